@@ -1,0 +1,65 @@
+"""Errors of the application layer: what can go wrong around a command, told so that a person can act on it."""
+
+from domain.errors import DaybookError, InvalidInputError, RefusedError
+
+
+class ModelServerError(DaybookError):
+    """The model server did not do what was asked. `reason` is a stable word kept in the log with a failed answer."""
+
+    reason = "model-server-error"
+
+
+class ModelServerUnreachableError(ModelServerError):
+    """Nothing answers at the model server's address."""
+
+    reason = "unreachable"
+
+
+class ModelMissingError(ModelServerError):
+    """The model server does not have this model; the hint is the command that gets it."""
+
+    reason = "model-missing"
+
+
+class ModelServerOverloadedError(ModelServerError):
+    """The model server refuses more work for now."""
+
+    reason = "overloaded"
+
+
+class ModelServerTimeoutError(ModelServerError):
+    """Nothing came from the model server for too long."""
+
+    reason = "timed-out"
+
+
+class AnswerBrokenOffError(ModelServerError):
+    """The stream ended or failed in the middle of an answer; what came before it is kept."""
+
+    reason = "broken-off"
+
+
+class ContextTooLongError(ModelServerError):
+    """The messages do not fit into the model's context, even after cutting."""
+
+    reason = "context-too-long"
+
+
+class DatabaseError(DaybookError):
+    """PostgreSQL is not there, too old, not ours, or failed."""
+
+
+class DatabaseUnreachableError(DatabaseError):
+    """No connection to PostgreSQL could be made, or it was lost."""
+
+
+class KeyringError(DaybookError):
+    """The master key is missing, wrong or unreadable; nothing was written."""
+
+
+class IdempotencyMismatchError(RefusedError):
+    """An idempotency key was used again with another command."""
+
+
+class PositionUnknownError(InvalidInputError):
+    """A query asks for a log size that this log has not reached."""

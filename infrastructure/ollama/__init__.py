@@ -1,0 +1,1 @@
+"""The Ollama adapter: see `model_server.py`."""

@@ -1,0 +1,1 @@
+"""A model server that says it is a simulator: see `server.py`."""
