@@ -28,3 +28,11 @@ class RefusedError(DaybookError):
 
 class ConflictError(RefusedError):
     """Somebody else changed the same thing first; nothing of this command was written."""
+
+
+class WrongVersionError(ConflictError):
+    """A stream does not stand at the version the command was decided on; deciding again may be safe."""
+
+
+class ContentErasedError(DaybookError):
+    """The key of this content was destroyed; it cannot be read again by anybody."""

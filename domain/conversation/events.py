@@ -1,0 +1,127 @@
+"""What can happen to a conversation. Fields are content unless listed as plain."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from domain.content import Options, OptionalText, Text
+from domain.event import Created, Event, catalogue
+
+
+@catalogue.register("conversation.started", plain="project_id")
+class ConversationStarted(Created):
+    """A person opened a conversation, in a project or in none."""
+
+    project_id: UUID | None
+    title: OptionalText
+
+
+@catalogue.register("conversation.prompt-added", plain="message_id parent_id")
+class PromptAdded(Event):
+    """A person asked; `instructions` stand over the project's for the answers to this prompt."""
+
+    message_id: UUID
+    parent_id: UUID | None
+    text: Text
+    instructions: OptionalText
+
+
+@catalogue.register(
+    "conversation.answer-started",
+    plain="message_id prompt_id owner_id model context_length sent_message_ids cut_message_ids "
+    "instructions_project_id instructions_version think request_hash",
+)
+class AnswerStarted(Event):
+    """A model was about to be asked; everything that makes the answer reproducible and is known beforehand.
+
+    `sent_message_ids` are the prompts and answers sent, oldest first, the prompt included; `cut_message_ids` those
+    left out because they did not fit; `instructions_version` the version of the project's stream whose instructions
+    were used (None: no project's); `request_hash` the HMAC-SHA-256 of the rendered request; `owner_id` the process.
+    """
+
+    message_id: UUID
+    prompt_id: UUID
+    owner_id: UUID
+    model: str
+    context_length: int
+    sent_message_ids: tuple[UUID, ...]
+    cut_message_ids: tuple[UUID, ...]
+    instructions_project_id: UUID | None
+    instructions_version: int | None
+    think: bool | str | None
+    request_hash: bytes
+    options: Options
+
+
+_END = (
+    "message_id model_digest prompt_tokens completion_tokens total_ms load_ms prompt_eval_ms eval_ms first_token_ms "
+    "reason"
+)
+
+
+class _AnswerEnded(Event):
+    """The text so far, and what the model server said of it. Durations in milliseconds; None where not told."""
+
+    message_id: UUID
+    text: Text
+    thinking: Text
+    reason: str
+    model_digest: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_ms: float | None
+    load_ms: float | None
+    prompt_eval_ms: float | None
+    eval_ms: float | None
+    first_token_ms: float | None
+
+
+@catalogue.register("conversation.answer-completed", plain=_END)
+class AnswerCompleted(_AnswerEnded):
+    """The model finished; `reason` is its own word (`stop`, `length`)."""
+
+
+@catalogue.register("conversation.answer-cancelled", plain=_END)
+class AnswerCancelled(_AnswerEnded):
+    """A person stopped the answer."""
+
+
+@catalogue.register("conversation.answer-failed", plain=_END)
+class AnswerFailed(_AnswerEnded):
+    """The model server failed; `reason` is a stable word, `detail` the message a person was shown."""
+
+    detail: Text
+
+
+@catalogue.register("conversation.answer-interrupted", plain="message_id reason")
+class AnswerInterrupted(Event):
+    """The process that was answering is gone; the text is what it had saved."""
+
+    message_id: UUID
+    text: Text
+    thinking: Text
+    reason: str
+
+
+@catalogue.register("conversation.current-changed", plain="message_id")
+class CurrentBranchChanged(Event):
+    """The conversation goes on from this message; None: from before its first."""
+
+    message_id: UUID | None
+
+
+@catalogue.register("conversation.renamed")
+class ConversationRenamed(Event):
+    """The conversation has a new title."""
+
+    title: Text
+
+
+@catalogue.register("conversation.archived")
+class ConversationArchived(Event):
+    """Out of the way, not gone."""
+
+
+@catalogue.register("conversation.restored")
+class ConversationRestored(Event):
+    """Back among the others."""

@@ -1,0 +1,156 @@
+"""What every event of Daybook is, and the catalogue of all of them.
+
+Invariant: an event is stored under a registered type name and a schema version, never under a Python path, so names
+in this package are free to change. Every field is content (stored encrypted) unless its class lists it as plain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
+
+from domain.errors import DaybookError
+
+UNSET_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+"""The time of an event that the log has not accepted yet: the log alone sets times."""
+
+_ENVELOPE = frozenset({"originator_id", "originator_version", "timestamp", "originator_topic"})
+
+
+class UnknownEventTypeError(DaybookError):
+    """The log holds an event that this version of Daybook cannot read; readers stop here rather than skip it."""
+
+
+class Event(AggregateEvent):
+    """A fact in the past tense. Subclasses list in `plain` the fields that may be stored unencrypted."""
+
+    plain: ClassVar[frozenset[str]] = frozenset()
+    type_name: ClassVar[str] = ""
+    schema_version: ClassVar[int] = 1
+
+    @staticmethod
+    def create_timestamp() -> datetime:
+        """Return the placeholder that the log replaces by its own time."""
+        return UNSET_TIME
+
+    def apply(self, aggregate: Root) -> None:
+        """Called by the library, for new events and loaded ones alike."""
+        aggregate.fold(self)
+
+    @property
+    def stream_id(self) -> UUID:
+        """The aggregate this event belongs to."""
+        return self.originator_id
+
+    @property
+    def version(self) -> int:
+        """The event's place in its stream: 1, 2, 3 …"""
+        return self.originator_version
+
+
+class Created(Event, AggregateCreated):
+    """The first event of a stream."""
+
+
+class Root(Aggregate):
+    """The base of our aggregates: all their state changes happen in `fold`, and only there."""
+
+    def fold(self, event: Event) -> None:
+        """Change the state as the event says. Events the aggregate need not know change nothing."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An event as the log holds it, with its envelope. `log_index` counts from 0; `time` is the log's own."""
+
+    event: Event
+    log_index: int
+    event_id: UUID
+    time: datetime
+    actor: str
+    source: str
+    correlation_id: UUID | None
+    causation_id: UUID | None
+
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+"""Takes the fields of one schema version and returns those of the next; content fields may still be `Sealed`."""
+
+E = TypeVar("E", bound=type[Event])
+
+
+class Catalogue:
+    """All event types by their stored names, and the steps that lead old versions to the present one."""
+
+    def __init__(self) -> None:
+        self._types: dict[str, type[Event]] = {}
+        self._aggregates: dict[str, type[Root]] = {}
+        self._upcasters: dict[tuple[str, int], Upcaster] = {}
+
+    def register(self, type_name: str, *, plain: str = "", version: int = 1) -> Callable[[E], E]:
+        """Return a class decorator: store this event as `type_name`, with the (space-separated) plain fields."""
+
+        def decorate(cls: E) -> E:
+            if type_name in self._types:
+                raise ValueError(f"two events are called {type_name}")
+            names = frozenset(plain.split())
+            unknown = names - field_names(cls)
+            if unknown:
+                raise ValueError(f"{type_name} has no fields {sorted(unknown)}")
+            cls.type_name, cls.schema_version, cls.plain = type_name, version, names
+            self._types[type_name] = cls
+            return cls
+
+        return decorate
+
+    def aggregate(self, prefix: str, cls: type[Root]) -> None:
+        """Say which aggregate the events named `prefix.…` belong to."""
+        self._aggregates[prefix] = cls
+
+    def upcast(self, type_name: str, from_version: int) -> Callable[[Upcaster], Upcaster]:
+        """Return a decorator for the step from one schema version of a type to the next."""
+
+        def decorate(step: Upcaster) -> Upcaster:
+            self._upcasters[type_name, from_version] = step
+            return step
+
+        return decorate
+
+    def types(self) -> dict[str, type[Event]]:
+        """Return every registered event type by name."""
+        return dict(self._types)
+
+    def aggregate_of(self, type_name: str) -> type[Root]:
+        """Return the aggregate class that a stored type belongs to."""
+        return self._aggregates[type_name.partition(".")[0]]
+
+    def resolve(self, type_name: str, version: int, values: dict[str, Any]) -> tuple[type[Event], dict[str, Any]]:
+        """Return the event class for a stored type, and the stored fields brought to its present version.
+
+        Raises:
+            UnknownEventTypeError: the type, or this version of it, is not known here.
+        """
+        cls = self._types.get(type_name)
+        if cls is None or version > cls.schema_version or version < 1:
+            raise UnknownEventTypeError(
+                f"The log holds an event of type {type_name!r}, version {version}, that this Daybook does not know. "
+                "Nothing is lost; a newer Daybook wrote it.",
+                hint="pip install --upgrade daybook-assistant",
+            )
+        for step in range(version, cls.schema_version):
+            values = self._upcasters[type_name, step](values)
+        return cls, values
+
+
+catalogue = Catalogue()
+"""The one catalogue of this book's events."""
+
+
+def field_names(cls: type[Event]) -> frozenset[str]:
+    """Return the names of an event's own fields, without its envelope."""
+    return frozenset(field.name for field in fields(cls)) - _ENVELOPE

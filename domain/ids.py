@@ -1,0 +1,37 @@
+"""Identifiers: UUIDs of version 7 (RFC 9562 §5.7), so that ids sort by the moment they were made.
+
+People see and type the last eight hex digits, which are random; a whole id, a prefix or a suffix finds the same thing.
+"""
+
+import re
+import secrets
+import time
+from uuid import UUID
+
+_SHORT = 8
+_FRAGMENT = re.compile(r"[0-9a-f]{4,32}")
+
+
+def new_id() -> UUID:
+    """Return a fresh UUIDv7: 48 bits of Unix time in ms, then 74 random bits.
+
+    The clock inside an id orders nothing in Daybook (the log does); it only keeps indexes compact.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80
+    value |= 0x7 << 76
+    value |= secrets.randbits(12) << 64
+    value |= 0b10 << 62
+    value |= secrets.randbits(62)
+    return UUID(int=value)
+
+
+def short(identifier: UUID) -> str:
+    """Return what people are shown: the last eight hex digits."""
+    return identifier.hex[-_SHORT:]
+
+
+def fragment(text: str) -> str | None:
+    """Return typed text as bare lower-case hex digits (4 to 32), or None where it cannot be an id."""
+    digits = text.strip().lower().replace("-", "")
+    return digits if _FRAGMENT.fullmatch(digits) else None

@@ -1,0 +1,51 @@
+"""What can happen to a project. Fields are content unless listed as plain."""
+
+from __future__ import annotations
+
+from domain.content import Text
+from domain.event import Created, Event, catalogue
+
+
+@catalogue.register("project.created")
+class ProjectCreated(Created):
+    """A person opened a project."""
+
+    name: Text
+
+
+@catalogue.register("project.renamed")
+class ProjectRenamed(Event):
+    """The project has a new name."""
+
+    name: Text
+
+
+@catalogue.register("project.described")
+class ProjectDescribed(Event):
+    """The project has a new description; empty: none."""
+
+    description: Text
+
+
+@catalogue.register("project.instructions-changed")
+class InstructionsChanged(Event):
+    """Answers from now on are given under these instructions; empty: none. This event's version numbers them."""
+
+    instructions: Text
+
+
+@catalogue.register("project.default-model-set", plain="model")
+class DefaultModelSet(Event):
+    """Prompts in this project go to this model unless they name another; None: to the book's default."""
+
+    model: str | None
+
+
+@catalogue.register("project.archived")
+class ProjectArchived(Event):
+    """Out of the way, not gone."""
+
+
+@catalogue.register("project.restored")
+class ProjectRestored(Event):
+    """Back among the others."""
