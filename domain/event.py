@@ -91,6 +91,7 @@ class Catalogue:
         self._types: dict[str, type[Event]] = {}
         self._aggregates: dict[str, type[Root]] = {}
         self._upcasters: dict[tuple[str, int], Upcaster] = {}
+        self._plain_before: dict[tuple[str, int], frozenset[str]] = {}
 
     def register(self, type_name: str, *, plain: str = "", version: int = 1) -> Callable[[E], E]:
         """Return a class decorator: store this event as `type_name`, with the (space-separated) plain fields."""
@@ -112,14 +113,26 @@ class Catalogue:
         """Say which aggregate the events named `prefix.…` belong to."""
         self._aggregates[prefix] = cls
 
-    def upcast(self, type_name: str, from_version: int) -> Callable[[Upcaster], Upcaster]:
-        """Return a decorator for the step from one schema version of a type to the next."""
+    def upcast(self, type_name: str, from_version: int, *, plain: str) -> Callable[[Upcaster], Upcaster]:
+        """Return a decorator for the step from one schema version of a type to the next.
+
+        `plain` lists (separated by spaces) which stored fields were plain in the old version.
+        """
 
         def decorate(step: Upcaster) -> Upcaster:
+            self._plain_before[type_name, from_version] = frozenset(plain.split())
             self._upcasters[type_name, from_version] = step
             return step
 
         return decorate
+
+    def plain_at(self, type_name: str, version: int) -> frozenset[str]:
+        """Return which stored fields were plain in a schema version of a type (unknown types: none)."""
+        old = self._plain_before.get((type_name, version))
+        if old is not None:
+            return old
+        cls = self._types.get(type_name)
+        return cls.plain if cls is not None else frozenset()
 
     def types(self) -> dict[str, type[Event]]:
         """Return every registered event type by name."""

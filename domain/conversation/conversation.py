@@ -53,6 +53,7 @@ class Conversation(Root):
     current_id: UUID | None
     project_id: UUID | None
     archived: bool
+    last_model: str | None
 
     def __init__(self, project_id: UUID | None) -> None:
         """Called by the library when the first event is applied."""
@@ -60,6 +61,7 @@ class Conversation(Root):
         self.current_id = None
         self.project_id = project_id
         self.archived = False
+        self.last_model = None
 
     @classmethod
     def start(cls, conversation_id: UUID, *, project_id: UUID | None, title: str | None) -> Conversation:
@@ -184,6 +186,7 @@ class Conversation(Root):
                 self._add(Message(event.message_id, Kind.PROMPT, event.parent_id, None))
             case e.AnswerStarted():
                 self._add(Message(event.message_id, Kind.ANSWER, event.prompt_id, Status.STREAMING))
+                self.last_model = event.model
             case e.AnswerCompleted():
                 self._end(event.message_id, Status.COMPLETE)
             case e.AnswerCancelled():

@@ -1,0 +1,168 @@
+"""All commands: what can be asked of the book. Frozen data in the imperative; the handlers are in `handlers.py`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from uuid import UUID
+
+from application.ports.log import IdempotencyKey, Origin
+from domain.ids import new_id
+
+_WHO = frozenset({"actor", "source", "correlation_id", "idempotency_key", "owner_id"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """Who asks, through what, and optionally the key under which asking twice is asking once."""
+
+    actor: str
+    source: str
+    correlation_id: UUID = field(default_factory=new_id)
+    idempotency_key: str | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """The envelope that the events of this command carry."""
+        return Origin(self.actor, self.source, self.correlation_id)
+
+    @property
+    def idempotency(self) -> IdempotencyKey | None:
+        """The key with the command's canonical form (its name and values as JSON), or None without a key."""
+        if self.idempotency_key is None:
+            return None
+        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _WHO}
+        canonical = json.dumps([type(self).__name__, values], sort_keys=True, default=str, separators=(",", ":"))
+        return IdempotencyKey(self.idempotency_key, canonical.encode())
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartConversation(Command):
+    """Open a conversation without asking yet."""
+
+    project_id: UUID | None = None
+    title: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskQuestion(Command):
+    """Record a prompt and start its answer. Without a conversation a new one is opened.
+
+    Without `parent_id` the prompt goes on from the current message; with it, from that one.
+    """
+
+    text: str
+    conversation_id: UUID | None = None
+    project_id: UUID | None = None
+    parent_id: UUID | None = None
+    model: str | None = None
+    instructions: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    think: bool | str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerAgain(Command):
+    """Start another answer to a prompt that is already there, for example when the first one failed."""
+
+    conversation_id: UUID
+    prompt_id: UUID
+    model: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    think: bool | str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoOnFrom(Command):
+    """Make the branch that ends in a message the current one; None: begin anew, before the first."""
+
+    conversation_id: UUID
+    message_id: UUID | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenameConversation(Command):
+    """Give a conversation a title."""
+
+    conversation_id: UUID
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveConversation(Command):
+    """Put a conversation out of the way."""
+
+    conversation_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreConversation(Command):
+    """Bring an archived conversation back."""
+
+    conversation_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateProject(Command):
+    """Open a project, with what is known of it from the start."""
+
+    name: str
+    description: str = ""
+    instructions: str = ""
+    default_model: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenameProject(Command):
+    """Give a project another name."""
+
+    project_id: UUID
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescribeProject(Command):
+    """Say what a project is for."""
+
+    project_id: UUID
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeInstructions(Command):
+    """Set what every answer in a project is told first; an empty text takes it away."""
+
+    project_id: UUID
+    instructions: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetDefaultModel(Command):
+    """Choose a project's model; None: the book's default."""
+
+    project_id: UUID
+    model: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveProject(Command):
+    """Put a project out of the way."""
+
+    project_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreProject(Command):
+    """Bring an archived project back."""
+
+    project_id: UUID
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command without an answer returns: the thing it changed, and the log size it reached."""
+
+    id: UUID
+    log_size: int

@@ -1,0 +1,279 @@
+"""Handlers of the commands on conversations.
+
+Invariant: a prompt and the start of its answer are one append, made before any model is called; what a person typed
+is in the log before anything can go wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from application import context
+from application.commands import (
+    AnswerAgain,
+    ArchiveConversation,
+    AskQuestion,
+    Done,
+    GoOnFrom,
+    RenameConversation,
+    RestoreConversation,
+    StartConversation,
+)
+from application.deciding import TRIES, change
+from application.ports.log import Origin, Saved
+from application.ports.model_server import ChatRequest
+from application.services import Services
+from application.text_rules import checked_name, checked_text
+from domain.conversation.conversation import Conversation
+from domain.errors import ConflictError, InvalidInputError, RefusedError, WrongVersionError
+from domain.ids import new_id, short
+from domain.project.project import Project
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was recorded for a prompt. `request` is what the model is now to be asked.
+
+    `request` is None where the command had been given before under the same idempotency key: then somebody else is
+    answering, or has answered.
+    """
+
+    conversation_id: UUID
+    prompt_id: UUID
+    answer_id: UUID
+    model: str
+    log_size: int
+    request: ChatRequest | None
+    origin: Origin
+    cut_count: int = 0
+
+
+def start_conversation(services: Services, command: StartConversation) -> Done:
+    """Open a conversation."""
+    title = None if command.title is None else checked_name(command.title, "title")
+    if command.project_id is not None:
+        _open_project(services, command.project_id)
+    conversation = Conversation.start(new_id(), project_id=command.project_id, title=title)
+    result = json.dumps({"conversation_id": str(conversation.id)}).encode()
+    saved = services.log.save([conversation], command.origin, idempotency=command.idempotency, result=result)
+    if saved.replayed:
+        return Done(UUID(json.loads(saved.result or b"{}")["conversation_id"]), saved.log_size)
+    return Done(conversation.id, saved.log_size)
+
+
+def ask_question(services: Services, command: AskQuestion) -> Asked:
+    """Record a prompt and the start of its answer.
+
+    Raises:
+        InvalidInputError: the text is empty, too large or no text.
+        NotFoundError: there is no such conversation, project or message.
+        ConflictError: the conversation moved on, or is being answered, and the command did not name its parent.
+        RefusedError: conversation or project are archived.
+    """
+    text = checked_text(command.text, "prompt")
+    if not text.strip():
+        raise InvalidInputError("The prompt is empty. Nothing was recorded.", hint='daybook ask "your question"')
+    instructions = None if command.instructions is None else checked_text(command.instructions, "instructions")
+    if (before := _answered(services, command)) is not None:
+        return before
+    # With its parent named a prompt means the same on a newer tree; without, it depends on what its sender saw.
+    tries = TRIES if command.parent_id is not None else 1
+    for attempt in range(1, tries + 1):
+        conversation, project = _conversation_for(services, command)
+        prompt_id = new_id()
+        parent_id = command.parent_id or conversation.current_id
+        conversation.add_prompt(prompt_id, text, parent_id=parent_id, instructions=instructions)
+        try:
+            return _start_answer(
+                services, command, conversation, project, prompt_id=prompt_id, text=text, instructions=instructions
+            )
+        except WrongVersionError:
+            if attempt == tries:
+                raise ConflictError(
+                    f"Somebody else wrote to conversation {short(conversation.id)} at the same moment. This prompt "
+                    "was not recorded; look at what is new there, then ask again.",
+                    hint=f"daybook show {short(conversation.id)}",
+                ) from None
+    raise AssertionError("unreachable")
+
+
+def answer_again(services: Services, command: AnswerAgain) -> Asked:
+    """Start another answer to a prompt that is there; the earlier answers stay."""
+    if (before := _answered(services, command)) is not None:
+        return before
+    for attempt in range(1, TRIES + 1):
+        conversation = services.log.load(Conversation, command.conversation_id)
+        project = _project_of(services, conversation)
+        text = services.memory.texts([conversation.message(command.prompt_id).id]).get(command.prompt_id, "")
+        instructions = services.memory.prompt_instructions(command.prompt_id)
+        try:
+            return _start_answer(
+                services,
+                command,
+                conversation,
+                project,
+                prompt_id=command.prompt_id,
+                text=text,
+                instructions=instructions,
+            )
+        except WrongVersionError:
+            if attempt == TRIES:
+                raise
+    raise AssertionError("unreachable")
+
+
+def go_on_from(services: Services, command: GoOnFrom) -> Done:
+    """Choose the current branch."""
+    return change(
+        services.log,
+        Conversation,
+        command.conversation_id,
+        lambda conversation: conversation.go_on_from(command.message_id),
+        command,
+    )
+
+
+def rename_conversation(services: Services, command: RenameConversation) -> Done:
+    """Give a conversation a title."""
+    title = checked_name(command.title, "title")
+    return change(
+        services.log,
+        Conversation,
+        command.conversation_id,
+        lambda conversation: conversation.rename(title),
+        command,
+    )
+
+
+def archive_conversation(services: Services, command: ArchiveConversation) -> Done:
+    """Put a conversation out of the way."""
+    return change(services.log, Conversation, command.conversation_id, Conversation.archive, command)
+
+
+def restore_conversation(services: Services, command: RestoreConversation) -> Done:
+    """Bring a conversation back."""
+    return change(services.log, Conversation, command.conversation_id, Conversation.restore, command)
+
+
+def _start_answer(
+    services: Services,
+    command: AskQuestion | AnswerAgain,
+    conversation: Conversation,
+    project: Project | None,
+    *,
+    prompt_id: UUID,
+    text: str,
+    instructions: str | None,
+) -> Asked:
+    model = _model_for(services, command.model, conversation, project)
+    context_length = _context_length(services, command.options, model)
+    standing = None
+    if instructions is None and project is not None:
+        standing = services.memory.instructions(project.id)
+        instructions = standing.text if standing else None
+    before = conversation.branch(conversation.message(prompt_id).parent_id)
+    window = context.fit(before, (prompt_id, text), instructions or "", context_length, services.memory)
+    options = {**command.options, "num_ctx": context_length}
+    request = ChatRequest(model=model, messages=window.messages, options=options, think=command.think)
+    answer_id = new_id()
+    conversation.start_answer(
+        answer_id,
+        prompt_id=prompt_id,
+        owner_id=services.live.own(),
+        model=model,
+        context_length=context_length,
+        sent_message_ids=window.sent,
+        cut_message_ids=window.cut,
+        instructions_project_id=project.id if project and standing else None,
+        instructions_version=standing.version if standing else None,
+        think=command.think,
+        request_hash=services.log.request_hash(conversation.id, context.rendered(request)),
+        options=options,
+    )
+    ids = {"conversation_id": conversation.id, "prompt_id": prompt_id, "answer_id": answer_id, "model": model}
+    saved = services.log.save(
+        [conversation],
+        command.origin,
+        idempotency=command.idempotency,
+        result=json.dumps(ids, default=str).encode(),
+    )
+    if saved.replayed:
+        return _asked_before(saved, command.origin)
+    return Asked(
+        conversation.id,
+        prompt_id,
+        answer_id,
+        model,
+        saved.log_size,
+        request,
+        command.origin,
+        cut_count=len(window.cut),
+    )
+
+
+def _conversation_for(services: Services, command: AskQuestion) -> tuple[Conversation, Project | None]:
+    if command.conversation_id is not None:
+        conversation = services.log.load(Conversation, command.conversation_id)
+        return conversation, _project_of(services, conversation)
+    project = _open_project(services, command.project_id) if command.project_id is not None else None
+    return Conversation.start(new_id(), project_id=command.project_id, title=None), project
+
+
+def _project_of(services: Services, conversation: Conversation) -> Project | None:
+    if conversation.project_id is None:
+        return None
+    return services.log.load(Project, conversation.project_id)
+
+
+def _open_project(services: Services, project_id: UUID) -> Project:
+    project = services.log.load(Project, project_id)
+    if project.archived:
+        raise RefusedError(
+            f"Project {short(project_id)} is archived. Nothing was recorded.",
+            hint=f"daybook project restore {short(project_id)}",
+        )
+    return project
+
+
+def _model_for(
+    services: Services, chosen: str | None, conversation: Conversation, project: Project | None
+) -> str:
+    """The one asked for; else the conversation's last, the project's, the book's."""
+    model = chosen or conversation.last_model or (project.default_model if project else None)
+    return checked_name(model or services.default_model, "model name")
+
+
+def _context_length(services: Services, options: Mapping[str, Any], model: str) -> int:
+    chosen = options.get("num_ctx", services.context_length)
+    if not isinstance(chosen, int) or isinstance(chosen, bool) or chosen < 1:
+        raise InvalidInputError(
+            f"The option num_ctx must be a whole number above 0, not {chosen!r}. Nothing was recorded."
+        )
+    card = services.models.recall(model)
+    if card is not None and card.context_length:
+        return min(chosen, card.context_length)
+    return chosen
+
+
+def _answered(services: Services, command: AskQuestion | AnswerAgain) -> Asked | None:
+    if command.idempotency is None:
+        return None
+    saved = services.log.answered(command.origin, command.idempotency)
+    return None if saved is None else _asked_before(saved, command.origin)
+
+
+def _asked_before(saved: Saved, origin: Origin) -> Asked:
+    ids = json.loads(saved.result or b"{}")
+    return Asked(
+        UUID(ids["conversation_id"]),
+        UUID(ids["prompt_id"]),
+        UUID(ids["answer_id"]),
+        ids["model"],
+        saved.log_size,
+        None,
+        origin,
+    )

@@ -1,0 +1,76 @@
+"""Handlers of the commands on projects."""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID
+
+from application.commands import (
+    ArchiveProject,
+    ChangeInstructions,
+    CreateProject,
+    DescribeProject,
+    Done,
+    RenameProject,
+    RestoreProject,
+    SetDefaultModel,
+)
+from application.deciding import change
+from application.services import Services
+from application.text_rules import checked_name, checked_text
+from domain.ids import new_id
+from domain.project.project import Project
+
+
+def create_project(services: Services, command: CreateProject) -> Done:
+    """Open a project; description, instructions and model come in the same append."""
+    project = Project.create(new_id(), name=checked_name(command.name, "project name"))
+    if command.description:
+        project.describe(checked_text(command.description, "description"))
+    if command.instructions:
+        project.change_instructions(checked_text(command.instructions, "instructions"))
+    if command.default_model:
+        project.set_default_model(checked_name(command.default_model, "model name"))
+    result = json.dumps({"project_id": str(project.id)}).encode()
+    saved = services.log.save([project], command.origin, idempotency=command.idempotency, result=result)
+    if saved.replayed:
+        return Done(UUID(json.loads(saved.result or b"{}")["project_id"]), saved.log_size)
+    return Done(project.id, saved.log_size)
+
+
+def rename_project(services: Services, command: RenameProject) -> Done:
+    """Give a project another name."""
+    name = checked_name(command.name, "project name")
+    return change(services.log, Project, command.project_id, lambda project: project.rename(name), command)
+
+
+def describe_project(services: Services, command: DescribeProject) -> Done:
+    """Say what a project is for."""
+    text = checked_text(command.description, "description")
+    return change(services.log, Project, command.project_id, lambda project: project.describe(text), command)
+
+
+def change_instructions(services: Services, command: ChangeInstructions) -> Done:
+    """Set a project's instructions."""
+    text = checked_text(command.instructions, "instructions")
+    return change(
+        services.log, Project, command.project_id, lambda project: project.change_instructions(text), command
+    )
+
+
+def set_default_model(services: Services, command: SetDefaultModel) -> Done:
+    """Choose a project's model."""
+    model = None if command.model is None else checked_name(command.model, "model name")
+    return change(
+        services.log, Project, command.project_id, lambda project: project.set_default_model(model), command
+    )
+
+
+def archive_project(services: Services, command: ArchiveProject) -> Done:
+    """Put a project out of the way."""
+    return change(services.log, Project, command.project_id, Project.archive, command)
+
+
+def restore_project(services: Services, command: RestoreProject) -> Done:
+    """Bring a project back."""
+    return change(services.log, Project, command.project_id, Project.restore, command)

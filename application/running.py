@@ -1,0 +1,138 @@
+"""One answer while it is being written: its text so far, and everybody who watches it.
+
+Invariant: a watcher that starts at any offset sees every later character once, in order; when text turns out to have
+been thinking, watchers get a `Restarted` and everything again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from uuid import UUID
+
+from application.ports.live import Piece
+from application.ports.model_server import ChatEnd, Delta
+from application.thinking import Reclassified
+from domain.conversation.conversation import Status
+from domain.errors import DaybookError
+
+
+@dataclass(frozen=True)
+class Progress:
+    """New characters, and the offsets (in code points) that are reached with them."""
+
+    thinking: str
+    text: str
+    thinking_to: int
+    text_to: int
+
+
+@dataclass(frozen=True)
+class Restarted:
+    """What was sent so far was sorted wrongly; everything comes again from offset 0."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an answer ended. `log_size` is None where the end could not be recorded; `problem` then says why."""
+
+    status: Status
+    text: str
+    thinking: str
+    model: str
+    model_digest: str | None = None
+    end: ChatEnd | None = None
+    first_token_ms: float | None = None
+    total_ms: float | None = None
+    log_size: int | None = None
+    problem: DaybookError | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The last update a watcher gets."""
+
+    outcome: Outcome
+
+
+Update: TypeAlias = Progress | Restarted | Ended
+
+
+@dataclass
+class RunningAnswer:
+    """The state of one running answer. Made by `Answering`; changed only on its event loop."""
+
+    answer_id: UUID
+    conversation_id: UUID
+    stop: Callable[[str], None]
+    thinking: str = ""
+    text: str = ""
+    outcome: Outcome | None = None
+    first_token_at: float | None = None
+    _restarts: int = 0
+    _saved: tuple[int, int, int] = (0, 0, 0)
+    _seq: int = 0
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def cancel(self, reason: str = "cancelled") -> None:
+        """Stop the model at once; what came so far is kept."""
+        self.stop(reason)
+
+    async def updates(self, thinking_from: int = 0, text_from: int = 0) -> AsyncIterator[Update]:
+        """Yield what is beyond the given offsets, as it comes, and at last how it ended."""
+        restarts = self._restarts
+        while True:
+            changed = self._changed
+            if restarts != self._restarts:
+                restarts, thinking_from, text_from = self._restarts, 0, 0
+                yield Restarted()
+            if len(self.thinking) > thinking_from or len(self.text) > text_from:
+                thinking, text = self.thinking[thinking_from:], self.text[text_from:]
+                thinking_from, text_from = len(self.thinking), len(self.text)
+                yield Progress(thinking, text, thinking_from, text_from)
+            elif self.outcome is not None:
+                yield Ended(self.outcome)
+                return
+            else:
+                await changed.wait()
+
+    def add(self, piece: Delta | Reclassified) -> None:
+        """Take the next piece from the model."""
+        if isinstance(piece, Reclassified):
+            self.thinking, self.text = self.thinking + self.text, ""
+            self._restarts += 1
+        else:
+            self.thinking += piece.thinking
+            self.text += piece.text
+        self._wake()
+
+    def finish(self, outcome: Outcome) -> None:
+        """End it for all watchers."""
+        self.outcome = outcome
+        self._wake()
+
+    def unsaved(self) -> Piece | None:
+        """Return what was not yet handed out for saving, or None; the caller saves it or loses it."""
+        restarts, thinking_from, text_from = self._saved
+        if restarts != self._restarts:
+            thinking_from = text_from = 0
+        if (thinking_from, text_from) == (len(self.thinking), len(self.text)) and restarts == self._restarts:
+            return None
+        piece = Piece(
+            self.answer_id,
+            self.conversation_id,
+            self._seq,
+            thinking_from,
+            text_from,
+            self.thinking[thinking_from:],
+            self.text[text_from:],
+        )
+        self._saved = (self._restarts, len(self.thinking), len(self.text))
+        self._seq += 1
+        return piece
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()

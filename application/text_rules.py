@@ -1,0 +1,49 @@
+"""Which texts may enter the book from people. Checked at the edge of every command that carries one.
+
+NUL cannot be stored by PostgreSQL's text search and lone surrogates are no text (Unicode 16, D71–D75), so both are
+refused with their place; what models send is stored as it came.
+"""
+
+from __future__ import annotations
+
+from domain.errors import InvalidInputError
+
+MAX_TEXT_BYTES = 2 * 1024 * 1024
+MAX_NAME_LENGTH = 500
+
+
+def checked_text(text: str, what: str, *, limit: int = MAX_TEXT_BYTES) -> str:
+    """Return the text unchanged, or raise `InvalidInputError`. `what` names it: "prompt", "instructions".
+
+    Args:
+        text: what a person sent.
+        what: its name in the error.
+        limit: the most bytes of UTF-8 it may have.
+    """
+    nul = text.find("\0")
+    if nul >= 0:
+        raise InvalidInputError(f"The {what} holds a NUL character at position {nul}. Nothing was recorded.")
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as problem:
+        raise InvalidInputError(
+            f"The {what} is not valid Unicode: half a surrogate pair at position {problem.start}. "
+            "Nothing was recorded."
+        ) from None
+    if size > limit:
+        raise InvalidInputError(
+            f"The {what} is too large: {size:,} bytes, and at most {limit:,} are taken. Nothing was recorded."
+        )
+    return text
+
+
+def checked_name(name: str, what: str) -> str:
+    """Return a one-line name without surrounding white space, or raise `InvalidInputError`."""
+    cleaned = " ".join(checked_text(name, what).split())
+    if not cleaned:
+        raise InvalidInputError(f"The {what} is empty. Nothing was changed.")
+    if len(cleaned) > MAX_NAME_LENGTH:
+        raise InvalidInputError(
+            f"The {what} has {len(cleaned)} characters; at most {MAX_NAME_LENGTH} are taken. Nothing was changed."
+        )
+    return cleaned

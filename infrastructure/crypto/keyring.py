@@ -1,0 +1,248 @@
+"""The keys of one book: master, epoch and data keys, and what is derived from them.
+
+A data key (random, one an owner: conversation, project or user) is wrapped by an epoch key, that by the master key.
+Invariants: data keys never leave the process unwrapped; an owner with a tombstone never gets a key; a master key that
+is not this book's is refused before anything is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from uuid import UUID
+
+from application.errors import KeyringError
+from domain.content import Sealed
+from domain.errors import ContentErasedError
+from domain.ids import new_id, short
+from infrastructure.crypto import master_key
+from infrastructure.crypto.sealing import seal, unseal
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_NONCE = 12
+
+
+class BookRow(NamedTuple):
+    """Who the book is, as its database says."""
+
+    book_id: UUID
+    master_check: bytes
+
+
+class WrappedKey(NamedTuple):
+    """A new data key, ready to be stored in the append that first uses it."""
+
+    owner_id: UUID
+    epoch: int
+    box: bytes
+
+
+class KeyStore(Protocol):
+    """Where wrapped keys are kept: the book's database."""
+
+    def book(self) -> BookRow | None:
+        """Return the book's row, or None in a database that has no book yet."""
+        ...
+
+    def found_book(self, row: BookRow, epoch_box: bytes) -> BookRow:
+        """Store book and first epoch key where there is none; return the row that is there then."""
+        ...
+
+    def epochs(self) -> dict[int, bytes]:
+        """Return the wrapped epoch keys by number."""
+        ...
+
+    def data_key(self, owner_id: UUID) -> tuple[int, bytes] | None:
+        """Return epoch and wrapped data key of an owner, None where it has none."""
+        ...
+
+    def erased(self, owner_id: UUID) -> bool:
+        """Say whether the owner has a tombstone."""
+        ...
+
+
+class Keyring:
+    """Seals and opens content. Thread-safe; what it caches is immutable.
+
+    Args:
+        store: where the wrapped keys are.
+        find_master: returns the configured master key, or None.
+        make_master: makes and stores one, for a database that has no book; returns the one stored.
+    """
+
+    def __init__(
+        self,
+        store: KeyStore,
+        find_master: Callable[[], bytes | None],
+        make_master: Callable[[], bytes],
+    ) -> None:
+        self._store = store
+        self._find_master = find_master
+        self._make_master = make_master
+        self._lock = threading.RLock()
+        self._master: bytes | None = None
+        self._book_id: UUID | None = None
+        self._epochs: dict[int, bytes] = {}
+        self._raw: dict[UUID, bytes] = {}
+        self._ciphers: dict[UUID, AESGCM] = {}
+
+    @property
+    def book_id(self) -> UUID:
+        """The book's id."""
+        self._unlock()
+        if self._book_id is None:
+            raise KeyringError("The book has no id; its database was changed from outside.", hint="daybook doctor")
+        return self._book_id
+
+    def unlock(self) -> None:
+        """Find the master key (or make the first) and check that it is this book's.
+
+        Raises:
+            KeyringError: the key is missing, unreadable or another book's.
+        """
+        self._unlock()
+
+    def open(self, sealed: Sealed) -> Any:
+        """Return sealed content; the `Vault` of the domain."""
+        key = self._cipher(sealed.stream_id)
+        if key is None:
+            raise ContentErasedError(f"The content of {short(sealed.stream_id)} was erased; its key is destroyed.")
+        from cryptography.exceptions import InvalidTag
+
+        try:
+            return unseal(
+                key, sealed.box, stream_id=sealed.stream_id, version=sealed.version, field=sealed.field
+            )
+        except InvalidTag:
+            raise KeyringError(
+                f"Content of {short(sealed.stream_id)} (version {sealed.version}, {sealed.field}) does not open with "
+                "its key: it was altered after it was written. Nothing else is affected.",
+                hint="daybook doctor",
+            ) from None
+
+    def seal(self, value: Any, *, stream_id: UUID, version: int, field: str) -> Sealed:
+        """Seal a value under its stream's data key, which must exist or have been made by `new_key`."""
+        key = self._cipher(stream_id)
+        if key is None:
+            raise ContentErasedError(f"{short(stream_id)} was erased; nothing can be written to it any more.")
+        return Sealed(stream_id, version, field, seal(key, value, stream_id=stream_id, version=version, field=field))
+
+    def new_key(self, owner_id: UUID) -> WrappedKey:
+        """Make the data key of a new owner; it becomes real with the append that carries it."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        self._unlock()
+        raw = os.urandom(32)
+        with self._lock:
+            epoch = max(self._epochs)
+            self._raw[owner_id] = raw
+            self._ciphers[owner_id] = AESGCM(raw)
+            return WrappedKey(owner_id, epoch, _wrap(self._epochs[epoch], raw, _data_key_binding(owner_id, epoch)))
+
+    def forget(self, owner_id: UUID) -> None:
+        """Drop a key from the cache: its append failed, or its owner was erased."""
+        with self._lock:
+            self._raw.pop(owner_id, None)
+            self._ciphers.pop(owner_id, None)
+
+    def hash_command(self, command: bytes) -> bytes:
+        """Return the keyed hash (HMAC-SHA-256) of a command, under a key derived from the master key."""
+        self._unlock()
+        return hmac.new(_derive(self._master or b"", b"daybook/commands/1"), command, hashlib.sha256).digest()
+
+    def hash_request(self, owner_id: UUID, request: bytes) -> bytes:
+        """Return the keyed hash of a rendered request, under a key derived from the conversation's data key."""
+        if self._cipher(owner_id) is None:
+            raise ContentErasedError(f"{short(owner_id)} was erased; nothing can be written to it any more.")
+        return hmac.new(_derive(self._raw[owner_id], b"daybook/requests/1"), request, hashlib.sha256).digest()
+
+    def _cipher(self, owner_id: UUID) -> AESGCM | None:
+        cached = self._ciphers.get(owner_id)
+        if cached is not None:
+            return cached
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        self._unlock()
+        stored = self._store.data_key(owner_id)
+        if stored is None:
+            return None
+        epoch, box = stored
+        with self._lock:
+            if epoch not in self._epochs:
+                self._load_epochs()
+            raw = _unwrap(self._epochs[epoch], box, _data_key_binding(owner_id, epoch))
+            self._raw[owner_id] = raw
+            self._ciphers[owner_id] = AESGCM(raw)
+            return self._ciphers[owner_id]
+
+    def _unlock(self) -> None:
+        if self._epochs:
+            return
+        with self._lock:
+            if self._epochs:
+                return
+            row = self._store.book()
+            master = self._find_master()
+            if row is None:
+                master = master or self._make_master()
+                book_id = new_id()
+                fresh = BookRow(book_id, master_key.check_value(master, book_id.bytes))
+                row = self._store.found_book(fresh, _wrap(master, os.urandom(32), _epoch_binding(book_id, 1)))
+            if master is None:
+                raise KeyringError(
+                    "This book's master key is missing. Nothing was written; the content cannot be read without it.",
+                    hint="daybook keys import FILE",
+                )
+            if not hmac.compare_digest(row.master_check, master_key.check_value(master, row.book_id.bytes)):
+                raise KeyringError(
+                    "The master key is not this book's (another home, or another database?). Nothing was written.",
+                    hint="daybook paths",
+                )
+            self._master, self._book_id = master, row.book_id
+            self._load_epochs()
+
+    def _load_epochs(self) -> None:
+        if self._master is None or self._book_id is None:
+            raise KeyringError("The keyring is locked.", hint="daybook doctor")
+        for epoch, box in self._store.epochs().items():
+            self._epochs[epoch] = _unwrap(self._master, box, _epoch_binding(self._book_id, epoch))
+
+
+def _wrap(key: bytes, secret: bytes, binding: bytes) -> bytes:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    nonce = os.urandom(_NONCE)
+    return nonce + AESGCM(key).encrypt(nonce, secret, binding)
+
+
+def _unwrap(key: bytes, box: bytes, binding: bytes) -> bytes:
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    try:
+        return AESGCM(key).decrypt(box[:_NONCE], box[_NONCE:], binding)
+    except InvalidTag:
+        raise KeyringError(
+            "A stored key does not open with the key above it: it was altered. Nothing was written.",
+            hint="daybook doctor",
+        ) from None
+
+
+def _derive(key: bytes, purpose: bytes) -> bytes:
+    """HKDF-SHA-256 (RFC 5869) with an empty salt, one block."""
+    pseudo_random = hmac.new(b"\0" * 32, key, hashlib.sha256).digest()
+    return hmac.new(pseudo_random, purpose + b"\x01", hashlib.sha256).digest()
+
+
+def _epoch_binding(book_id: UUID, epoch: int) -> bytes:
+    return b"daybook/epoch-key/1\0" + book_id.bytes + epoch.to_bytes(4, "big")
+
+
+def _data_key_binding(owner_id: UUID, epoch: int) -> bytes:
+    return b"daybook/data-key/1\0" + owner_id.bytes + epoch.to_bytes(4, "big")

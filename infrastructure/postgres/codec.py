@@ -1,0 +1,149 @@
+"""Events to rows and back: the stored format of payload and metadata.
+
+Payload: MessagePack map from field name to value; UUIDs as 16 bytes, content fields as the bytes of their box, everything
+in the order of the class. Metadata: compact JSON with `actor`, `source`, `correlation_id`, `causation_id`.
+Invariant: bytes written once are what is hashed and read for ever; only `Catalogue.resolve` adapts old versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from eventsourcing.domain import DomainEventProtocol
+from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
+from eventsourcing.utils import get_topic
+
+from application.ports.log import Origin
+from domain.content import Sealed
+from domain.event import Created, Event, Recorded, catalogue
+from domain.ids import new_id
+from infrastructure.crypto.keyring import Keyring
+from infrastructure.postgres.log import EventRow, LogRow
+from infrastructure.postgres.recorder import stored_row
+
+_encode = msgspec.msgpack.Encoder(uuid_format="bytes").encode
+_decode = msgspec.msgpack.Decoder().decode
+
+
+class Metadata(msgspec.Struct, omit_defaults=True):
+    """Who, through what, and why: the part of the envelope that is not a column."""
+
+    actor: str
+    source: str
+    correlation_id: UUID | None = None
+    causation_id: UUID | None = None
+
+
+_decode_metadata = msgspec.json.Decoder(Metadata).decode
+_encode_metadata = msgspec.json.Encoder().encode
+
+
+def to_row(event: Event, origin: Origin, keyring: Keyring) -> EventRow:
+    """Return the row of a new event, its content sealed under its stream's key."""
+    values: dict[str, Any] = {}
+    for name, _ in _converters(type(event)):
+        value = getattr(event, name)
+        if value is not None and name not in event.plain:
+            value = keyring.seal(value, stream_id=event.stream_id, version=event.version, field=name).box
+        values[name] = value
+    return EventRow(
+        stream_id=event.stream_id,
+        version=event.version,
+        event_id=new_id(),
+        type=event.type_name,
+        schema_version=event.schema_version,
+        metadata=_encode_metadata(
+            Metadata(origin.actor, origin.source, origin.correlation_id, origin.causation_id)
+        ),
+        payload=_encode(values),
+    )
+
+
+def to_event(row: LogRow) -> Event:
+    """Return the event of a row, brought to its present schema version, its content still sealed.
+
+    Raises:
+        UnknownEventTypeError: this version of Daybook does not know the type.
+    """
+    values: dict[str, Any] = _decode(row.payload)
+    values = _seal_marks(row, values)
+    cls, values = catalogue.resolve(row.type, row.schema_version, values)
+    for name, convert in _converters(cls):
+        if convert is not None and values[name] is not None:
+            values[name] = convert(values[name])
+    values["originator_id"] = row.stream_id
+    values["originator_version"] = row.version
+    values["timestamp"] = row.time
+    if issubclass(cls, Created):
+        values["originator_topic"] = get_topic(catalogue.aggregate_of(row.type))
+    event = object.__new__(cls)
+    event.__dict__.update(values)
+    return event
+
+
+def to_recorded(row: LogRow) -> Recorded:
+    """Return a row as projections see it."""
+    metadata = _decode_metadata(row.metadata)
+    return Recorded(
+        event=to_event(row),
+        log_index=row.log_index,
+        event_id=row.event_id,
+        time=row.time,
+        actor=metadata.actor,
+        source=metadata.source,
+        correlation_id=metadata.correlation_id,
+        causation_id=metadata.causation_id,
+    )
+
+
+def _seal_marks(row: LogRow, values: dict[str, Any]) -> dict[str, Any]:
+    """Wrap content before upcasting: a step may rename a content field, and its box stays bound to the old name."""
+    plain = catalogue.plain_at(row.type, row.schema_version)
+    return {
+        name: value if value is None or name in plain else Sealed(row.stream_id, row.version, name, value)
+        for name, value in values.items()
+    }
+
+
+def _uuids(values: Sequence[bytes]) -> tuple[UUID, ...]:
+    return tuple(UUID(bytes=value) for value in values)
+
+
+def _uuid(value: bytes) -> UUID:
+    return UUID(bytes=value)
+
+
+_BY_ANNOTATION = {"UUID": _uuid, "UUID | None": _uuid, "tuple[UUID, ...]": _uuids}
+_cache: dict[type[Event], tuple[tuple[str, Any], ...]] = {}
+
+
+def _converters(cls: type[Event]) -> tuple[tuple[str, Any], ...]:
+    """Return each own field's name and what turns its stored form into its Python one (None: nothing to do)."""
+    known = _cache.get(cls)
+    if known is None:
+        envelope = {"originator_id", "originator_version", "timestamp", "originator_topic"}
+        known = tuple(
+            (field.name, _BY_ANNOTATION.get(str(field.type)) if field.name in cls.plain else None)
+            for field in fields(cls)
+            if field.name not in envelope
+        )
+        _cache[cls] = known
+    return known
+
+
+class DaybookMapper(Mapper[UUID]):
+    """The `eventsourcing` library's mapper interface over this codec.
+
+    Reading only: the recorder's rows carry columns that the library's `StoredEvent` lacks.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(transcoder=JSONTranscoder())
+
+    def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
+        """Return the event of a stored row."""
+        return to_event(stored_row(stored_event))
