@@ -1,0 +1,152 @@
+"""Every way a model server can fail, in our own errors: what happened, what it means, what to run next."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from application.errors import (
+    AnswerBrokenOffError,
+    ContextTooLongError,
+    ModelMissingError,
+    ModelServerError,
+    ModelServerOverloadedError,
+    ModelServerTimeoutError,
+    ModelServerUnreachableError,
+)
+from infrastructure.ollama.chat_lines import error_text
+
+_CONTEXT = re.compile(
+    r"context.*(exceed|length|size|long|window)|(exceed|long).*context", re.IGNORECASE | re.DOTALL
+)
+_MAX_QUOTED = 300
+_BAD_REQUEST, _UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _NOT_IMPLEMENTED, _UNAVAILABLE = (
+    400,
+    401,
+    403,
+    404,
+    501,
+    503,
+)
+
+
+def unreachable(url: str) -> ModelServerUnreachableError:
+    """Nothing listens there, the name does not resolve, or the connection was refused."""
+    return ModelServerUnreachableError(
+        f"No model server answers at {url}. What was written before is kept. Start Ollama with "
+        "`ollama serve` (or `docker compose up -d ollama`), or set DAYBOOK_OLLAMA_URL to where it runs.",
+        hint="daybook doctor",
+    )
+
+
+def missing(model: str) -> ModelMissingError:
+    """The server is there; the model is not."""
+    return ModelMissingError(
+        f"The model server does not have the model “{model}”. What was written before is kept.",
+        hint=f"daybook models pull {model}",
+    )
+
+
+def not_in_library(model: str, said: str) -> ModelMissingError:
+    """A pull found no such model to fetch."""
+    return ModelMissingError(
+        f"There is no model “{model}” to pull: the model server said “{_quoted(said)}”. Nothing was changed.",
+        hint="daybook models recommend",
+    )
+
+
+def overloaded(attempts: int) -> ModelServerOverloadedError:
+    """The server answered 503 each time it was asked."""
+    return ModelServerOverloadedError(
+        f"The model server is busy: it refused {attempts} times to take one more request, which it does "
+        "while it loads a model. What was written before is kept; try again in a moment.",
+        hint="daybook doctor",
+    )
+
+
+def timed_out(url: str, seconds: float, waiting_for: str) -> ModelServerTimeoutError:
+    """Nothing came for longer than we are ready to wait."""
+    return ModelServerTimeoutError(
+        f"The model server at {url} sent nothing for {seconds:g} seconds while Daybook waited for "
+        f"{waiting_for}. What came before is kept.",
+        hint="daybook doctor",
+    )
+
+
+def broken_off(how: str) -> AnswerBrokenOffError:
+    """The answer began, or should have begun, and did not come to its end."""
+    return AnswerBrokenOffError(f"The answer was broken off: {_quoted(how)}. What came before that is kept.")
+
+
+def context_too_long(said: str) -> ContextTooLongError:
+    """The server counted more tokens than the context holds."""
+    return ContextTooLongError(
+        f"The conversation does not fit into the model's context: the model server said “{_quoted(said)}”. "
+        "What was written is kept. Ask in a new conversation, or give the model more room with "
+        "`-o num_ctx 16384`."
+    )
+
+
+def stream_error(said: str, *, began: bool) -> ModelServerError:
+    """The server put an error line into the stream."""
+    if not began and _CONTEXT.search(said):
+        return context_too_long(said)
+    return broken_off(f"the model server said “{_quoted(said)}”")
+
+
+def from_status(status: int, body: str, model: str, url: str) -> ModelServerError:
+    """Turn an HTTP status other than 200 and 503 into one of ours."""
+    said = _said(body)
+    if status == _NOT_FOUND and (said.startswith("model") or "not found" in said) and said != body.strip():
+        return missing(model)
+    if status in {_BAD_REQUEST, 413, 500} and _CONTEXT.search(said):
+        return context_too_long(said)
+    if status == _NOT_IMPLEMENTED:
+        return ModelServerError(
+            f"The model “{model}” cannot do this: the model server said “{said}”.", hint="daybook models list"
+        )
+    if status == _UNAUTHORISED:
+        return ModelServerError(
+            f"The model server at {url} asks for a token: “{said}”.", hint="daybook config list"
+        )
+    if status == _FORBIDDEN:
+        return ModelServerError(
+            f"The model server at {url} refused the request ({said or 'no reason given'}): Ollama does so when it is "
+            "bound to loopback and called by another name.",
+            hint="daybook config list",
+        )
+    if status == _NOT_FOUND or status < _BAD_REQUEST:
+        return ModelServerError(
+            f"What answers at {url} is not Ollama (HTTP {status}: {said or 'no text'}).",
+            hint="daybook config list",
+        )
+    if status == _UNAVAILABLE:
+        return ModelServerOverloadedError(
+            f"The model server at {url} is busy: “{said}”. Try again in a moment.", hint="daybook doctor"
+        )
+    hint = "daybook models recommend" if "memory" in said else "daybook doctor"
+    return ModelServerError(
+        f"The model server failed (HTTP {status}): “{said or 'no reason given'}”. What was written before is kept.",
+        hint=hint,
+    )
+
+
+def not_ollama(url: str, why: str) -> ModelServerError:
+    """Something answers, in another language."""
+    return ModelServerError(
+        f"What answers at {url} does not speak like Ollama: {_quoted(why)}.", hint="daybook config list"
+    )
+
+
+def _said(body: str) -> str:
+    """Return the words of an error body, `{"error": …}` or plain text."""
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        return _quoted(body)
+    return _quoted(error_text(parsed.get("error", body)) if isinstance(parsed, dict) else body)
+
+
+def _quoted(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _MAX_QUOTED else text[:_MAX_QUOTED] + "…"
