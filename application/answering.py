@@ -55,6 +55,8 @@ class Answering:
         self._running: dict[UUID, RunningAnswer] = {}
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._saver: asyncio.Task[None] | None = None
+        self._saving = asyncio.Lock()
+        self._recorded: set[UUID] = set()
 
     def start(self, asked: Asked) -> RunningAnswer:
         """Begin to generate what was asked; returns at once. `asked.request` must be there (not a replayed command)."""
@@ -120,6 +122,7 @@ class Answering:
         running.finish(await self._record(asked, outcome, reason))
         self._running.pop(asked.answer_id, None)
         self._tasks.pop(asked.answer_id, None)
+        self._recorded.discard(asked.answer_id)
 
     async def _stream(self, request: ChatRequest, running: RunningAnswer, began: float) -> ChatEnd:
         splitter = ThinkSplitter()
@@ -173,8 +176,10 @@ class Answering:
             except DaybookError as problem:
                 return replace(outcome, problem=problem)
             else:
-                with contextlib.suppress(DatabaseError):
-                    await asyncio.to_thread(self._live.forget, asked.answer_id)
+                async with self._saving:
+                    self._recorded.add(asked.answer_id)
+                    with contextlib.suppress(DatabaseError):
+                        await asyncio.to_thread(self._live.forget, asked.answer_id)
                 return replace(outcome, log_size=log_size)
 
     def _settle(self, asked: Asked, outcome: Outcome, reason: str) -> int:
@@ -198,11 +203,13 @@ class Answering:
     async def _save_now_and_then(self) -> None:
         while self._running:
             await asyncio.sleep(self._save_every)
-            pieces = [piece for running in self._running.values() if (piece := running.unsaved()) is not None]
-            if pieces:
-                # A database that is away must not stop the answer; its end is tried again on its own.
-                with contextlib.suppress(DaybookError):
-                    await asyncio.to_thread(self._live.save, pieces)
+            async with self._saving:
+                growing = [one for one in self._running.values() if one.answer_id not in self._recorded]
+                pieces = [piece for running in growing if (piece := running.unsaved()) is not None]
+                if pieces:
+                    # A database that is away must not stop the answer; its end is tried again on its own.
+                    with contextlib.suppress(DaybookError):
+                        await asyncio.to_thread(self._live.save, pieces)
 
 
 def _ending(outcome: Outcome, reason: str) -> dict[str, Any]:

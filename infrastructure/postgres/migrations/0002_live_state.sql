@@ -38,3 +38,12 @@ create table daybook.quarantine (
     at          timestamptz not null default clock_timestamp(),
     primary key (schema_name, log_index)
 );
+
+-- What model servers said of their models; asked again with every answer.
+create table daybook.model_cards (
+    name           text primary key,
+    digest         text        not null,
+    context_length integer,
+    size           bigint,
+    seen_at        timestamptz not null default clock_timestamp()
+);

@@ -1,0 +1,114 @@
+"""The write side's `Log` port on PostgreSQL: events sealed, appended through the log's one function, and loaded again.
+
+Loading goes through the `eventsourcing` library's event store, with our recorder and mapper below it; the library's
+cache and snapshots stay off. Content stays sealed while an aggregate is loaded: invariants do not need it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
+
+from application.ports.log import IdempotencyKey, Origin, Saved
+from domain.errors import NotFoundError
+from domain.event import Created, Event, Recorded, Root
+from domain.ids import short
+from infrastructure.crypto.keyring import Keyring
+from infrastructure.postgres.log import AppendRequest, EventLog, Idempotency, NewKey
+
+if TYPE_CHECKING:
+    from eventsourcing.persistence import EventStore
+
+R = TypeVar("R", bound=Root)
+
+
+class PostgresLog:
+    """Loads and saves aggregates; also the `LogReader` of the read side."""
+
+    def __init__(self, events: EventLog, keyring: Keyring) -> None:
+        self._events = events
+        self._keyring = keyring
+
+    @cached_property
+    def _store(self) -> EventStore[UUID]:
+        from eventsourcing.persistence import EventStore
+
+        from infrastructure.postgres.codec import DaybookMapper
+        from infrastructure.postgres.recorder import DaybookApplicationRecorder
+
+        return EventStore(DaybookMapper(), DaybookApplicationRecorder(self._events))
+
+    def load(self, kind: type[R], stream_id: UUID) -> R:
+        """Return an aggregate as of now, or raise `NotFoundError`."""
+        aggregate: Any = None
+        for event in self._store.get(stream_id):
+            aggregate = cast("Event", event).mutate(aggregate)
+        if not isinstance(aggregate, kind):
+            raise NotFoundError(f"There is no {kind.__name__.lower()} {short(stream_id)} in this book.")
+        return aggregate
+
+    def save(
+        self,
+        aggregates: Sequence[Root],
+        origin: Origin,
+        *,
+        idempotency: IdempotencyKey | None = None,
+        result: bytes = b"",
+    ) -> Saved:
+        """Append the pending events of all aggregates, together or not at all."""
+        from infrastructure.postgres.codec import to_row
+
+        self._keyring.unlock()
+        events = [cast("Event", event) for root in aggregates for event in root.collect_events()]
+        if not events:
+            return Saved(self.size())
+        fresh = [event.stream_id for event in events if isinstance(event, Created)]
+        keys = [self._keyring.new_key(owner) for owner in fresh]
+        request = AppendRequest(
+            events=[to_row(event, origin, self._keyring) for event in events],
+            idempotency=self._idempotency(origin, idempotency, result),
+            new_keys=[NewKey(key.owner_id, key.epoch, key.box) for key in keys],
+        )
+        kept = False
+        try:
+            done = self._events.append(request)
+            kept = not done.replayed
+        finally:
+            if not kept:
+                for owner in fresh:
+                    self._keyring.forget(owner)
+        return Saved(done.log_size, done.replayed, done.result)
+
+    def answered(self, origin: Origin, idempotency: IdempotencyKey) -> Saved | None:
+        """Return what a command answered before under this key, or None where the key is new."""
+        from application.errors import IdempotencyMismatchError
+
+        stored = self._events.find_request(origin.actor, idempotency.key)
+        if stored is None:
+            return None
+        if stored.command_hash != self._keyring.hash_command(idempotency.command):
+            raise IdempotencyMismatchError(
+                f"The idempotency key {idempotency.key!r} was used before, for another command. Nothing was recorded."
+            )
+        return Saved(stored.log_size, replayed=True, result=stored.result)
+
+    def size(self) -> int:
+        """Return how many events the log holds."""
+        return self._events.size()
+
+    def request_hash(self, owner_id: UUID, request: bytes) -> bytes:
+        """Return the keyed hash of a rendered request, under a key of the conversation's."""
+        return self._keyring.hash_request(owner_id, request)
+
+    def read(self, start: int, limit: int) -> list[Recorded]:
+        """Return events from a log index on, ascending, their content sealed."""
+        from infrastructure.postgres.codec import to_recorded
+
+        return [to_recorded(row) for row in self._events.read(start, limit)]
+
+    def _idempotency(self, origin: Origin, given: IdempotencyKey | None, result: bytes) -> Idempotency | None:
+        if given is None:
+            return None
+        return Idempotency(origin.actor, given.key, self._keyring.hash_command(given.command), result)
