@@ -1,0 +1,109 @@
+"""An open book, as interfaces see it: commands on one side, queries on the other. Made by the wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from application.answering import Answering
+    from application.handlers import Commands
+    from application.ports.model_server import ModelServer
+    from domain.event import Recorded
+    from projections.conversations.queries import ConversationQueries
+    from projections.projects.queries import ProjectQueries
+    from projections.read_models import ReadModels
+    from projections.search.queries import SearchQueries
+    from projections.transcript.queries import TranscriptQueries
+
+
+class EventReader(Protocol):
+    """The log, for those who list events."""
+
+    def size(self) -> int:
+        """Return how many events the log holds."""
+        ...
+
+    def read(self, start: int, limit: int) -> list[Recorded]:
+        """Return events from a log index on, ascending, their content sealed."""
+        ...
+
+
+class Book(Protocol):
+    """Everything an interface needs, each part made when it is first used (so that `daybook list` stays quick)."""
+
+    @property
+    def actor(self) -> str:
+        """The opaque id of whoever uses this process."""
+        ...
+
+    @property
+    def commands(self) -> Commands:
+        """Takes commands."""
+        ...
+
+    @property
+    def model_server(self) -> ModelServer:
+        """The model server. Bound to the event loop it is first used on."""
+        ...
+
+    @property
+    def answering(self) -> Answering:
+        """Generates answers. Bound to the event loop it is first used on."""
+        ...
+
+    @property
+    def events(self) -> EventReader:
+        """Lists events."""
+        ...
+
+    @property
+    def conversations(self) -> ConversationQueries:
+        """Lists conversations."""
+        ...
+
+    @property
+    def projects(self) -> ProjectQueries:
+        """Lists projects."""
+        ...
+
+    @property
+    def transcript(self) -> TranscriptQueries:
+        """Shows messages."""
+        ...
+
+    @property
+    def search(self) -> SearchQueries:
+        """Finds messages."""
+        ...
+
+    @property
+    def read_models(self) -> ReadModels:
+        """Pumps, rebuilds and reports on the read models."""
+        ...
+
+    def look_after(self) -> int:
+        """Close answers whose process died and bring the read models up to date; return the log size reached.
+
+        Every command calls it first. Cheap where nothing happened since the last one.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release connections, locks and threads."""
+        ...
+
+
+OpenBook = Callable[[], Book]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of `daybook doctor` or `/readyz`: what was looked at, whether it is well, and what to do if not."""
+
+    name: str
+    ok: bool
+    detail: str
+    fix: str = ""
+    required: bool = True

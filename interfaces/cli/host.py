@@ -1,0 +1,159 @@
+"""What the command line needs beyond an open book: settings, the database's administration, keys, servers to start.
+
+The wiring implements it. Nothing here connects to anything before a method is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from application.model_sizes import Recommendation
+from interfaces.book import Book, Check
+
+
+@dataclass(frozen=True)
+class SettingView:
+    """One setting as `daybook config list` shows it; secrets come hidden."""
+
+    key: str
+    value: str
+    origin: str
+    help: str
+    variables: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DatabaseView:
+    """What `daybook db status` says. `kind` is `embedded` or `server`."""
+
+    kind: str
+    running: bool
+    url: str
+    server_version: str | None
+    applied: Sequence[str]
+    pending: Sequence[str]
+    data_dir: str | None = None
+    log_file: str | None = None
+    pid: int | None = None
+    problem: str | None = None
+
+
+class DatabaseAdmin(Protocol):
+    """`daybook db …`."""
+
+    def migrate(self, *, adopt: bool, say: Callable[[str], None]) -> Sequence[str]:
+        """Apply pending migrations; return their names."""
+        ...
+
+    def status(self) -> DatabaseView:
+        """Say what is there, without changing or starting anything."""
+        ...
+
+    def start(self) -> str:
+        """Start the embedded server; return its URL. A named server cannot be started: `RefusedError`."""
+        ...
+
+    def stop(self) -> bool:
+        """Stop the embedded server; False where none ran."""
+        ...
+
+    def shell_command(self) -> Sequence[str]:
+        """Return the command line of psql connected to the book; `NotFoundError` where psql is missing."""
+        ...
+
+    def path(self) -> Path:
+        """Return the embedded server's data directory."""
+        ...
+
+    def url(self) -> str:
+        """Return the owner's connection URL, starting the embedded server."""
+        ...
+
+
+class Keys(Protocol):
+    """`daybook keys …`."""
+
+    def export(self, path: Path, passphrase: str) -> None:
+        """Write the master key, encrypted under a passphrase, to a new file of mode 0600."""
+        ...
+
+    def restore(self, path: Path, passphrase: str) -> None:
+        """Install the master key from such a file, where none (or the same) is installed and it is this book's."""
+        ...
+
+
+class Host(Protocol):
+    """Everything outside the book."""
+
+    @property
+    def version(self) -> str:
+        """Daybook's version."""
+        ...
+
+    def configure(self, flags: Mapping[str, str]) -> None:
+        """Take the flags given before the command (by setting key)."""
+        ...
+
+    def setting(self, key: str) -> str:
+        """Return one setting's value."""
+        ...
+
+    def settings(self) -> Sequence[SettingView]:
+        """Return every setting with its origin."""
+        ...
+
+    def remember(self, key: str, value: str) -> Path:
+        """Write a setting into the configuration file; return the file."""
+        ...
+
+    def forget(self, key: str) -> bool:
+        """Take a setting out of the configuration file."""
+        ...
+
+    def paths(self) -> Mapping[str, Path]:
+        """Return where data, logs, keys, configuration and state are."""
+        ...
+
+    def open_book(self, say: Callable[[str], None]) -> Book:
+        """Open the book (starting the embedded database, migrating an empty one); closed by the caller.
+
+        `say` is told what takes longer than a moment.
+        """
+        ...
+
+    @property
+    def database(self) -> DatabaseAdmin:
+        """The database's administration."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """The master key's export and import."""
+        ...
+
+    def model_server(self) -> Any:
+        """Return the model server without opening the book (`application.ports.model_server.ModelServer`)."""
+        ...
+
+    def recommend(self) -> Recommendation:
+        """Fit this machine to the sizes of DeepSeek-R1."""
+        ...
+
+    def doctor(self) -> Sequence[Check]:
+        """Look at everything a working book needs; never raises."""
+        ...
+
+    def simulate(self, *, host: str, port: int, options: Mapping[str, Any], ready: Callable[[str], None]) -> None:
+        """Run the simulator until it is stopped."""
+        ...
+
+    def serve(self, *, ready: Callable[[str], None]) -> None:
+        """Run the HTTP server until it is stopped."""
+        ...
+
+    def demo_host(self, home: Path, say: Callable[[str], None]) -> Any:
+        """Return a context manager of a `Host` on a throw-away home, with a simulator of its own running."""
+        ...
