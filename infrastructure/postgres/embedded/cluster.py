@@ -1,7 +1,8 @@
 """Making a database, and the `postgres` process itself: its settings, its start, its end.
 
-Invariants: a data directory exists only when initdb has finished; a child holds `server.lock` as long as any of its
-processes lives; it dies with the supervisor (Linux); it is never sent SIGKILL; its settings cannot weaken durability.
+Invariants: a data directory exists only when initdb has finished; a child holds `server.lock` as long as any
+of its processes lives; it dies with the supervisor (Linux); it is never sent SIGKILL; its settings cannot
+weaken durability.
 """
 
 import os
@@ -13,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TextIO
 
 from infrastructure.postgres.embedded import errors, processes
 from infrastructure.postgres.embedded.binaries import Binaries, as_user
@@ -65,7 +66,9 @@ def server_arguments(binaries: Binaries, layout: Layout, socket_dir: Path) -> li
     return [str(binaries.directory / "postgres"), "-D", str(layout.data_dir), *options]
 
 
-def start_child(arguments: list[str], *, user: ServerUser | None, server_lock: int, log: Any, death: int) -> "Child":
+def start_child(
+    arguments: list[str], *, user: ServerUser | None, server_lock: int, log: TextIO, death: int
+) -> "Child":
     """Start a direct child as the server's user, with a clean environment and a hold on `server.lock`.
 
     The supervisor's environment may hold secrets of Daybook's; the server's user may read its own.
@@ -74,7 +77,8 @@ def start_child(arguments: list[str], *, user: ServerUser | None, server_lock: i
         arguments,
         stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         cwd="/", env={"PATH": os.defpath, "LC_ALL": _locale(), "TZ": "UTC"}, umask=0o077,
-        pass_fds=(server_lock,), preexec_fn=_dying_with_parent(death), **as_user(user),
+        pass_fds=(server_lock,), preexec_fn=_dying_with_parent(death),  # noqa: PLW1509 - the supervisor has one thread
+        **as_user(user),
     )  # fmt: skip
 
 
@@ -119,7 +123,7 @@ def fresh_data_dir(layout: Layout, user: ServerUser | None) -> Path:
 
 
 def initdb_arguments(binaries: Binaries, fresh: Path) -> list[str]:
-    """How a database is made. `trust` is safe because only the socket's private directory leads to the server."""
+    """How a database is made. `trust` is safe: only the socket's private directory leads to the server."""
     return [
         str(binaries.directory / "initdb"),
         "--pgdata", str(fresh), f"--locale={_locale()}", "--encoding=UTF8", "--data-checksums",
@@ -148,18 +152,23 @@ def previous_server(layout: Layout) -> int:
 def clear_stale_pid_file(layout: Layout) -> None:
     """Remove a killed server's pid file when its pid is now somebody else's, or a zombie's.
 
-    PostgreSQL would take that process for a living server and refuse to start. When no process has the pid, the file
-    is left to PostgreSQL, which then also looks for remains of the old server in shared memory.
+    PostgreSQL would take that process for a living server and refuse to start. When no process has the pid,
+    the file is left to PostgreSQL, which then also looks for remains of the old server in shared memory.
     """
     found = read_pid_file(layout.data_dir)
-    if found is not None and processes.exists(found.pid) and not processes.is_postgres_of(found.pid, layout.data_dir):
+    if (
+        found is not None
+        and processes.exists(found.pid)
+        and not processes.is_postgres_of(found.pid, layout.data_dir)
+    ):
         (layout.data_dir / "postmaster.pid").unlink(missing_ok=True)
 
 
 def make_socket_dir(socket_dir: Path, user: ServerUser | None) -> None:
     """Make the socket's directory, private to the server's user; refuse one that is not.
 
-    Outside the base it lies in a directory where others may write, so an existing one is checked before it is used.
+    Outside the base it lies in a directory where others may write, so an existing one is checked before it is
+    used.
     """
     uid = os.geteuid() if user is None else user.uid
     try:
@@ -171,7 +180,9 @@ def make_socket_dir(socket_dir: Path, user: ServerUser | None) -> None:
         if found.st_uid not in {uid, os.geteuid()}:
             raise errors.socket_dir_not_ours(socket_dir, f"it belongs to user id {found.st_uid}") from None
         if stat.S_IMODE(found.st_mode) & 0o077:
-            raise errors.socket_dir_not_ours(socket_dir, f"its mode is {stat.S_IMODE(found.st_mode):o}") from None
+            raise errors.socket_dir_not_ours(
+                socket_dir, f"its mode is {stat.S_IMODE(found.st_mode):o}"
+            ) from None
     if user is not None:
         os.chown(socket_dir, user.uid, user.gid, follow_symlinks=False)
 
@@ -181,5 +192,5 @@ def socket_is_there(socket_dir: Path) -> bool:
     return (socket_dir / SOCKET_NAME).exists()
 
 
-STOP_FAST = signal.SIGINT  # PostgreSQL's fast shutdown: clients are disconnected, a checkpoint is written
-STOP_NOW = signal.SIGQUIT  # immediate shutdown: the next start recovers from the log, nothing acknowledged is lost
+STOP_FAST = signal.SIGINT  # fast shutdown: clients are disconnected, a checkpoint is written
+STOP_NOW = signal.SIGQUIT  # immediate shutdown: the next start recovers what was acknowledged

@@ -1,7 +1,7 @@
 """What can go wrong around the embedded server, in words that a person can act on.
 
-Every message says what happened and what it means for the data; the hint is what to do next. Errors met by the
-supervisor travel to the waiting commands through the state file, as message and hint.
+Every message says what happened and what it means for the data; the hint is what to do next. Errors met by
+the supervisor travel to the waiting commands through the state file, as message and hint.
 """
 
 import errno
@@ -44,11 +44,11 @@ def binaries_too_old(binaries: Path, version: str) -> EmbeddedPostgresError:
 def wrong_major_version(data_dir: Path, theirs: str, binaries: Path, ours: str) -> EmbeddedPostgresError:
     """A data directory belongs to the major version that made it."""
     return EmbeddedPostgresError(
-        f"The database in {data_dir} was made by PostgreSQL {theirs}; the binaries in {binaries} are version {ours} "
-        "and cannot open it. The data is untouched.",
-        hint=f"Go on with binaries of version {theirs} (set DAYBOOK_POSTGRES_BIN to their directory, for example "
-        f"/usr/lib/postgresql/{theirs}/bin), make a `daybook backup` with them, and `daybook restore` it with "
-        f"version {ours} into a new DAYBOOK_HOME.",
+        f"The database in {data_dir} was made by PostgreSQL {theirs}; the binaries in {binaries} are "
+        f"version {ours} and cannot open it. The data is untouched.",
+        hint=f"Go on with binaries of version {theirs} (set DAYBOOK_POSTGRES_BIN to their directory, such as "
+        f"/usr/lib/postgresql/{theirs}/bin). To move: make a `daybook backup` with them, and `daybook "
+        f"restore` it with version {ours} into a new DAYBOOK_HOME.",
     )
 
 
@@ -71,9 +71,9 @@ def disk_full(path: Path) -> EmbeddedPostgresError:
 def home_closed_to_server_user(home: Path, closed: Path, user: str) -> EmbeddedPostgresError:
     """As root the server runs as somebody else, who must be able to walk to its data directory."""
     return EmbeddedPostgresError(
-        f"As root, Daybook runs PostgreSQL as the user {user!r}, who may not enter {closed}; the database cannot "
-        f"live in {home}. Nothing was changed.",
-        hint="Set DAYBOOK_HOME to a directory that this user can reach (the default for root is /var/lib/daybook), "
+        f"As root, Daybook runs PostgreSQL as the user {user!r}, who may not enter {closed}; the "
+        f"database cannot live in {home}. Nothing was changed.",
+        hint="Set DAYBOOK_HOME to a directory that this user can reach (root's default is /var/lib/daybook), "
         f"or let others pass through: chmod o+x {closed}",
     )
 
@@ -118,7 +118,7 @@ def server_does_not_start(tail: str, data_dir: Path, log_file: Path) -> Embedded
     if "No space left on device" in tail:
         return disk_full(data_dir)
     return EmbeddedPostgresError(
-        f"PostgreSQL does not stay up on {data_dir}. The data is untouched. Its last words were:\n{tail}",
+        f"PostgreSQL does not stay up on {data_dir}. The data is untouched. It said:\n{tail}",
         hint=f"The whole log is in {log_file}.",
     )
 
@@ -134,7 +134,7 @@ def supervisor_failed(tail: str, log_file: Path) -> EmbeddedPostgresError:
 def socket_dir_not_ours(path: Path, why: str) -> EmbeddedPostgresError:
     """Whoever can enter the socket's directory is superuser of the database."""
     return EmbeddedPostgresError(
-        f"The directory for the database's socket, {path}, is not private ({why}); the server was not started.",
+        f"The directory for the database's socket, {path}, is not private ({why}); nothing was started.",
         hint=f"Remove it (rm -r {path}), or set DAYBOOK_HOME to a shorter path so that it is not needed.",
     )
 

@@ -13,11 +13,11 @@ Under `DAYBOOK_HOME/postgres` (the *base*):
     state.json         what the supervisor says about itself
     server.log         its log and PostgreSQL's
 
-For root the base has mode 0711, so that the server's user can walk to `data` and read nothing else; otherwise 0700.
-Modes of directories above the base are never changed. Where one of them is closed to the server's user we refuse,
-with one exception: a home under a temporary directory is thrown away with it, so its base may be a private directory
-beside it (named in the home's file `postgres.location`). Anywhere else a database off the chosen volume would be lost
-with the container that it silently landed in.
+For root the base has mode 0711, so that the server's user can walk to `data` and read nothing else; otherwise
+0700. Modes of directories above the base are never changed. Where one of them is closed to the server's user
+we refuse, with one exception: a home under a temporary directory is thrown away with it, so its base may be a
+private directory beside it (named in the home's file `postgres.location`). Anywhere else a database off the
+chosen volume would be lost with the container that it silently landed in.
 """
 
 import os
@@ -40,7 +40,8 @@ _LOCATION = "postgres.location"
 def make_home(home: Path) -> None:
     """Make Daybook's home if it is missing: 0700, for root 0711. An existing one is left as it is.
 
-    Root's home must let the server's user through; the files and directories in it are private by their own modes.
+    Root's home must let the server's user through; the files and directories in it are private by their own
+    modes.
     """
     mode, above = (0o711, 0o755) if os.geteuid() == 0 else (0o700, 0o700)
     missing = [path for path in (home, *home.parents) if not path.exists()]
@@ -70,7 +71,7 @@ class Layout:
         return (self.data_dir / "PG_VERSION").exists()
 
     def socket_dir(self, runtime_dir: Path | None, user: "ServerUser | None") -> Path:
-        """Where the socket goes: in the base, or where that path is too long, under a short private directory."""
+        """Where the socket goes: in the base, or if that path is too long, in a short private directory."""
         inside = self.base / "socket"
         if _fits(inside):
             return inside
@@ -90,7 +91,7 @@ def _fits(directory: Path) -> bool:
 
 
 def first_closed(path: Path, user: "ServerUser") -> Path | None:
-    """The topmost existing directory on the way to (and including) `path` that this user may not pass through."""
+    """The topmost existing directory on the way to `path`, itself included, that is closed to this user."""
     for directory in (*reversed(path.parents), path):
         try:
             found = directory.stat()
@@ -115,7 +116,8 @@ def find_base(home: Path) -> Path:
         owner = placed.lstat()
     except OSError:
         return home / "postgres"
-    # Only root writes that file, and only root's directory is believed: a forged one would be a forged database.
+    # Only root writes that file, and only root's directory is believed: a forged one would be a forged
+    # database.
     return placed if stat.S_ISDIR(owner.st_mode) and owner.st_uid == os.geteuid() else home / "postgres"
 
 
@@ -134,12 +136,12 @@ def make_base(home: Path, user: "ServerUser | None") -> Path:
                 if not _is_temporary(base.parent):
                     raise errors.home_closed_to_server_user(home, closed, user.name)
                 base = _place_beside(base.parent, user, closed)
-            elif closed is not None:
-                raise errors.home_closed_to_server_user(home, closed, user.name)
         with suppress(FileExistsError):
             mode = 0o700 if user is None else 0o711
             base.mkdir(mode=mode)
             base.chmod(mode)  # whatever the umask was
+        if user is not None and (closed := first_closed(base, user)) is not None:
+            raise errors.home_closed_to_server_user(home, closed, user.name)
         if not os.access(base, os.W_OK | os.X_OK):
             raise errors.home_not_writable(base, "it belongs to another user")
     except OSError as error:
@@ -178,7 +180,7 @@ def _place_beside(home: Path, user: "ServerUser", closed: Path) -> Path:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove what thrown-away homes left behind here: bases of ours whose home is gone and whose server has ended."""
+    """Remove what thrown-away homes left here: bases of ours whose home is gone and whose server ended."""
     import shutil
 
     from infrastructure.postgres.embedded.locks import is_held
@@ -188,5 +190,9 @@ def _sweep(parent: Path) -> None:
             if base.lstat().st_uid != os.geteuid():
                 continue
             home = Path(os.fsdecode((base / "home").read_bytes()))
-            if not home.exists() and not is_held(base / "supervisor.lock") and not is_held(base / "server.lock"):
+            if (
+                not home.exists()
+                and not is_held(base / "supervisor.lock")
+                and not is_held(base / "server.lock")
+            ):
                 shutil.rmtree(base, ignore_errors=True)

@@ -1,7 +1,7 @@
 """Locks between processes: flock on files in the base, released by the kernel however a process ends.
 
-flock belongs to the open file, not to the process: a child that inherits the descriptor holds the lock too. That is
-used on purpose for `server.lock`, and for the supervisor's fork.
+flock belongs to the open file, not to the process: a child that inherits the descriptor holds the lock too.
+That is used on purpose for `server.lock`, and for the supervisor's fork.
 """
 
 import fcntl
@@ -82,9 +82,9 @@ def held_if_free(path: Path) -> Iterator[bool]:
 class ClientHolds:
     """The shared holds of this process on the `clients.lock` of the servers that it uses.
 
-    A hold lasts as long as the process, or until `release`: what counts as a client is a process that was given the
-    URL, connected at this moment or not. Taking it fails only while the supervisor holds the file exclusively,
-    which it does from the moment it decides to stop for idleness until it is gone.
+    A hold lasts as long as the process, or until `release`: what counts as a client is a process that was
+    given the URL, connected at this moment or not. Taking it fails only while the supervisor holds the file
+    exclusively, which it does from the moment it decides to stop for idleness until it is gone.
     """
 
     def __init__(self) -> None:

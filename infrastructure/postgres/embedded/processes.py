@@ -1,10 +1,11 @@
 """Is this process id the process we think it is?
 
-A pid alone proves nothing: it may have been given to somebody else. We look at the command line, in /proc where that
-exists and through `ps` elsewhere, and treat a zombie as gone.
+A pid alone proves nothing: it may have been given to somebody else. We look at the command line, in /proc
+where that exists and through `ps` elsewhere, and treat a zombie as gone.
 """
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 _PROC = Path("/proc")
@@ -65,7 +66,7 @@ def is_postgres_of(pid: int, data_dir: Path) -> bool:
         return "postgres" in arguments[0] and f"-D {data_dir}" in arguments[0]
     if not arguments or not Path(arguments[0]).name.startswith(("postgres", "postmaster")):
         return False
-    for flag, value in zip(arguments, arguments[1:], strict=False):
+    for flag, value in pairwise(arguments):
         if flag == "-D" and os.path.realpath(value) == os.path.realpath(data_dir):
             return True
     return False

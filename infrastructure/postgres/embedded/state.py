@@ -1,7 +1,7 @@
 """What the supervisor says about itself, and what PostgreSQL says in `postmaster.pid`.
 
-The state file is replaced whole, never edited. It is a report, not a lock: whether a supervisor lives is known from
-`supervisor.lock` alone.
+The state file is replaced whole, never edited. It is a report, not a lock: whether a supervisor lives is
+known from `supervisor.lock` alone.
 """
 
 import json

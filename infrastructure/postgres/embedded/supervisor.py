@@ -1,9 +1,10 @@
-"""The process that owns the embedded server: `python -m infrastructure.postgres.embedded.supervisor --base …`.
+"""The process that owns the embedded server.
 
-One lives for each base, as the holder of `supervisor.lock`. It makes the database if there is none, keeps `postgres`
-as its direct child, starts it again when it dies (ever more slowly, and not for ever), rotates the log, and stops it
-on SIGTERM or after a time without clients. It needs the standard library alone, sleeps almost always, and ends when
-its server ends for good. What it has to tell goes into the state file, because nobody waits for it.
+One lives for each base, as the holder of `supervisor.lock`: `python -m
+infrastructure.postgres.embedded.supervisor`. It makes the database if there is none, keeps `postgres` as its
+direct child, starts it again when it dies (ever more slowly, and not for ever), rotates the log, and stops it
+on SIGTERM or after a time without clients. It needs the standard library alone, sleeps almost always, and
+ends when its server ends for good. What it has to tell goes into the state file, because nobody waits for it.
 """
 
 import os
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 from infrastructure.postgres.embedded import cluster, errors, locks, state, wire
 from infrastructure.postgres.embedded.binaries import Binaries, check_major, readable_for
 from infrastructure.postgres.embedded.layout import Layout
-from infrastructure.postgres.embedded.users import server_user
+from infrastructure.postgres.embedded.users import ServerUser, server_user
 
 if TYPE_CHECKING:
     from infrastructure.postgres.embedded.cluster import Child
@@ -76,6 +77,7 @@ class Wakeups:
         self._reader, writer = os.pipe()
         for end in (self._reader, writer):
             os.set_blocking(end, False)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])  # whatever the starting command had blocked
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for wish in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -108,7 +110,7 @@ class Supervisor:
             run=order.run, phase=state.STARTING, supervisor_pid=os.getpid(), socket_dir=str(order.socket_dir),
             binaries=str(order.binaries.directory), version=order.binaries.version,
         )  # fmt: skip
-        self._user = server_user(order.db_user, self._layout.data_dir)
+        self._user: ServerUser | None = None
 
     def run(self) -> int:
         """Serve until there is a reason to end."""
@@ -134,6 +136,7 @@ class Supervisor:
         return 0
 
     def _prepare(self) -> None:
+        self._user = server_user(self._order.db_user, self._layout.data_dir)
         self._binaries = readable_for(self._order.binaries, self._user, self._layout)
         self._state = replace(self._state, binaries=str(self._binaries.directory))
         check_major(self._layout, self._binaries)
@@ -163,7 +166,9 @@ class Supervisor:
             if self._wakeups.stop_wished:
                 return
             if status != 0:
-                raise errors.initdb_failed(state.tail(self._layout.log_file, since=mark), self._layout.data_dir)
+                raise errors.initdb_failed(
+                    state.tail(self._layout.log_file, since=mark), self._layout.data_dir
+                )
             cluster.accept_data_dir(self._layout, fresh)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -239,7 +244,8 @@ class Supervisor:
                 busy_at, last_came = time.monotonic(), came
             elif time.monotonic() - busy_at >= self._order.idle_seconds:
                 if self._nobody_is_connected():
-                    # The lock stays ours until we are gone: whoever comes now waits, and starts the next supervisor.
+                    # The lock stays ours until we are gone: whoever comes now waits, and starts the next
+                    # supervisor.
                     self._say("no clients for a while")
                     self._done = True
                     return
@@ -255,7 +261,7 @@ class Supervisor:
             return False
 
     def _take_server_lock(self) -> int:
-        """Wait until no process of an earlier server is left; the lock's descriptor, or -1 when told to stop."""
+        """Wait until no process of an earlier server is left: the lock's descriptor; -1 if told to stop."""
         lock = locks.open_lock(self._layout.server_lock)
         asked = 0
         while not self._wakeups.stop_wished:
@@ -272,7 +278,7 @@ class Supervisor:
         return -1
 
     def _stop_child(self) -> None:
-        """SIGINT, wait, SIGQUIT, wait. Never SIGKILL: PostgreSQL must end by itself to leave nothing behind."""
+        """SIGINT, wait, SIGQUIT, wait. Never SIGKILL: PostgreSQL ends by itself and leaves nothing behind."""
         child = self._child
         if child is None or child.poll() is not None:
             return
@@ -301,7 +307,7 @@ class Supervisor:
             return False
 
     def _rotate_log(self) -> None:
-        """Keep one old log. The file is copied and emptied, not renamed: the server goes on writing to the same one."""
+        """Keep one old log. It is copied and emptied, not renamed: the server writes on to the same file."""
         log = self._layout.log_file
         with suppress(OSError):
             if log.stat().st_size > _LARGEST_LOG:
@@ -339,8 +345,8 @@ def _lies_in(path: Path, directory: Path) -> bool:
 def main(arguments: list[str]) -> int:
     """Take the lock, let the starting command go on, and serve.
 
-    The first process ends only after it has the lock, so the command that waits for it knows that a supervisor
-    lives; its fork goes on with the same lock and is nobody's child.
+    The first process ends only after it has the lock, so the command that waits for it knows that a
+    supervisor lives; its fork goes on with the same lock and is nobody's child.
     """
     order = Order.parse(arguments)
     os.chdir("/")

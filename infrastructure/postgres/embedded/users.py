@@ -21,8 +21,8 @@ class ServerUser:
 def server_user(wanted: str | None, data_dir: Path) -> ServerUser | None:
     """The user to run the server as; None when we are not root and so are that user ourselves.
 
-    In this order: the one that was asked for, the owner of the data that is already there (a home that was first
-    used without root), `postgres`, `nobody`.
+    In this order: the one that was asked for, the owner of the data that is already there (a home that was
+    first used without root), `postgres`, `nobody`.
 
     Raises:
         EmbeddedPostgresError: there is no such user, it is root, or the data belongs to somebody else.

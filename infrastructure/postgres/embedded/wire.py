@@ -1,14 +1,14 @@
 """Just enough of PostgreSQL's protocol to greet the server and ask it one question.
 
-A greeting decides whether a server can be used; it happens in every command and must cost a few milliseconds, and the
-supervisor must stay small. The driver is too heavy for both. The socket's directory is private, so there is no
-password.
+A greeting decides whether a server can be used; it happens in every command and must cost a few milliseconds,
+and the supervisor must stay small. The driver is too heavy for both. The socket's directory is private, so
+there is no password.
 """
 
 import socket
 import struct
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Self
 
 from infrastructure.postgres.embedded.layout import SOCKET_NAME
 
@@ -46,7 +46,7 @@ class Wire:
             self._socket.close()
             raise
 
-    def __enter__(self) -> "Wire":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
