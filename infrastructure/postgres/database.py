@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from application.errors import DatabaseError
 from infrastructure.postgres.failures import connect_failure, described, parse_failure, translate
@@ -35,7 +35,8 @@ _LIBPQ_DEFAULTS: Mapping[str, str] = {
 }
 
 # As a statement and not as a start-up option, because PgBouncer refuses those.
-_POOLED_SETTINGS = "set idle_in_transaction_session_timeout = '60s'; set lock_timeout = '30s'"
+_SETTINGS = "set timezone = 'UTC'"
+_POOLED_SETTINGS = f"{_SETTINGS}; set idle_in_transaction_session_timeout = '60s'; set lock_timeout = '30s'"
 
 # A connection that idled longer than this is asked whether it still lives before it is handed out: a firewall may
 # have dropped it silently. For shorter times a look at the socket is enough.
@@ -89,7 +90,7 @@ class Database:
 
     def session(self) -> "psycopg.Connection":
         """Open a connection outside the pool, for advisory locks and LISTEN; the caller closes it."""
-        return self._connect()
+        return self._with(self._connect(), _SETTINGS)
 
     def check_server(self) -> int:
         """Connect if need be and return the server's version number, such as 170004."""
@@ -147,16 +148,16 @@ class Database:
                 if _lives(*connection):
                     return connection[0]
                 connection[0].close()
-            return self._pooled(self._connect())
+            return self._with(self._connect(), _POOLED_SETTINGS)
         except BaseException:
             self._free.release()
             raise
 
-    def _pooled(self, connection: "psycopg.Connection") -> "psycopg.Connection":
+    def _with(self, connection: "psycopg.Connection", settings: LiteralString) -> "psycopg.Connection":
         import psycopg
 
         try:
-            connection.execute(_POOLED_SETTINGS)
+            connection.execute(settings)
         except psycopg.Error as error:
             connection.close()
             raise translate(error, self.name) from error

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, LiteralString, NamedTuple, cast
+from typing import TYPE_CHECKING, LiteralString, NamedTuple
 
 from application.errors import DatabaseError
 from infrastructure.postgres.database import Database
@@ -175,7 +175,7 @@ def _migrate(
         say(f"Applying {migration.label}")
         with connection.transaction():
             connection.execute("set local lock_timeout = '10s'")
-            connection.execute(cast("LiteralString", migration.sql))
+            connection.execute(migration.sql.encode())
             connection.execute(
                 "insert into daybook.migrations (number, name, sha256) values (%s, %s, %s)",
                 (migration.number, migration.name, migration.sha256),

@@ -16,34 +16,27 @@ create table daybook.live_answers (
     primary key (answer_id, seq)
 );
 
--- Read models: which schema is live, and how many events each build has applied.
+-- Read models. A build is one schema with its tables; its position is how many events it has applied. The pointer
+-- says which build is live: whoever reads or pumps locks the pointer FOR SHARE, whoever switches locks the table.
 create table daybook.read_model_builds (
     schema_name text primary key,
     name        text        not null,
     version     integer     not null,
     position    bigint      not null default 0,
     made_at     timestamptz not null default clock_timestamp()
-);
+) with (fillfactor = 50);
 
 create table daybook.read_models (
     name        text primary key,
-    schema_name text not null references daybook.read_model_builds
-);
+    version     integer not null,
+    schema_name text    not null references daybook.read_model_builds
+) with (fillfactor = 50);
 
--- Events that a read model could not apply; the pump goes on without them and says so.
+-- Events that a build could not apply; the pump goes on without them and says so. The reason holds no content.
 create table daybook.quarantine (
     schema_name text        not null references daybook.read_model_builds on delete cascade,
     log_index   bigint      not null,
     reason      text        not null,
     at          timestamptz not null default clock_timestamp(),
     primary key (schema_name, log_index)
-);
-
--- What model servers said of their models; asked again with every answer.
-create table daybook.model_cards (
-    name           text primary key,
-    digest         text        not null,
-    context_length integer,
-    size           bigint,
-    seen_at        timestamptz not null default clock_timestamp()
 );
