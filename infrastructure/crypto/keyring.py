@@ -100,6 +100,14 @@ class Keyring:
             raise KeyringError("The book has no id; its database was changed from outside.", hint="daybook doctor")
         return self._book_id
 
+    @property
+    def master(self) -> bytes:
+        """The master key, for its export."""
+        self._unlock()
+        if self._master is None:
+            raise KeyringError("The keyring is locked.", hint="daybook doctor")
+        return self._master
+
     def unlock(self) -> None:
         """Find the master key (or make the first) and check that it is this book's.
 

@@ -1,0 +1,207 @@
+"""The wiring: every port gets its adapter here, each made when it is first used.
+
+Laziness is the point: `daybook list` must not pay for a keyring, an event loop or a model client it does not need.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from application.ports.log import Log
+from bootstrap.home import Home
+from bootstrap.settings import Settings
+from domain.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from application.answering import Answering
+    from application.handlers import Commands
+    from application.ports.model_server import ModelServer
+    from infrastructure.crypto.keyring import Keyring
+    from infrastructure.postgres.book import PostgresLog
+    from infrastructure.postgres.database import Database
+    from infrastructure.postgres.live import PostgresLiveAnswers
+    from infrastructure.postgres.memory import PostgresMemory
+    from infrastructure.postgres.model_memory import PostgresModelMemory
+    from projections.conversations.queries import ConversationQueries
+    from projections.projects.queries import ProjectQueries
+    from projections.read_models import ReadModels
+    from projections.search.queries import SearchQueries
+    from projections.transcript.queries import TranscriptQueries
+
+
+class Container:
+    """One open book. Implements `interfaces.book.Book`."""
+
+    def __init__(self, settings: Settings, home: Home, database: Database) -> None:
+        self._settings = settings
+        self._home = home
+        self.database = database
+        self._live_made = False
+
+    @cached_property
+    def actor(self) -> str:
+        """The opaque id of this home's user."""
+        return self._home.actor()
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The book's keys."""
+        return make_keyring(self._settings, self._home, self.database)
+
+    @cached_property
+    def log(self) -> PostgresLog:
+        """The write side's log."""
+        from infrastructure.postgres.book import PostgresLog
+        from infrastructure.postgres.log import EventLog
+
+        return PostgresLog(EventLog(self.database), self.keyring)
+
+    @property
+    def events(self) -> PostgresLog:
+        """The log, for those who list events."""
+        return self.log
+
+    @cached_property
+    def commands(self) -> Commands:
+        """Takes commands."""
+        from application.handlers import Commands
+        from application.services import Services
+
+        log: Log = self.log
+        return Commands(
+            Services(
+                log=log,
+                memory=self.memory,
+                live=self.live,
+                models=self.model_memory,
+                default_model=self._settings.get("model"),
+                context_length=self._context_length(),
+            )
+        )
+
+    @cached_property
+    def live(self) -> PostgresLiveAnswers:
+        """Ownership and saved text of running answers."""
+        from infrastructure.postgres.live import PostgresLiveAnswers
+
+        self._live_made = True
+        return PostgresLiveAnswers(self.database, self.keyring)
+
+    @cached_property
+    def memory(self) -> PostgresMemory:
+        """What earlier events say."""
+        from infrastructure.postgres.memory import PostgresMemory
+
+        return PostgresMemory(self.log, self.transcript, self.projects)
+
+    @cached_property
+    def model_memory(self) -> PostgresModelMemory:
+        """What model servers said earlier."""
+        from infrastructure.postgres.model_memory import PostgresModelMemory
+
+        return PostgresModelMemory(self.database)
+
+    @cached_property
+    def model_server(self) -> ModelServer:
+        """The model server."""
+        return make_model_server(self._settings)
+
+    @cached_property
+    def answering(self) -> Answering:
+        """Generates answers."""
+        from application.answering import Answering
+        from infrastructure.clock import SystemClock
+
+        return Answering(self.log, self.live, self.model_memory, self.model_server, SystemClock())
+
+    @cached_property
+    def read_models(self) -> ReadModels:
+        """Pumps, rebuilds and reports on the read models."""
+        from projections.read_models import ReadModels
+
+        return ReadModels(self.database, self.log, self.keyring)
+
+    @cached_property
+    def conversations(self) -> ConversationQueries:
+        """Lists conversations."""
+        from projections.conversations.queries import ConversationQueries
+
+        return ConversationQueries(self.read_models.reading, self.keyring)
+
+    @cached_property
+    def projects(self) -> ProjectQueries:
+        """Lists projects."""
+        from projections.projects.queries import ProjectQueries
+
+        return ProjectQueries(self.read_models.reading, self.keyring)
+
+    @cached_property
+    def transcript(self) -> TranscriptQueries:
+        """Shows messages."""
+        from projections.transcript.queries import TranscriptQueries
+
+        return TranscriptQueries(self.read_models.reading, self.keyring)
+
+    @cached_property
+    def search(self) -> SearchQueries:
+        """Finds messages."""
+        from projections.search.queries import SearchQueries
+
+        return SearchQueries(self.read_models.reading, self.keyring)
+
+    def look_after(self) -> int:
+        """Close answers whose process died and bring the read models up to date; return the log size reached."""
+        self.keyring.unlock()
+        self.read_models.catch_up()
+        if self.transcript.streaming_answers():
+            from application.orphans import close_orphans
+
+            if close_orphans(self.log, self.memory, self.live):
+                self.read_models.catch_up()
+        return self.log.size()
+
+    def close(self) -> None:
+        """Release connections, locks and threads."""
+        if self._live_made:
+            self.live.close()
+        self.database.close()
+
+    def _context_length(self) -> int:
+        length = self._settings.number("context_length")
+        if length != int(length):
+            raise InvalidInputError(f"DAYBOOK_CONTEXT_LENGTH must be a whole number of tokens, not {length}.")
+        return int(length)
+
+
+def make_keyring(settings: Settings, home: Home, database: Database) -> Keyring:
+    """Return the keyring of a database: the master key from the settings, else from the home's file."""
+    from infrastructure.crypto import master_key
+    from infrastructure.crypto.keyring import Keyring
+    from infrastructure.postgres.key_store import PostgresKeyStore
+
+    file = master_key.MasterKeyFile(home.master_key)
+
+    def find() -> bytes | None:
+        given = settings.find("master_key")
+        if given.value:
+            return master_key.from_text(given.value, where=given.origin)
+        return file.read()
+
+    def make() -> bytes:
+        home.make()
+        return file.write_new(master_key.generate())
+
+    return Keyring(PostgresKeyStore(database), find, make)
+
+
+def make_model_server(settings: Settings) -> ModelServer:
+    """Return the adapter of the model server that the settings name."""
+    from infrastructure.ollama.model_server import OllamaModelServer
+
+    return OllamaModelServer(
+        settings.get("ollama_url"),
+        connect_timeout=settings.number("connect_timeout"),
+        stall_timeout=settings.number("stall_timeout"),
+        first_token_timeout=settings.number("load_timeout"),
+    )

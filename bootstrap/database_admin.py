@@ -1,0 +1,173 @@
+"""The database behind a book: embedded or named by a URL, and its administration (`daybook db …`)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from application.errors import DatabaseError
+from bootstrap.home import Home
+from bootstrap.settings import Settings
+from domain.errors import NotFoundError, RefusedError
+from interfaces.cli.host import DatabaseView
+
+if TYPE_CHECKING:
+    from infrastructure.postgres.database import Database
+    from infrastructure.postgres.embedded import EmbeddedPostgres
+
+Say = Callable[[str], None]
+
+
+class BookDatabase:
+    """Finds and opens the book's database; implements `DatabaseAdmin`."""
+
+    def __init__(self, settings: Settings, home: Home, say: Say = lambda _: None) -> None:
+        self._settings = settings
+        self._home = home
+        self._say = say
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether Daybook runs the database itself."""
+        return not self._settings.get("database_url")
+
+    def open(self) -> Database:
+        """Return the database, started if it is ours, and migrated if it is empty or ours."""
+        from infrastructure.postgres.migrate import prepare
+
+        database = self.connect()
+        try:
+            prepare(database, auto=self.is_embedded)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def connect(self) -> Database:
+        """Return the database, started if it is ours, whatever it holds."""
+        from infrastructure.postgres.database import Database
+
+        return Database(self.url(), connect_timeout=self._settings.number("connect_timeout"))
+
+    def migrate(self, *, adopt: bool, say: Say) -> Sequence[str]:
+        """Apply pending migrations; return their names."""
+        from infrastructure.postgres.migrate import migrate
+
+        database = self.connect()
+        try:
+            return migrate(database, adopt=adopt, say=say)
+        finally:
+            database.close()
+
+    def status(self) -> DatabaseView:
+        """Say what is there, without changing or starting anything."""
+        if not self.is_embedded:
+            return self._look(self._settings.get("database_url"), running=True)
+        from infrastructure.postgres.embedded import EmbeddedPostgresError
+
+        server = self.embedded()
+        found = server.status()
+        try:
+            url = server.url()
+        except EmbeddedPostgresError as problem:
+            return DatabaseView("embedded", False, "", None, (), (), problem=problem.message)
+        if not found.running:
+            return DatabaseView(
+                "embedded", False, url, found.version, (), (), str(found.data_dir), str(found.log_file)
+            )
+        return self._look(url, running=True, data_dir=found.data_dir, log_file=found.log_file, pid=found.pid)
+
+    def start(self) -> str:
+        """Start the embedded server; return its URL."""
+        self._must_be_embedded("started")
+        return self.url()
+
+    def stop(self) -> bool:
+        """Stop the embedded server; False where none ran."""
+        self._must_be_embedded("stopped")
+        return self.embedded().stop()
+
+    def shell_command(self) -> Sequence[str]:
+        """Return the command line of psql connected to the book."""
+        beside = self._settings.get("db_binaries")
+        psql = shutil.which("psql", path=beside) if beside else None
+        psql = psql or shutil.which("psql")
+        if psql is None:
+            raise NotFoundError(
+                "psql, PostgreSQL's own shell, is not installed. The book is not affected.",
+                hint="apt install postgresql-client  (or: brew install libpq), or any client with: daybook db url",
+            )
+        return [psql, self.url()]
+
+    def path(self) -> Path:
+        """Return the embedded server's data directory."""
+        self._must_be_embedded("found in a directory")
+        return self.embedded().data_dir
+
+    def url(self) -> str:
+        """Return the owner's connection URL, starting the embedded server."""
+        if not self.is_embedded:
+            return self._settings.get("database_url")
+        self._home.make()
+        return self.embedded().ensure_running()
+
+    def embedded(self) -> EmbeddedPostgres:
+        """Return the embedded server of this home; touches nothing."""
+        from infrastructure.postgres.embedded import EmbeddedPostgres
+
+        binaries = self._settings.get("db_binaries")
+        runtime = self._settings.environment.get("XDG_RUNTIME_DIR")
+        return EmbeddedPostgres(
+            self._home.root,
+            binaries=Path(binaries) if binaries else None,
+            db_user=self._settings.get("db_user") or None,
+            runtime_dir=Path(runtime) if runtime else None,
+            idle_seconds=self._settings.number("db_idle_seconds"),
+            say=self._say,
+        )
+
+    def _must_be_embedded(self, what: str) -> None:
+        if not self.is_embedded:
+            raise RefusedError(
+                "This book is on a server of its own, named by DAYBOOK_DATABASE_URL; "
+                f"it cannot be {what} from here. Nothing was changed.",
+                hint="daybook db status",
+            )
+
+    def _look(
+        self,
+        url: str,
+        *,
+        running: bool,
+        data_dir: Path | None = None,
+        log_file: Path | None = None,
+        pid: int | None = None,
+    ) -> DatabaseView:
+        from infrastructure.postgres.database import Database
+        from infrastructure.postgres.migrate import status
+
+        database = Database(url, connect_timeout=self._settings.number("connect_timeout"))
+        kind = "embedded" if self.is_embedded else "server"
+        where = None if data_dir is None else str(data_dir)
+        log = None if log_file is None else str(log_file)
+        try:
+            name = database.name
+            number = database.check_server()
+            found = status(database)
+        except DatabaseError as problem:
+            return DatabaseView(kind, False, "", None, (), (), where, log, pid, problem.message)
+        finally:
+            database.close()
+        return DatabaseView(
+            kind=kind,
+            running=running,
+            url=name,
+            server_version=f"{number // 10000}.{number % 10000}",
+            applied=found.applied,
+            pending=found.pending,
+            data_dir=where,
+            log_file=log,
+            pid=pid,
+        )

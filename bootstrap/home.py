@@ -1,0 +1,80 @@
+"""The home directory of a book on this machine: where data, keys, logs and state are, and who uses it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from application.errors import KeyringError
+from domain.errors import InvalidInputError
+from domain.ids import new_id
+
+_ACTOR = re.compile(r"[0-9a-f]{32}")
+
+
+class Home:
+    """Paths under one home. Nothing is made before it is needed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def master_key(self) -> Path:
+        """The master key's file."""
+        return self.root / "keys" / "master.key"
+
+    @property
+    def state(self) -> Path:
+        """Crash reports, chat history: things that may be deleted."""
+        return self.root / "state"
+
+    @property
+    def key_exported(self) -> Path:
+        """A mark that the master key was exported at least once."""
+        return self.root / "keys" / "exported"
+
+    def make(self) -> None:
+        """Make the home, or say why it cannot be made."""
+        try:
+            if not self.root.exists():
+                self.root.mkdir(parents=True, mode=0o755)
+            if not os.access(self.root, os.W_OK | os.X_OK):
+                raise PermissionError(13, "Permission denied", str(self.root))
+        except OSError as problem:
+            raise InvalidInputError(
+                f"Daybook's home {self.root} cannot be written: {problem.strerror or problem}. Nothing was recorded.",
+                hint="export DAYBOOK_HOME=/a/directory/you/can/write",
+            ) from None
+
+    def actor(self) -> str:
+        """Return the opaque id under which this home's user appears in the log; made on first use."""
+        path = self.root / "actor"
+        try:
+            known = path.read_text(encoding="ascii").strip()
+        except FileNotFoundError:
+            known = self._make_actor(path)
+        except (OSError, UnicodeDecodeError) as problem:
+            raise InvalidInputError(f"{path} cannot be read: {problem}. Nothing was recorded.") from None
+        if not _ACTOR.fullmatch(known):
+            raise KeyringError(f"{path} does not hold an actor's id. Nothing was recorded.", hint=f"rm {path}")
+        return known
+
+    def _make_actor(self, path: Path) -> str:
+        self.make()
+        fresh = new_id().hex
+        draft = path.with_name(f".actor.{os.getpid()}")
+        try:
+            draft.write_text(fresh + "\n", encoding="ascii")
+            try:
+                path.hardlink_to(draft)
+            except FileExistsError:
+                fresh = path.read_text(encoding="ascii").strip()
+            finally:
+                draft.unlink(missing_ok=True)
+        except OSError as problem:
+            raise InvalidInputError(
+                f"Daybook's home {self.root} cannot be written: {problem}. Nothing was recorded.",
+                hint="export DAYBOOK_HOME=/a/directory/you/can/write",
+            ) from None
+        return fresh

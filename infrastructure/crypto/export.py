@@ -1,0 +1,97 @@
+"""The master key in a file that may be carried away: encrypted under a passphrase.
+
+Form: one line of JSON. The key is AES-256-GCM encrypted under scrypt (RFC 7914) of the passphrase; the file names the
+book it opens and the cost of the derivation, so that later versions can raise it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from pathlib import Path
+from uuid import UUID
+
+from application.errors import KeyringError
+from domain.errors import InvalidInputError, RefusedError
+
+_COST = {"n": 2**17, "r": 8, "p": 1}
+_MOST_MEMORY = 2**21
+_SHORTEST = 8
+_FORMAT = "daybook-key-export-1"
+
+
+def export_key(path: Path, master: bytes, book_id: UUID, passphrase: str) -> None:
+    """Write the encrypted key to a new file of mode 0600.
+
+    Raises:
+        InvalidInputError: the passphrase is shorter than eight characters, or the file cannot be written.
+        RefusedError: the file exists.
+    """
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    if len(passphrase) < _SHORTEST:
+        raise InvalidInputError(f"The passphrase needs at least {_SHORTEST} characters. Nothing was written.")
+    salt, nonce = os.urandom(16), os.urandom(12)
+    key = _derive(passphrase, salt, _COST)
+    box = AESGCM(key).encrypt(nonce, master, _FORMAT.encode() + book_id.bytes)
+    document = {
+        "format": _FORMAT,
+        "book_id": str(book_id),
+        "scrypt": {**_COST, "salt": _text(salt)},
+        "nonce": _text(nonce),
+        "box": _text(box),
+    }
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(json.dumps(document) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise RefusedError(f"{path} exists already and was not touched. Choose another name.") from None
+    except OSError as problem:
+        raise InvalidInputError(f"{path} cannot be written: {problem}. The key was not exported.") from None
+
+
+def import_key(path: Path, passphrase: str) -> tuple[bytes, UUID]:
+    """Return the master key in an exported file, and the id of the book it opens.
+
+    Raises:
+        InvalidInputError: it is no such file.
+        KeyringError: the passphrase is wrong, or the file was altered.
+    """
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["format"] != _FORMAT:
+            raise ValueError(document["format"])
+        book_id = UUID(document["book_id"])
+        cost = {name: int(document["scrypt"][name]) for name in _COST}
+        salt, nonce, box = (
+            base64.b64decode(text, validate=True)
+            for text in (document["scrypt"]["salt"], document["nonce"], document["box"])
+        )
+        if not 1 <= cost["n"] * cost["r"] <= _MOST_MEMORY * 4 or not 1 <= cost["p"] <= 16:  # noqa: PLR2004
+            raise ValueError("cost out of bounds")
+        key = _derive(passphrase, salt, cost)
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise InvalidInputError(f"{path} is not a key exported by Daybook: {problem}. Nothing was changed.") from None
+    try:
+        return AESGCM(key).decrypt(nonce, box, _FORMAT.encode() + book_id.bytes), book_id
+    except InvalidTag:
+        raise KeyringError(
+            f"The passphrase does not open {path} (or the file was altered). Nothing was changed."
+        ) from None
+
+
+def _derive(passphrase: str, salt: bytes, cost: dict[str, int]) -> bytes:
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+    return Scrypt(salt=salt, length=32, n=cost["n"], r=cost["r"], p=cost["p"]).derive(passphrase.encode())
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
