@@ -1,0 +1,159 @@
+"""What `daybook doctor` looks at. Every check answers for itself; one that fails never hides the next."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bootstrap.container import make_keyring, make_model_server
+from bootstrap.database_admin import BookDatabase
+from bootstrap.home import Home
+from bootstrap.settings import Settings
+from domain.errors import DaybookError
+from infrastructure.clock import SystemClock
+from interfaces.book import Check
+
+if TYPE_CHECKING:
+    from application.ports.model_server import ModelCard
+    from infrastructure.postgres.database import Database
+
+_LOW_DISK = 1 << 30
+_CLOCK_TOLERANCE_SECONDS = 5.0
+
+
+def examine(settings: Settings, home: Home, admin: BookDatabase) -> Sequence[Check]:
+    """Look at everything a working book needs; never raises."""
+    checks = [_guarded("settings", lambda: _settings(settings))]
+    if not checks[0].ok:
+        return checks
+    checks.append(_guarded("home", lambda: _home(home)))
+    checks.append(_guarded("disk", lambda: _disk(home)))
+    checks += _database(settings, home, admin)
+    checks += _model_server(settings)
+    return checks
+
+
+def _guarded(name: str, look: Callable[[], Check]) -> Check:
+    try:
+        return look()
+    except DaybookError as problem:
+        return Check(name, False, problem.message, problem.hint)
+    except OSError as problem:
+        return Check(name, False, str(problem))
+
+
+def _settings(settings: Settings) -> Check:
+    changed = [value for value in settings.all() if value.origin != "default"]
+    for key in ("context_length", "connect_timeout", "stall_timeout", "load_timeout", "db_idle_seconds"):
+        settings.number(key)
+    return Check("settings", True, f"{len(changed)} differ from the defaults")
+
+
+def _home(home: Home) -> Check:
+    home.make()
+    return Check("home", True, str(home.root))
+
+
+def _disk(home: Home) -> Check:
+    free = shutil.disk_usage(_existing(home.root)).free
+    enough = free > _LOW_DISK
+    fix = "" if enough else f"free some space on the disk of {home.root}"
+    return Check("disk", enough, f"{free / 1e9:.1f} GB free", fix)
+
+
+def _database(settings: Settings, home: Home, admin: BookDatabase) -> list[Check]:
+    try:
+        database = admin.connect()
+        number = database.check_server()
+    except DaybookError as problem:
+        return [Check("database", False, problem.message, problem.hint)]
+    kind = "embedded" if admin.is_embedded else "server"
+    checks = [Check("database", True, f"{kind}, PostgreSQL {number // 10000}.{number % 10000}")]
+    try:
+        checks.append(_guarded("migrations", lambda: _migrations(database)))
+        checks.append(_guarded("clock", lambda: _clock(database)))
+        if checks[1].ok:
+            checks += _keys(settings, home, database)
+    finally:
+        database.close()
+    return checks
+
+
+def _migrations(database: Database) -> Check:
+    from infrastructure.postgres.migrate import status
+
+    found = status(database)
+    if found.current:
+        return Check("migrations", True, f"{len(found.applied)} applied, none pending")
+    if found.unknown:
+        return Check(
+            "migrations",
+            False,
+            f"made by a newer Daybook ({', '.join(found.unknown)})",
+            "pip install --upgrade daybook-assistant",
+        )
+    if found.changed:
+        return Check("migrations", False, f"applied in another form: {', '.join(found.changed)}", "restore the release")
+    return Check("migrations", False, f"{len(found.pending)} pending", "daybook db migrate")
+
+
+def _clock(database: Database) -> Check:
+    with database.connection() as connection:
+        row = connection.execute("select extract(epoch from clock_timestamp())::float8").fetchone()
+    theirs = float(row[0]) if row else 0.0
+    apart = abs(SystemClock().now().timestamp() - theirs)
+    fits = apart < _CLOCK_TOLERANCE_SECONDS
+    fix = "" if fits else "synchronise both clocks (the log's times are the database's)"
+    return Check("clock", fits, f"{apart:.1f} s apart from the database's", fix, required=False)
+
+
+def _keys(settings: Settings, home: Home, database: Database) -> list[Check]:
+    def unlock() -> Check:
+        make_keyring(settings, home, database).unlock()
+        where = settings.find("master_key").origin if settings.get("master_key") else str(home.master_key)
+        return Check("keys", True, f"the master key opens this book ({where})")
+
+    checks = [_guarded("keys", unlock)]
+    if checks[0].ok and not settings.get("master_key"):
+        mode = home.master_key.stat().st_mode & 0o777
+        if mode & 0o077:
+            checks.append(
+                Check("key file", False, f"others can read it (mode {mode:o})", f"chmod 600 {home.master_key}")
+            )
+        exported = home.key_exported.exists()
+        detail = "exported" if exported else "never exported: if this file is lost, so is all content"
+        fix = "" if exported else "daybook keys export daybook-key.json"
+        checks.append(Check("key backup", exported, detail, fix, required=False))
+    return checks
+
+
+def _model_server(settings: Settings) -> list[Check]:
+    model = settings.get("model")
+    try:
+        version, cards = asyncio.run(_ask_model_server(settings))
+    except DaybookError as problem:
+        return [Check("model server", False, problem.message, problem.hint)]
+    checks = [Check("model server", True, f"{settings.get('ollama_url')}, version {version}")]
+    names = {card.name for card in cards}
+    there = model in names or f"{model}:latest" in names
+    others = ", ".join(sorted(names)[:4]) or "none"
+    detail = f"{model} is installed" if there else f"{model} is not installed (there: {others})"
+    checks.append(Check("default model", there, detail, "" if there else f"daybook models pull {model}"))
+    return checks
+
+
+async def _ask_model_server(settings: Settings) -> tuple[str, Sequence[ModelCard]]:
+    server = make_model_server(settings)
+    try:
+        return await server.version(), await server.models()
+    finally:
+        await server.close()
+
+
+def _existing(path: Path) -> Path:
+    while not path.exists():
+        path = path.parent
+    return path
