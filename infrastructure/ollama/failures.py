@@ -20,14 +20,8 @@ _CONTEXT = re.compile(
     r"context.*(exceed|length|size|long|window)|(exceed|long).*context", re.IGNORECASE | re.DOTALL
 )
 _MAX_QUOTED = 300
-_BAD_REQUEST, _UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _NOT_IMPLEMENTED, _UNAVAILABLE = (
-    400,
-    401,
-    403,
-    404,
-    501,
-    503,
-)
+_BAD_REQUEST, _UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _TOO_LARGE = 400, 401, 403, 404, 413
+_FAILED, _NOT_IMPLEMENTED, _UNAVAILABLE = 500, 501, 503
 
 
 def unreachable(url: str) -> ModelServerUnreachableError:
@@ -95,39 +89,36 @@ def stream_error(said: str, *, began: bool) -> ModelServerError:
 
 
 def from_status(status: int, body: str, model: str, url: str) -> ModelServerError:
-    """Turn an HTTP status other than 200 and 503 into one of ours."""
+    """Turn an HTTP status other than 200 into one of ours."""
     said = _said(body)
-    if status == _NOT_FOUND and (said.startswith("model") or "not found" in said) and said != body.strip():
+    if status == _NOT_FOUND and "not found" in said and said != body.strip():
         return missing(model)
-    if status in {_BAD_REQUEST, 413, 500} and _CONTEXT.search(said):
+    if status in {_BAD_REQUEST, _TOO_LARGE, _FAILED} and _CONTEXT.search(said):
         return context_too_long(said)
-    if status == _NOT_IMPLEMENTED:
-        return ModelServerError(
-            f"The model “{model}” cannot do this: the model server said “{said}”.", hint="daybook models list"
-        )
-    if status == _UNAUTHORISED:
-        return ModelServerError(
-            f"The model server at {url} asks for a token: “{said}”.", hint="daybook config list"
-        )
-    if status == _FORBIDDEN:
-        return ModelServerError(
-            f"The model server at {url} refused the request ({said or 'no reason given'}): Ollama does so when it is "
-            "bound to loopback and called by another name.",
-            hint="daybook config list",
-        )
-    if status == _NOT_FOUND or status < _BAD_REQUEST:
-        return ModelServerError(
-            f"What answers at {url} is not Ollama (HTTP {status}: {said or 'no text'}).",
-            hint="daybook config list",
-        )
     if status == _UNAVAILABLE:
         return ModelServerOverloadedError(
             f"The model server at {url} is busy: “{said}”. Try again in a moment.", hint="daybook doctor"
         )
-    hint = "daybook models recommend" if "memory" in said else "daybook doctor"
-    return ModelServerError(
-        f"The model server failed (HTTP {status}): “{said or 'no reason given'}”. What was written before is kept.",
-        hint=hint,
+    said = said or "no reason given"
+    message, hint = _by_status(status, said, model, url)
+    return ModelServerError(message, hint=hint)
+
+
+def _by_status(status: int, said: str, model: str, url: str) -> tuple[str, str]:
+    if status == _NOT_IMPLEMENTED:
+        return f"The model “{model}” cannot do this: the model server said “{said}”.", "daybook models list"
+    if status == _UNAUTHORISED:
+        return f"The model server at {url} asks for a token: “{said}”.", "daybook config list"
+    if status == _FORBIDDEN:
+        return (
+            f"The model server at {url} refused the request: {said}. Bound to loopback, it takes no other name.",
+            "daybook config list",
+        )
+    if status == _NOT_FOUND or status < _BAD_REQUEST:
+        return f"What answers at {url} is not Ollama (HTTP {status}: {said}).", "daybook config list"
+    return (
+        f"The model server failed (HTTP {status}): “{said}”. What was written before is kept.",
+        "daybook models recommend" if "memory" in said else "daybook doctor",
     )
 
 

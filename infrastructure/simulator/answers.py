@@ -29,52 +29,46 @@ _THOUGHTS = (
     "First I repeat the question, then I answer in the form that it asks for.",
 )
 _MIDDLES = (
-    (
-        "A real model would now reason about it. I only show how its answer arrives: piece by piece, with "
-        "thinking before it and figures after it, all written into your book."
-    ),
-    (
-        "I hold no knowledge, so take nothing from these words but their form. Every one of them was sent as a "
-        "token of its own, and the book keeps them as it would keep a model's."
-    ),
-    (
-        "What stands here was put together from the question and a seed. Ask the same again and you will read "
-        "the same again, which is what makes me useful in tests and useless as an adviser."
-    ),
+    "A real model would now reason about it. I only show how its answer arrives: piece by piece.",
+    "I hold no knowledge, so take nothing from these words but their form.",
+    "What stands here was put together from the question and a seed: ask the same, read the same.",
+)
+_AFTERTHOUGHTS = (
+    "Thinking came first, figures come last, and all of it is written into your book.",
+    "Each of these words was sent as a token of its own, and the book keeps them as it would a model's.",
+    "That makes me useful in tests and useless as an adviser.",
 )
 _CLOSINGS = (
     "Pull a real model and ask again to get an answer worth keeping.",
     "The record behind this answer is as real as any: look at it with `daybook show @last`.",
     "With Ollama running, `daybook models pull deepseek-r1:8b` gets a model that thinks.",
 )
-_FILLER = (
-    "The",
-    "simulator",
-    "goes",
-    "on",
-    "with",
-    "words",
-    "that",
-    "mean",
-    "nothing",
-    "so",
-    "that",
-    "it",
-    "lasts",
-)
+_FILLER = "the simulator goes on with words that mean nothing so that it lasts"
 _POINTS = (
     "**Say what you want.** The question stands above as it was received.",
     "**Look at the form.** Lists, tables and code arrive like this from a real model too.",
     "**Check the record.** Each token you read is in the book.",
     "**Change the model.** The same prompt can be asked of another one later.",
 )
-_SNIPPETS = {
-    "python": 'def answer(question: str) -> str:\n    """Say honestly that nothing is known."""\n'
-    '    return f"A simulator cannot answer {question!r}."\n\n\nprint(answer("this"))',
-    "sql": "select 'a simulator cannot answer this' as answer,\n       count(*)                         as facts_known\n"
-    "from   (select 1 where false) as knowledge;",
-    "sh": "#!/bin/sh\n# A simulator cannot answer this, but its script runs.\nprintf '%s\\n' 'nothing is known'",
-}
+_PYTHON = '''
+def answer(question: str) -> str:
+    """Say honestly that nothing is known."""
+    return f"A simulator cannot answer {question!r}."
+
+
+print(answer("this"))
+'''
+_SQL_TEXT = """
+select 'a simulator cannot answer this' as answer,
+       count(*)                         as facts_known
+from   (select 1 where false) as knowledge;
+"""
+_SHELL_TEXT = """
+#!/bin/sh
+# A simulator cannot answer this, but its script runs.
+printf '%s\\n' 'nothing is known'
+"""
+_SNIPPETS = {"python": _PYTHON, "sql": _SQL_TEXT, "sh": _SHELL_TEXT}
 
 
 @dataclass(frozen=True)
@@ -113,7 +107,8 @@ def compose(
     parts = [OPENING]
     if question:
         parts.append(f"You asked:\n\n{_as_quote(question)}")
-    parts += [f"With it came {_told(messages)}.", chance.choice(_MIDDLES)]
+    middle = f"{chance.choice(_MIDDLES)} {chance.choice(_AFTERTHOUGHTS)}"
+    parts += [f"With it came {_told(messages)}.", middle]
     if words & _LIST:
         points = chance.sample(_POINTS, 3)
         parts.append("\n".join(f"{number}. {point}" for number, point in enumerate(points, 1)))
@@ -124,9 +119,8 @@ def compose(
         )
     if words & _CODE:
         language = "sql" if words & _SQL else "sh" if words & _SHELL else "python"
-        parts.append(
-            f"Here is some code, which runs and knows nothing:\n\n```{language}\n{_SNIPPETS[language]}\n```"
-        )
+        snippet = _SNIPPETS[language].strip()
+        parts.append(f"Here is some code, which runs and knows nothing:\n\n```{language}\n{snippet}\n```")
     parts.append(chance.choice(_CLOSINGS))
     return Answer(thinking=thinking, text="\n\n".join(parts))
 
@@ -140,15 +134,17 @@ def of_length(answer: Answer, count: int, seed: int) -> Answer:
     """Cut or stretch the answer's text to exactly so many tokens."""
     pieces = tokens(answer.text)
     chance = random.Random(seed)  # noqa: S311 - repeatable words, no secret
+    filler = _FILLER.split()
     while len(pieces) < count:
-        pieces += tokens(" " + " ".join(chance.sample(_FILLER, len(_FILLER))) + ".")
+        pieces += tokens(" " + " ".join(chance.sample(filler, len(filler))) + ".")
     return Answer(answer.thinking, "".join(pieces[:count]))
 
 
 def odd(answer: Answer) -> Answer:
     """Put rarities into the text that naive readers die on."""
-    rarities = "next\x85line, line\u2028separator, half \ud83d, whole 😀, <b>&amp;</b>, bell \x07, nul \x00, rtl \u202e."
-    return Answer(answer.thinking, f"{answer.text}\n\nRarities: {rarities}")
+    rarities = ["next\x85line", "line\u2028separator", "half \ud83d", "whole 😀", "<b>&amp;</b>"]
+    rarities += ["bell \x07", "nul \x00", "right-to-left \u202e"]
+    return Answer(answer.thinking, f"{answer.text}\n\nRarities: {', '.join(rarities)}.")
 
 
 def vector(text: str, dimensions: int) -> list[float]:

@@ -1,4 +1,4 @@
-"""Reads requests as strictly, and as loosely, as Ollama does; what it refuses becomes an `{"error": …}` answer."""
+"""Reads requests as strictly, and as loosely, as Ollama does; a refusal becomes an `{"error": …}` answer."""
 
 from __future__ import annotations
 
@@ -86,7 +86,8 @@ def thinks(body: dict[str, Any], model: Model) -> bool:
     if not isinstance(think, bool) and think not in _THINK_WORDS:
         raise RefusedRequestError(
             400,
-            f'invalid think value: {json.dumps(think)} (must be "high", "medium", "low", "max", true, or false)',
+            f"invalid think value: {json.dumps(think)} "
+            '(must be "high", "medium", "low", "max", true, or false)',
         )
     if think and not model.thinks:
         raise RefusedRequestError(400, f'"{model.name}" does not support thinking')

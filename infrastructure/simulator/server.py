@@ -1,4 +1,4 @@
-"""Starts the simulator: in the foreground for a command, or in a thread for tests, benchmarks and the demo."""
+"""Starts the simulator: in the foreground for a command, in a thread for tests, benchmarks and the demo."""
 
 from __future__ import annotations
 
