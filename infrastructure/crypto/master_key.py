@@ -81,7 +81,7 @@ class MasterKeyFile:
                     file.flush()
                     os.fsync(file.fileno())
                 with contextlib.suppress(FileExistsError):
-                    draft.hardlink_to(self.path)
+                    self.path.hardlink_to(draft)
             finally:
                 draft.unlink(missing_ok=True)
             _sync_directory(self.path.parent)
