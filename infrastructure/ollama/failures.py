@@ -111,7 +111,7 @@ def _by_status(status: int, said: str, model: str, url: str) -> tuple[str, str]:
         return f"The model server at {url} asks for a token: “{said}”.", "daybook config list"
     if status == _FORBIDDEN:
         return (
-            f"The model server at {url} refused the request: {said}. Bound to loopback, it takes no other name.",
+            f"The model server at {url} refused the request: {said}. On loopback it takes no other name.",
             "daybook config list",
         )
     if status == _NOT_FOUND or status < _BAD_REQUEST:
