@@ -1,0 +1,267 @@
+"""The JSON shapes that people's scripts rely on, shared by the command line's `--json` and by HTTP.
+
+Invariants: keys are only ever added, never renamed or removed; ids end in `_id` (a thing's own is `id`),
+numbers of things in `_count`, durations in `_ms`, sizes in `_bytes`; times are RFC 3339 in UTC with a `Z`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageView:
+    """Tokens as the model server counted them; None where it did not."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimingsView:
+    """Where the time of an answer went."""
+
+    first_token_ms: float | None = None
+    total_ms: float | None = None
+    load_ms: float | None = None
+    prompt_eval_ms: float | None = None
+    eval_ms: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerView:
+    """One answer with all that is known when it has ended (`ask --json`).
+
+    `log_size` is None where the end could not be recorded; `reason` says why the answer ended as it did.
+    """
+
+    conversation_id: UUID
+    prompt_id: UUID
+    answer_id: UUID
+    model: str
+    status: str
+    text: str
+    thinking: str
+    usage: UsageView
+    timings: TimingsView
+    log_size: int | None
+    model_digest: str | None = None
+    reason: str | None = None
+    cut_count: int = 0
+    replayed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversationItemView:
+    """One line of the list of conversations."""
+
+    id: UUID
+    title: str | None
+    project_id: UUID | None
+    message_count: int
+    updated_at: datetime
+    started_at: datetime | None = None
+    archived: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversationListView:
+    """A page of conversations, newest activity first."""
+
+    conversations: list[ConversationItemView]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageView:
+    """One message. `status`, `thinking` and `model` belong to answers; `at` is when it was recorded."""
+
+    id: UUID
+    parent_id: UUID | None
+    kind: str
+    status: str | None
+    text: str | None
+    thinking: str | None
+    model: str | None
+    at: datetime
+    ended_at: datetime | None = None
+    reason: str | None = None
+    model_digest: str | None = None
+    usage: UsageView | None = None
+    timings: TimingsView | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranscriptView:
+    """One conversation's current branch, root first; `next_cursor` leads to the messages before these."""
+
+    id: UUID
+    title: str | None
+    project_id: UUID | None
+    messages: list[MessageView]
+    archived: bool = False
+    updated_at: datetime | None = None
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchHitView:
+    """One message that was found. `snippet` marks the words found with « and »."""
+
+    conversation_id: UUID
+    message_id: UUID
+    snippet: str
+    rank: float
+    kind: str | None = None
+    title: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchView:
+    """A page of hits, best first."""
+
+    results: list[SearchHitView]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectView:
+    """One project."""
+
+    id: UUID
+    name: str | None
+    description: str | None
+    instructions: str | None
+    default_model: str | None
+    archived: bool
+    conversation_count: int
+    updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectListView:
+    """A page of projects."""
+
+    projects: list[ProjectView]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoneView:
+    """What a command that only changes something returns: the thing changed, and the log size reached."""
+
+    id: UUID
+    log_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadModelView:
+    """How far one read model is. `lag` and `quarantined` count events."""
+
+    name: str
+    version: int
+    position: int
+    lag: int
+    quarantined: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectionsView:
+    """The log's size, and every read model's position."""
+
+    log_size: int
+    read_models: list[ReadModelView]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventView:
+    """One event's envelope; its content stays sealed."""
+
+    log_index: int
+    id: UUID
+    type: str
+    stream: UUID
+    version: int
+    at: datetime
+    actor: str
+    source: str
+    correlation_id: UUID | None
+    causation_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelView:
+    """One model on the model server. `default`: prompts that name no model get it."""
+
+    name: str
+    digest: str
+    size_bytes: int | None
+    family: str | None
+    parameter_size: str | None
+    quantization: str | None
+    context_length: int | None
+    capabilities: list[str] = field(default_factory=list)
+    modified_at: str | None = None
+    default: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelListView:
+    """All models on the model server."""
+
+    models: list[ModelView]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckView:
+    """One line of `doctor`."""
+
+    name: str
+    ok: bool
+    required: bool
+    detail: str
+    fix: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorView:
+    """All checks; `ok` when none that is required failed."""
+
+    ok: bool
+    checks: list[CheckView]
+
+
+def to_json(view: Any) -> str:
+    """Return a view (or plain JSON-like data with ids, times and views in it) as one line of JSON."""
+    import json
+
+    return json.dumps(view, default=_plain, ensure_ascii=False, separators=(",", ":"))
+
+
+def utc(moment: datetime) -> str:
+    """Return a time in RFC 3339, UTC, with a `Z`."""
+    from datetime import UTC
+
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _plain(value: Any) -> Any:
+    from collections.abc import Mapping
+    from dataclasses import fields, is_dataclass
+    from pathlib import PurePath
+
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: getattr(value, item.name) for item in fields(value)}
+    if isinstance(value, datetime):
+        return utc(value)
+    if isinstance(value, UUID | PurePath):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple | set | frozenset):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
