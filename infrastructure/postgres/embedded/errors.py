@@ -134,7 +134,7 @@ def supervisor_failed(tail: str, log_file: Path) -> EmbeddedPostgresError:
 def socket_dir_not_ours(path: Path, why: str) -> EmbeddedPostgresError:
     """Whoever can enter the socket's directory is superuser of the database."""
     return EmbeddedPostgresError(
-        f"The directory for the database's socket, {path}, is not private ({why}); nothing was started.",
+        f"The directory for the database's socket, {path}, cannot be used ({why}); nothing was started.",
         hint=f"Remove it (rm -r {path}), or set DAYBOOK_HOME to a shorter path so that it is not needed.",
     )
 

@@ -71,7 +71,7 @@ class Layout:
         return (self.data_dir / "PG_VERSION").exists()
 
     def socket_dir(self, runtime_dir: Path | None, user: "ServerUser | None") -> Path:
-        """Where the socket goes: in the base, or if that path is too long, in a short private directory."""
+        """Where the socket goes: in the base, or in a short private directory if that path does not do."""
         inside = self.base / "socket"
         if _fits(inside):
             return inside
@@ -83,11 +83,12 @@ class Layout:
                 if user is not None and first_closed(parent, user) is not None:
                     continue  # /run/user/0 is root's alone
                 return parent / name
-        raise errors.socket_dir_not_ours(inside, f"its path is longer than {LONGEST_SOCKET_PATH} bytes")
+        raise errors.socket_dir_not_ours(inside, f"longer than {LONGEST_SOCKET_PATH} bytes, or with a comma")
 
 
 def _fits(directory: Path) -> bool:
-    return len(os.fsencode(directory / SOCKET_NAME)) <= LONGEST_SOCKET_PATH
+    path = os.fsencode(directory / SOCKET_NAME)
+    return len(path) <= LONGEST_SOCKET_PATH and b"," not in path  # libpq takes a comma for a list of hosts
 
 
 def first_closed(path: Path, user: "ServerUser") -> Path | None:

@@ -105,6 +105,7 @@ class Supervisor:
         self._binaries = order.binaries
         self._child: Child | None = None
         self._ever_ready = False
+        self._made_socket_dir = False
         self._done = False
         self._state = state.State(
             run=order.run, phase=state.STARTING, supervisor_pid=os.getpid(), socket_dir=str(order.socket_dir),
@@ -124,7 +125,7 @@ class Supervisor:
             return self._fail(errors.from_os_error(error, self._layout.base))
         finally:
             self._stop_child()
-            if not _lies_in(self._order.socket_dir, self._layout.base):
+            if self._made_socket_dir and not _lies_in(self._order.socket_dir, self._layout.base):
                 with suppress(OSError):
                     self._order.socket_dir.rmdir()
         if self._home_is_gone():
@@ -197,6 +198,7 @@ class Supervisor:
             return 0.0
         cluster.clear_stale_pid_file(self._layout)
         cluster.make_socket_dir(self._order.socket_dir, self._user)
+        self._made_socket_dir = True
         arguments = cluster.server_arguments(self._binaries, self._layout, self._order.socket_dir)
         began = time.monotonic()
         self._child = child = cluster.start_child(
