@@ -97,9 +97,8 @@ class ThinkSplitter:
             return bool(self._held)
         if self._at is _At.OPEN_TEXT and not self._thought:
             return self._open_text(pieces)
-        if self._held:
-            pieces.append(Delta(text=self._held))
-            self._held = ""
+        pieces.append(Delta(text=self._held))
+        self._held = ""
         return False
 
     def _start(self) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -293,3 +296,20 @@ def test_stopping_ends_streams_that_are_under_way() -> None:
         with pytest.raises(httpx.HTTPError):
             list(chunks)
     simulator.stop()
+
+
+def test_the_blocking_server_tells_its_address_and_ends_on_a_signal() -> None:
+    program = (
+        "from infrastructure.simulator.options import SimulatorOptions\n"
+        "from infrastructure.simulator.server import run\n"
+        "run('127.0.0.1', 0, SimulatorOptions(), lambda url: print(url, flush=True))\n"
+    )
+    root = Path(__file__).parents[3]
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=root, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        assert httpx.get(address).text == "Ollama is running"
+        server.terminate()
+        assert server.wait(5) in {0, -signal.SIGTERM}
