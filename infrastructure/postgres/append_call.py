@@ -1,8 +1,8 @@
 """The call of `daybook.append`: requests in, outcomes out, in PostgreSQL's binary format.
 
-The sixteen arrays are written here and not by psycopg's list adapters, which take longer over one append than the
-server does. The layout of a binary array: number of dimensions, whether it holds nulls, element type, then length and
-lower bound of its one dimension, then each element with its length (-1 for null).
+The sixteen arrays are written here and not by psycopg's list adapters, which take longer over one append than
+the server does. The layout of a binary array: number of dimensions, whether it holds nulls, element type,
+then length and lower bound of its one dimension, then each element with its length (-1 for null).
 """
 
 import struct
@@ -100,8 +100,9 @@ _prepared: "WeakSet[psycopg.Connection]" = WeakSet()
 def call_append(connection: "psycopg.Connection", parameters: Sequence[bytes]) -> list[Outcome]:
     """Append an encoded batch in a transaction of its own and return one outcome a request, in order.
 
-    All goes out in one message and the server commits before it listens again, so a client that is suspended here
-    holds nothing up. The rows come before the commit, whose failure is a second result: each result counts.
+    All goes out in one message and the server commits before it listens again, so a client that is suspended
+    here holds nothing up. The rows come before the commit, whose failure is a second result: each result
+    counts.
 
     Raises:
         psycopg.Error: nothing was appended, unless the connection broke: then nobody knows.

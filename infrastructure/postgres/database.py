@@ -1,14 +1,14 @@
 """Connections to PostgreSQL: a small pool, transactions, and sessions of their own.
 
-Invariants: nothing connects before it must; every connection handed out is idle, in autocommit and of a server we
-support; every psycopg error that leaves `connection()` or `transaction()` has become a `DatabaseError` that says what
-happened and what to do; a password never gets into a message.
+Invariants: nothing connects before it must; every connection handed out is idle, in autocommit and of a
+server we support; every psycopg error that leaves `connection()` or `transaction()` has become a
+`DatabaseError` that says what happened and what to do; a password never gets into a message.
 
-Connections are made in the thread that asks for one. A pool with workers of its own hides why a connection could not
-be made behind a timeout, and costs a command line call three threads.
+Connections are made in the thread that asks for one. A pool with workers of its own hides why a connection
+could not be made behind a timeout, and costs a command line call three threads.
 
-PgBouncer and its like work in session mode only, or connect directly: prepared statements, LISTEN and advisory locks
-do not survive transaction pooling.
+PgBouncer and its like work in session mode only, or connect directly: prepared statements, LISTEN and
+advisory locks do not survive transaction pooling.
 """
 
 import threading
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 OLDEST_SERVER = 150000
 
-# Given to libpq unless the URL says otherwise. A server that vanished without a word is noticed within half a minute.
+# Given to libpq unless the URL says otherwise. A server that vanished without a word is noticed within half a
+# minute.
 _LIBPQ_DEFAULTS: Mapping[str, str] = {
     "application_name": "daybook",
     "keepalives_idle": "15",
@@ -38,8 +39,8 @@ _LIBPQ_DEFAULTS: Mapping[str, str] = {
 _SETTINGS = "set timezone = 'UTC'"
 _POOLED_SETTINGS = f"{_SETTINGS}; set idle_in_transaction_session_timeout = '60s'; set lock_timeout = '30s'"
 
-# A connection that idled longer than this is asked whether it still lives before it is handed out: a firewall may
-# have dropped it silently. For shorter times a look at the socket is enough.
+# A connection that idled longer than this is asked whether it still lives before it is handed out: a firewall
+# may have dropped it silently. For shorter times a look at the socket is enough.
 _ASK_AFTER_IDLE_SECONDS = 30.0
 
 
@@ -130,8 +131,8 @@ class Database:
         if version < OLDEST_SERVER:
             connection.close()
             raise DatabaseError(
-                f"The PostgreSQL server of {self.name} is version {version // 10000}; Daybook needs 15 or newer. "
-                "Nothing was read or written.",
+                f"The PostgreSQL server of {self.name} is version {version // 10000}; Daybook needs 15 or "
+                "newer. Nothing was read or written.",
                 hint="Upgrade the server, or point DAYBOOK_DATABASE_URL at another one.",
             )
         return connection

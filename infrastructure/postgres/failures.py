@@ -21,15 +21,15 @@ class _Meaning(NamedTuple):
 _NOTHING_WRITTEN = "Nothing of this command was written."
 
 _BY_SQLSTATE: Mapping[str, _Meaning] = {
-    "53100": _Meaning(f"The disk of {{name}} is full. {_NOTHING_WRITTEN}", "Free disk space and try again."),
-    "53200": _Meaning(f"The server of {{name}} is out of memory. {_NOTHING_WRITTEN}", "Try again later."),
+    "53100": _Meaning("The disk of {name} is full. {nothing_written}", "Free disk space and try again."),
+    "53200": _Meaning("The server of {name} is out of memory. {nothing_written}", "Try again later."),
     "53300": _Meaning(
-        f"The server of {{name}} takes no more connections. {_NOTHING_WRITTEN}",
+        "The server of {name} takes no more connections. {nothing_written}",
         "Stop what else uses it, or raise max_connections there.",
         unreachable=True,
     ),
     "25006": _Meaning(
-        f"{{name}} takes no writes: it is a standby, or was set read-only. {_NOTHING_WRITTEN}",
+        "{name} takes no writes: it is a standby, or was set read-only. {nothing_written}",
         "Point DAYBOOK_DATABASE_URL at the primary server.",
     ),
     "57P01": _Meaning(
@@ -42,20 +42,20 @@ _BY_SQLSTATE: Mapping[str, _Meaning] = {
         "The server of {name} is starting or stopping.", "Try again in a moment.", unreachable=True
     ),
     "57P05": _Meaning("{name} ended this session because it idled.", "Try again.", unreachable=True),
-    "25P03": _Meaning(f"{{name}} ended a transaction that stood idle. {_NOTHING_WRITTEN}", "Try again."),
-    "57014": _Meaning(f"{{name}} cancelled the statement. {_NOTHING_WRITTEN}", "Try again."),
+    "25P03": _Meaning("{name} ended a transaction that stood idle. {nothing_written}", "Try again."),
+    "57014": _Meaning("{name} cancelled the statement. {nothing_written}", "Try again."),
     "55P03": _Meaning(
-        f"Somebody else holds a lock in {{name}} for too long. {_NOTHING_WRITTEN}",
+        "Somebody else holds a lock in {name} for too long. {nothing_written}",
         "Look for the session in pg_stat_activity, and try again.",
     ),
-    "40P01": _Meaning(f"{{name}} ended a deadlock. {_NOTHING_WRITTEN}", "Try again."),
+    "40P01": _Meaning("{name} ended a deadlock. {nothing_written}", "Try again."),
     "42501": _Meaning(
-        f"The role of {{name}} lacks a right: {{detail}}. {_NOTHING_WRITTEN}",
+        "The role of {name} lacks a right: {detail}. {nothing_written}",
         "Grant it, or connect as the role that owns the database.",
     ),
-    "42P01": _Meaning(f"{{name}} lacks a table of Daybook's: {{detail}}.", "daybook db migrate"),
-    "42883": _Meaning(f"{{name}} lacks a function of Daybook's: {{detail}}.", "daybook db migrate"),
-    "3F000": _Meaning(f"{{name}} lacks a schema of Daybook's: {{detail}}.", "daybook db migrate"),
+    "42P01": _Meaning("{name} lacks a table of Daybook's: {detail}.", "daybook db migrate"),
+    "42883": _Meaning("{name} lacks a function of Daybook's: {detail}.", "daybook db migrate"),
+    "3F000": _Meaning("{name} lacks a schema of Daybook's: {detail}.", "daybook db migrate"),
     "58030": _Meaning("The server of {name} cannot read or write its disk: {detail}.", "Look at its log."),
     "XX001": _Meaning("{name} says that data is corrupted: {detail}.", "Keep a copy, and restore a backup."),
     "XX002": _Meaning("{name} says that an index is corrupted: {detail}.", "Rebuild it with REINDEX."),
@@ -176,7 +176,7 @@ def translate(error: "psycopg.Error", name: str) -> DatabaseError:
 
 def _told(meaning: _Meaning, name: str, detail: str) -> DatabaseError:
     kind = DatabaseUnreachableError if meaning.unreachable else DatabaseError
-    text = meaning.text.format(name=name, detail=detail)
+    text = meaning.text.format(name=name, detail=detail, nothing_written=_NOTHING_WRITTEN)
     return kind(text[0].upper() + text[1:], hint=meaning.hint)
 
 

@@ -1,8 +1,9 @@
 """Migrations: numbered SQL files, forward only, recorded in the ledger `daybook.migrations`.
 
-Invariants: one runner at a time (an advisory lock); each file in its own transaction together with its ledger row, so
-a migration is either done and recorded or neither; a lock that cannot be had soon ends the migration instead of making
-every reader queue behind it; a database with other people's tables is never touched unasked.
+Invariants: one runner at a time (an advisory lock); each file in its own transaction together with its ledger
+row, so a migration is either done and recorded or neither; a lock that cannot be had soon ends the migration
+instead of making every reader queue behind it; a database with other people's tables is never touched
+unasked.
 """
 
 import hashlib
@@ -133,7 +134,7 @@ def require_current(database: Database) -> None:
 
 
 def prepare(database: Database, *, auto: bool) -> None:
-    """Make a database ready for use: an empty one is migrated; pending migrations are applied only with `auto`."""
+    """Make a database ready: an empty one is migrated, an older one only with `auto`."""
     with database.connection() as connection:
         ledger = _ledger(connection)
     if ledger is None or (auto and _pending(ledger)):
@@ -245,8 +246,8 @@ def _refuse_unless_fit(connection: "psycopg.Connection", name: str, *, adopt: bo
     ours = _column(connection, _TABLES_WITHOUT_LEDGER)
     if ours:
         raise DatabaseError(
-            f"The schema 'daybook' of {name} has tables ({_listed(ours)}) but no ledger of migrations, so it is "
-            "not a book of Daybook's. Nothing was written.",
+            f"The schema 'daybook' of {name} has tables ({_listed(ours)}) but no ledger of migrations, so it "
+            "is not a book of Daybook's. Nothing was written.",
             hint="Use another database.",
         )
     foreign = _column(connection, _FOREIGN_TABLES)

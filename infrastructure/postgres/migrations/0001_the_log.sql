@@ -279,6 +279,30 @@ begin
     end if;
 
     time_bytes := int8send((extract(epoch from batch_time) * 1000000)::bigint);
+    if event_count = 1 then                                -- the same as below for one event, in half the time
+        node := sha256('\x0001'::bytea
+                       || int8send(size_before) || uuid_send(stream_ids[1]) || int8send(versions[1])
+                       || uuid_send(event_ids[1])
+                       || int4send(octet_length(convert_to(types[1], 'UTF8'))) || convert_to(types[1], 'UTF8')
+                       || int4send(schema_versions[1]) || time_bytes || sha256(metadatas[1]) || sha256(payloads[1]));
+        n := size_before;
+        if n & 1 = 1 then
+            frontier := daybook.frontier(n);
+            depth := cardinality(frontier);
+            while n & 1 = 1 loop
+                node := sha256('\x01'::bytea || frontier[depth] || node);
+                depth := depth - 1;
+                n := n >> 1;
+            end loop;
+        end if;
+        insert into daybook.events
+               (log_index, stream_id, version, event_id, schema_version, time, type, metadata, payload, node)
+        values (size_before, stream_ids[1], versions[1], event_ids[1], schema_versions[1], batch_time, types[1],
+                metadatas[1], payloads[1], node);
+        perform pg_notify('daybook_log', size_now::text);
+        return;
+    end if;
+
     frontier := daybook.frontier(size_before);
     depth := cardinality(frontier);
     nodes := array_fill(null::bytea, array[event_count]);
