@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from domain.errors import InvalidInputError
+
 DEFAULT_MODELS = ("deepseek-r1:8b", "deepseek-r1:1.5b")
 DEFAULT_RATE = 60.0
 
@@ -75,3 +77,14 @@ class SimulatorOptions:
     fault_models: bool = False
     script: Path | None = None
     now_ns: Callable[[], int] = time.time_ns
+
+    def __post_init__(self) -> None:
+        """Take mode and script as a command line gives them, too."""
+        try:
+            object.__setattr__(self, "mode", Mode(self.mode))
+        except ValueError:
+            raise InvalidInputError(
+                f"The simulator has no mode “{self.mode}”. It has: {', '.join(Mode)}."
+            ) from None
+        if self.script is not None:
+            object.__setattr__(self, "script", Path(self.script))

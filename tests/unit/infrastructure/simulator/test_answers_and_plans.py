@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -177,3 +178,12 @@ def test_a_script_with_a_mistake_is_refused_and_the_mistake_named(
 def test_a_script_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="nowhere"):
         read_script(tmp_path / "nowhere.json")
+
+
+def test_a_mode_may_be_given_by_its_name_and_a_wrong_one_is_told_with_the_right_ones() -> None:
+    by_name: dict[str, Any] = {"mode": "slow-first", "script": "answers.json"}
+    assert SimulatorOptions(**by_name).mode is Mode.SLOW_FIRST
+    assert SimulatorOptions(**by_name).script == Path("answers.json")
+    wrong: dict[str, Any] = {"mode": "quick"}
+    with pytest.raises(InvalidInputError, match="no mode “quick”.*slow-first"):
+        SimulatorOptions(**wrong)
