@@ -185,5 +185,5 @@ def test_a_mode_may_be_given_by_its_name_and_a_wrong_one_is_told_with_the_right_
     assert SimulatorOptions(**by_name).mode is Mode.SLOW_FIRST
     assert SimulatorOptions(**by_name).script == Path("answers.json")
     wrong: dict[str, Any] = {"mode": "quick"}
-    with pytest.raises(InvalidInputError, match="no mode “quick”.*slow-first"):
+    with pytest.raises(InvalidInputError, match=r"no mode “quick”.*slow-first"):
         SimulatorOptions(**wrong)
