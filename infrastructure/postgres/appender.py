@@ -104,7 +104,7 @@ class Appender:
             except DatabaseError as error:
                 if time.monotonic() > deadline:
                     unknown = DatabaseUnreachableError(
-                        f"The connection to {self._database.name} was lost while this was being saved, and "
+                        f"The connection to {self._database.name} was lost while this was saved, and "
                         f"did not come back within {self._settle_seconds:.0f} s: it may or may not be recorded "
                         f"({error.message})",
                         hint="When the database is back, look whether it is there before doing it again.",
