@@ -63,7 +63,7 @@ class ConversationItemView:
     project_id: UUID | None
     message_count: int
     updated_at: datetime
-    started_at: datetime | None = None
+    created_at: datetime | None = None
     archived: bool = False
 
 
@@ -89,22 +89,26 @@ class MessageView:
     at: datetime
     ended_at: datetime | None = None
     reason: str | None = None
+    detail: str | None = None
+    instructions: str | None = None
     model_digest: str | None = None
+    cut_count: int = 0
     usage: UsageView | None = None
     timings: TimingsView | None = None
+    erased: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class TranscriptView:
-    """One conversation's current branch, root first; `next_cursor` leads to the messages before these."""
+    """One conversation's current branch, root first."""
 
     id: UUID
     title: str | None
     project_id: UUID | None
     messages: list[MessageView]
     archived: bool = False
+    created_at: datetime | None = None
     updated_at: datetime | None = None
-    next_cursor: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +142,7 @@ class ProjectView:
     instructions: str | None
     default_model: str | None
     archived: bool
-    conversation_count: int
+    created_at: datetime
     updated_at: datetime
 
 

@@ -1,0 +1,207 @@
+"""From what queries and commands return to the JSON shapes of `views.py`; both interfaces go through here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from interfaces import views
+
+if TYPE_CHECKING:
+    from application.conversations import Asked
+    from application.ports.model_server import ModelCard
+    from application.running import Outcome
+    from domain.event import Recorded
+    from interfaces.book import Check
+    from projections.conversations.queries import ConversationPage, ConversationSummary
+    from projections.projects.queries import ProjectDetails
+    from projections.transcript.messages import Message
+
+
+def conversation_item(found: ConversationSummary) -> views.ConversationItemView:
+    """Show one line of the list."""
+    return views.ConversationItemView(
+        id=found.id,
+        title=found.title or None,
+        project_id=found.project_id,
+        message_count=found.message_count,
+        updated_at=found.updated_at,
+        created_at=found.created_at,
+        archived=found.archived,
+    )
+
+
+def conversation_list(page: ConversationPage) -> views.ConversationListView:
+    """Show a page of the list."""
+    return views.ConversationListView(
+        conversations=[conversation_item(found) for found in page.conversations], next_cursor=page.next_cursor
+    )
+
+
+def message(found: Message) -> views.MessageView:
+    """Show one message."""
+    answered = found.kind == "answer"
+    return views.MessageView(
+        id=found.id,
+        parent_id=found.parent_id,
+        kind=found.kind,
+        status=found.status,
+        text=found.text,
+        thinking=found.thinking if answered else None,
+        model=found.model,
+        at=found.at,
+        ended_at=found.ended_at,
+        reason=found.reason,
+        detail=found.detail,
+        instructions=found.instructions,
+        model_digest=found.provenance.model_digest if found.provenance else None,
+        cut_count=found.provenance.cut_count if found.provenance else 0,
+        usage=usage(found) if answered else None,
+        timings=timings(found) if answered else None,
+        erased=found.erased,
+    )
+
+
+def transcript(found: ConversationSummary, messages: Iterable[Message]) -> views.TranscriptView:
+    """Show a conversation with messages of one branch."""
+    return views.TranscriptView(
+        id=found.id,
+        title=found.title or None,
+        project_id=found.project_id,
+        messages=[message(one) for one in messages],
+        archived=found.archived,
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+    )
+
+
+def usage(found: Message) -> views.UsageView:
+    """Show an answer's tokens."""
+    return views.UsageView(
+        prompt_tokens=found.usage.prompt_tokens, completion_tokens=found.usage.completion_tokens
+    )
+
+
+def timings(found: Message) -> views.TimingsView:
+    """Show an answer's times."""
+    times = found.timings
+    return views.TimingsView(
+        first_token_ms=times.first_token_ms,
+        total_ms=times.total_ms,
+        load_ms=times.load_ms,
+        prompt_eval_ms=times.prompt_eval_ms,
+        eval_ms=times.eval_ms,
+    )
+
+
+def answer(asked: Asked, outcome: Outcome) -> views.AnswerView:
+    """Show an answer that this process has just seen end."""
+    end = outcome.end
+    return views.AnswerView(
+        conversation_id=asked.conversation_id,
+        prompt_id=asked.prompt_id,
+        answer_id=asked.answer_id,
+        model=outcome.model,
+        status=outcome.status.value,
+        text=outcome.text,
+        thinking=outcome.thinking,
+        usage=views.UsageView(
+            prompt_tokens=end.prompt_tokens if end else None,
+            completion_tokens=end.completion_tokens if end else None,
+        ),
+        timings=views.TimingsView(
+            first_token_ms=outcome.first_token_ms,
+            total_ms=(end.total_ms if end else None) or outcome.total_ms,
+            load_ms=end.load_ms if end else None,
+            prompt_eval_ms=end.prompt_eval_ms if end else None,
+            eval_ms=end.eval_ms if end else None,
+        ),
+        log_size=outcome.log_size,
+        model_digest=outcome.model_digest,
+        reason=getattr(outcome.problem, "reason", None) or (end.reason if end else None),
+        cut_count=asked.cut_count,
+    )
+
+
+def recorded_answer(asked: Asked, found: Message, log_size: int) -> views.AnswerView:
+    """Show an answer as it stands in the book, for a command that had been given before."""
+    return views.AnswerView(
+        conversation_id=asked.conversation_id,
+        prompt_id=asked.prompt_id,
+        answer_id=asked.answer_id,
+        model=found.model or asked.model,
+        status=found.status or "",
+        text=found.text,
+        thinking=found.thinking,
+        usage=usage(found),
+        timings=timings(found),
+        log_size=log_size,
+        model_digest=found.provenance.model_digest if found.provenance else None,
+        reason=found.reason,
+        cut_count=found.provenance.cut_count if found.provenance else 0,
+        replayed=True,
+    )
+
+
+def project(found: ProjectDetails) -> views.ProjectView:
+    """Show one project."""
+    return views.ProjectView(
+        id=found.id,
+        name=found.name,
+        description=found.description or None,
+        instructions=found.instructions or None,
+        default_model=found.default_model,
+        archived=found.archived,
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+    )
+
+
+def event(found: Recorded) -> views.EventView:
+    """Show one event's envelope."""
+    return views.EventView(
+        log_index=found.log_index,
+        id=found.event_id,
+        type=found.event.type_name,
+        stream=found.event.stream_id,
+        version=found.event.version,
+        at=found.time,
+        actor=found.actor,
+        source=found.source,
+        correlation_id=found.correlation_id,
+        causation_id=found.causation_id,
+    )
+
+
+def model(card: ModelCard, *, default: str) -> views.ModelView:
+    """Show one model of the model server."""
+    return views.ModelView(
+        name=card.name,
+        digest=card.digest,
+        size_bytes=card.size,
+        family=card.family,
+        parameter_size=card.parameter_size,
+        quantization=card.quantization,
+        context_length=card.context_length,
+        capabilities=list(card.capabilities),
+        modified_at=card.modified_at,
+        default=same_model(card.name, default),
+    )
+
+
+def same_model(name: str, other: str) -> bool:
+    """Whether two names mean the same model; without a tag, `latest` is meant."""
+    return name == other or name == f"{other}:latest" or f"{name}:latest" == other
+
+
+def doctor(checks: Sequence[Check]) -> views.DoctorView:
+    """Show all checks."""
+    return views.DoctorView(
+        ok=all(check.ok for check in checks if check.required),
+        checks=[
+            views.CheckView(
+                name=check.name, ok=check.ok, required=check.required, detail=check.detail, fix=check.fix
+            )
+            for check in checks
+        ],
+    )
