@@ -1,1 +1,1 @@
-"""See CONTRIBUTING.md for what lives here."""
+"""What can be read: one folder a read model, with its tables, its projector and its queries."""

@@ -1,0 +1,16 @@
+"""All read models, in the order in which they are pumped and shown. Importing this imports the whole write model of
+events, so queries do without it."""
+
+from __future__ import annotations
+
+from domain.content import Vault
+from projections.conversations.projector import Conversations
+from projections.projects.projector import Projects
+from projections.read_model import ReadModel
+from projections.search.projector import Search
+from projections.transcript.projector import Transcript
+
+
+def read_models(vault: Vault) -> tuple[ReadModel, ...]:
+    """Return every read model of this Daybook. Only search opens content."""
+    return (Projects(), Conversations(), Transcript(), Search(vault))

@@ -1,0 +1,157 @@
+"""Fills the conversations tables: a batch becomes one change a conversation, written in two statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
+
+from domain.content import packed
+from domain.conversation import events as e
+from domain.event import Event, Recorded
+from projections.columns import execute_set
+from projections.conversations import NAME, VERSION
+from projections.read_model import ReadModel
+
+if TYPE_CHECKING:
+    import psycopg
+
+# A conversation that is new in the batch has no row yet; the columns a change leaves alone keep what the row has.
+# (An `insert … on conflict` would have to know the not-null columns of rows that exist.)
+_INSERT = """
+insert into conversations (id, project_id, created_at, updated_at, last_index, last_actor)
+select * from unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::bigint[], %s::text[])
+"""
+
+_UPDATE = """
+update conversations c
+   set title         = coalesce(n.title, c.title),
+       first_prompt  = coalesce(c.first_prompt, n.first_prompt),
+       message_count = c.message_count + n.messages,
+       current_id    = case when n.moved then n.current_id else c.current_id end,
+       archived      = coalesce(n.archived, c.archived),
+       updated_at    = n.updated_at,
+       last_index    = n.last_index,
+       last_actor    = n.last_actor
+  from unnest(%s::uuid[], %s::bytea[], %s::bytea[], %s::integer[], %s::boolean[], %s::uuid[], %s::boolean[],
+              %s::timestamptz[], %s::bigint[], %s::text[])
+       as n(id, title, first_prompt, messages, moved, current_id, archived, updated_at, last_index, last_actor)
+ where c.id = n.id
+"""
+
+_ACTIVITY = """
+insert into activity (actor, conversation_id, last_index)
+select * from unnest(%s::text[], %s::uuid[], %s::bigint[])
+on conflict (actor, conversation_id) do update set last_index = excluded.last_index
+"""
+
+_ASKING = (e.ConversationStarted, e.PromptAdded, e.AnswerStarted, e.CurrentBranchChanged)
+
+_EVENTS = (
+    *_ASKING,
+    e.AnswerCompleted,
+    e.AnswerCancelled,
+    e.AnswerFailed,
+    e.AnswerInterrupted,
+    e.ConversationRenamed,
+    e.ConversationArchived,
+    e.ConversationRestored,
+)
+
+
+@dataclass(slots=True)
+class _Change:
+    """What a batch does to one conversation."""
+
+    title: bytes | None = None
+    first_prompt: bytes | None = None
+    messages: int = 0
+    moved: bool = False
+    current_id: UUID | None = None
+    archived: bool | None = None
+    updated_at: datetime | None = None
+    last_index: int = -1
+    last_actor: str = ""
+
+    def add(self, recorded: Recorded) -> None:
+        self.updated_at = recorded.time
+        self.last_index = recorded.log_index
+        self.last_actor = recorded.actor
+        self._fold(recorded.event)
+
+    def _fold(self, event: Event) -> None:
+        match event:
+            case e.ConversationStarted() | e.ConversationRenamed():
+                self.title = packed(event.title) or self.title
+            case e.PromptAdded():
+                self._message(event.message_id)
+                if self.first_prompt is None:
+                    self.first_prompt = packed(event.text)
+            case e.AnswerStarted():
+                self._message(event.message_id)
+            case e.CurrentBranchChanged():
+                self._move(event.message_id)
+            case e.ConversationArchived():
+                self.archived = True
+            case e.ConversationRestored():
+                self.archived = False
+            case _:
+                pass
+
+    def _message(self, message_id: UUID) -> None:
+        self.messages += 1
+        self._move(message_id)
+
+    def _move(self, message_id: UUID | None) -> None:
+        self.moved, self.current_id = True, message_id
+
+
+class Conversations(ReadModel):
+    """The conversations read model."""
+
+    name: ClassVar[str] = NAME
+    version: ClassVar[int] = VERSION
+    folder: ClassVar[Path] = Path(__file__).parent
+
+    def apply(self, connection: psycopg.Connection, batch: Sequence[Recorded]) -> None:
+        """Apply events to conversations; those of other streams change nothing."""
+        new: list[tuple[UUID, UUID | None, datetime, datetime, int, str]] = []
+        changes: dict[UUID, _Change] = {}
+        activity: dict[tuple[str, UUID], int] = {}
+        for recorded in batch:
+            event = recorded.event
+            if not isinstance(event, _EVENTS):
+                continue
+            if isinstance(event, e.ConversationStarted):
+                at, index, actor = recorded.time, recorded.log_index, recorded.actor
+                new.append((event.stream_id, event.project_id, at, at, index, actor))
+            change = changes.get(event.stream_id)
+            if change is None:
+                change = changes[event.stream_id] = _Change()
+            change.add(recorded)
+            if isinstance(event, _ASKING):
+                activity[recorded.actor, event.stream_id] = recorded.log_index
+        execute_set(connection, _INSERT, new)
+        execute_set(
+            connection,
+            _UPDATE,
+            (
+                (
+                    stream_id,
+                    c.title,
+                    c.first_prompt,
+                    c.messages,
+                    c.moved,
+                    c.current_id,
+                    c.archived,
+                    c.updated_at,
+                    c.last_index,
+                    c.last_actor,
+                )
+                for stream_id, c in changes.items()
+            ),
+        )
+        execute_set(connection, _ACTIVITY, ((*key, index) for key, index in activity.items()))

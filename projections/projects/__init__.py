@@ -1,0 +1,4 @@
+"""Which projects there are."""
+
+NAME = "projects"
+VERSION = 1

@@ -1,0 +1,103 @@
+"""Questions about projects. Names are ciphertext in the table, so a name is looked for by opening all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+from domain.content import Vault
+from projections.finding import fragment_parameters
+from projections.opening import Opener
+from projections.projects import NAME, VERSION
+from projections.reading import Reading
+
+_COLUMNS: LiteralString = """
+select p.id, p.name, p.description, p.default_model, p.instructions, p.instructions_version, p.archived,
+       p.created_at, p.updated_at
+  from projects p
+"""
+
+_BY_FRAGMENT: LiteralString = (
+    _COLUMNS
+    + """
+ where p.id between %(low)s and %(high)s
+    or (reverse(replace(p.id::text, '-', '')) collate "C" >= %(reversed_low)s
+        and reverse(replace(p.id::text, '-', '')) collate "C" < %(reversed_high)s)
+ order by p.first_index
+ limit %(limit)s
+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectDetails:
+    """One project. `description` and `instructions` are empty where there are none."""
+
+    id: UUID
+    name: str
+    description: str
+    default_model: str | None
+    instructions: str
+    instructions_version: int | None
+    archived: bool
+    created_at: datetime
+    updated_at: datetime
+    erased: bool
+
+
+class ProjectQueries:
+    """Reads the projects read model."""
+
+    def __init__(self, reading: Reading, vault: Vault) -> None:
+        self._reading = reading
+        self._vault = vault
+
+    def all(
+        self, *, include_archived: bool = False, at_least: int | None = None
+    ) -> tuple[ProjectDetails, ...]:
+        """Return the projects, oldest first."""
+        where: LiteralString = "" if include_archived else " where not p.archived"
+        return self._rows(_COLUMNS + where + " order by p.first_index", None, at_least)
+
+    def get(self, project_id: UUID, *, at_least: int | None = None) -> ProjectDetails | None:
+        """Return one project, or None where the book has none of this id."""
+        return next(iter(self._rows(_COLUMNS + " where p.id = %s", (project_id,), at_least)), None)
+
+    def find(
+        self, fragment: str, *, limit: int = 5, at_least: int | None = None
+    ) -> tuple[ProjectDetails, ...]:
+        """Return the projects whose id begins or ends with these hex digits (see `domain.ids.fragment`)."""
+        return self._rows(_BY_FRAGMENT, {**fragment_parameters(fragment), "limit": limit}, at_least)
+
+    def named(self, name: str, *, at_least: int | None = None) -> tuple[ProjectDetails, ...]:
+        """Return the projects of exactly this name, archived ones too; names need not be unique."""
+        wanted = name.strip()
+        return tuple(
+            project
+            for project in self.all(include_archived=True, at_least=at_least)
+            if project.name.strip() == wanted
+        )
+
+    def _rows(
+        self, statement: LiteralString, values: Any, at_least: int | None
+    ) -> tuple[ProjectDetails, ...]:
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            rows = connection.execute(statement, values).fetchall()
+        return tuple(self._details(row) for row in rows)
+
+    def _details(self, row: tuple[Any, ...]) -> ProjectDetails:
+        opener = Opener(self._vault)
+        return ProjectDetails(
+            id=row[0],
+            name=opener.text(row[1]) or "",
+            description=opener.text(row[2]) or "",
+            default_model=row[3],
+            instructions=opener.text(row[4]) or "",
+            instructions_version=row[5],
+            archived=row[6],
+            created_at=row[7],
+            updated_at=row[8],
+            erased=opener.erased,
+        )

@@ -1,0 +1,73 @@
+"""How a query reads: the live build, held in place for one transaction, and not older than it must be.
+
+Invariants: the pointer row is locked FOR SHARE, so the schema a query reads cannot be dropped under it; a query never
+shows less than `at_least` events. Opening costs one round trip when the read model is up to date, and imports nothing
+of the write side: the pump comes in only where something is to be caught up with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from projections.ports import Connections
+
+if TYPE_CHECKING:
+    import psycopg
+
+# Locking a row makes a commit wait for the disk; a query has nothing to lose there.
+_OPEN = """
+select p.version,
+       (select b.position from daybook.read_model_builds b where b.schema_name = p.schema_name),
+       (select h.size from daybook.head h),
+       set_config('search_path', quote_ident(p.schema_name), true),
+       set_config('synchronous_commit', 'off', true)
+  from daybook.read_models p
+ where p.name = %s
+   for share of p
+"""
+
+
+class CatchUp(Protocol):
+    """What a query needs of the pump."""
+
+    def catch_up(self, names: Sequence[str] | None = None, at_least: int | None = None) -> None:
+        """Return when these read models have applied so many events."""
+        ...
+
+
+class Reading:
+    """Opens query transactions.
+
+    Args:
+        connections: where the tables are.
+        pump: makes or returns the pump, when one is needed.
+        fresh: whether a query that names no log size sees everything that is in the log when it begins. True for a
+            process that nobody pumps for; a server with a pump of its own may answer from what is there.
+    """
+
+    def __init__(self, connections: Connections, pump: Callable[[], CatchUp], *, fresh: bool = True) -> None:
+        self._connections = connections
+        self._pump = pump
+        self._fresh = fresh
+
+    @contextmanager
+    def open(self, name: str, version: int, at_least: int | None = None) -> Iterator[psycopg.Connection]:
+        """Lend a connection whose search path is the live build of this version.
+
+        Raises:
+            PositionBeyondLogError: `at_least` is more than the log holds.
+        """
+        target = at_least
+        while True:
+            with self._connections.transaction() as connection:
+                row = connection.execute(_OPEN, (name,)).fetchone()
+                if row is not None:
+                    found, position, size = row[:3]
+                    if target is None:
+                        target = size if self._fresh else 0
+                    if found == version and position is not None and position >= target:
+                        yield connection
+                        return
+            self._pump().catch_up([name], target)

@@ -1,0 +1,137 @@
+"""Fills the search tables. The one projector that opens content: the words of what was erased are never seen again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+from domain.content import OptionalText, Text, Vault, packed
+from domain.conversation import events as e
+from domain.errors import ContentErasedError
+from domain.event import Recorded
+from projections.columns import execute_set
+from projections.read_model import ReadModel
+from projections.search import NAME, SEGMENT_BITS, VERSION, conversation_mark, segment_mark
+
+if TYPE_CHECKING:
+    import psycopg
+
+LONGEST = 2_000_000
+"""Characters of one text that are looked at. More would only cost time: a tsvector holds no more words."""
+
+_INSERT = """
+insert into messages (message_id, conversation_id, kind, log_index, at, words)
+select n.message_id, n.conversation_id, n.kind, n.log_index, n.at, to_words(n.content, array[n.segment, n.mark])
+  from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[])
+       as n(message_id, conversation_id, kind, log_index, at, content, segment, mark)
+on conflict (message_id) do update
+   set log_index = excluded.log_index, at = excluded.at, words = excluded.words
+"""
+
+_TEXTS = """
+insert into texts (message_id, packed)
+select * from unnest(%s::uuid[], %s::bytea[])
+on conflict (message_id) do update set packed = excluded.packed
+"""
+
+_DELETE_MESSAGES = "delete from messages where message_id = any(%s::uuid[])"
+_DELETE_TEXTS = "delete from texts where message_id = any(%s::uuid[])"
+
+_START = """
+insert into conversations (id, project_id) select * from unnest(%s::uuid[], %s::uuid[])
+"""
+
+_RENAME = """
+update conversations c set title = n.title from unnest(%s::uuid[], %s::bytea[]) as n(id, title) where c.id = n.id
+"""
+
+_FIRST_PROMPT = """
+update conversations c set first_prompt_id = n.prompt_id
+  from unnest(%s::uuid[], %s::uuid[]) as n(id, prompt_id)
+ where c.id = n.id and c.first_prompt_id is null
+"""
+
+
+class Search(ReadModel):
+    """The search read model.
+
+    Args:
+        vault: opens the texts whose words are indexed.
+    """
+
+    name: ClassVar[str] = NAME
+    version: ClassVar[int] = VERSION
+    folder: ClassVar[Path] = Path(__file__).parent
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def apply(self, connection: psycopg.Connection, batch: Sequence[Recorded]) -> None:
+        """Index the texts of prompts and ended answers, and keep the titles of their conversations."""
+        messages: dict[UUID, tuple[Any, ...] | None] = {}
+        texts: dict[UUID, bytes | None] = {}
+        started: list[tuple[UUID, UUID | None]] = []
+        titles: dict[UUID, bytes | None] = {}
+        first_prompts: dict[UUID, UUID] = {}
+        for recorded in batch:
+            event = recorded.event
+            match event:
+                case e.PromptAdded():
+                    first_prompts.setdefault(event.stream_id, event.message_id)
+                    kind = "prompt"
+                case e.AnswerCompleted() | e.AnswerCancelled() | e.AnswerFailed() | e.AnswerInterrupted():
+                    kind = "answer"
+                case e.ConversationStarted():
+                    started.append((event.stream_id, event.project_id))
+                    self._title(titles, event.stream_id, event.title)
+                    continue
+                case e.ConversationRenamed():
+                    self._title(titles, event.stream_id, event.title)
+                    continue
+                case _:
+                    continue
+            content = self._content(event.text)
+            if content.strip():
+                messages[event.message_id] = _row(recorded, event.message_id, kind, content)
+                texts[event.message_id] = packed(event.text)
+            elif kind == "answer":
+                messages[event.message_id] = texts[event.message_id] = None
+        execute_set(connection, _START, started)
+        execute_set(connection, _RENAME, titles.items())
+        execute_set(connection, _FIRST_PROMPT, first_prompts.items())
+        execute_set(connection, _INSERT, (row for row in messages.values() if row is not None))
+        execute_set(connection, _TEXTS, ((key, text) for key, text in texts.items() if text is not None))
+        emptied = [key for key, row in messages.items() if row is None]
+        if emptied:
+            connection.execute(_DELETE_MESSAGES, (emptied,))
+            connection.execute(_DELETE_TEXTS, (emptied,))
+
+    @staticmethod
+    def _title(titles: dict[UUID, bytes | None], conversation_id: UUID, title: OptionalText) -> None:
+        if title is not None:
+            titles[conversation_id] = packed(title)
+
+    def _content(self, text: Text) -> str:
+        """Return a text as the index can take it; an erased one is empty."""
+        if isinstance(text, str):
+            raise TypeError("only content that was read from the log can be indexed")
+        try:
+            return indexable(self._vault.open(text))
+        except ContentErasedError:
+            return ""
+
+
+def indexable(text: str) -> str:
+    """Return a text without what PostgreSQL cannot hold (NUL, lone surrogates), and not longer than is looked at."""
+    return text[:LONGEST].replace("\0", " ").encode("utf-8", "replace").decode()
+
+
+def _row(recorded: Recorded, message_id: UUID, kind: str, content: str) -> tuple[Any, ...]:
+    stream_id: UUID = recorded.event.stream_id
+    at: datetime = recorded.time
+    segment = segment_mark(recorded.log_index >> SEGMENT_BITS)
+    mark = conversation_mark(stream_id.hex)
+    return (message_id, stream_id, kind, recorded.log_index, at, content, segment, mark)

@@ -1,0 +1,242 @@
+"""Questions to the full-text index.
+
+Algorithm. What counts are the newest matches: at most 1,000 of them are ranked. Finding the newest of a common word in
+a million messages must not touch all of them, and a GIN index knows no order; so each message carries a lexeme that
+names its segment of the log, and the question goes to the newest segments first: `word & (segment a | segment b)`. How
+many matches those had says how far to reach next; rare words take the second step over all the rest. Inside the index,
+intersecting with few segments skips through the long list of a common word.
+
+Words match exactly; where nothing does, the same words match as beginnings of words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple
+from uuid import UUID
+
+from domain.content import Vault
+from domain.errors import InvalidInputError
+from projections.finding import from_cursor, to_cursor
+from projections.opening import Opener, beginning
+from projections.reading import Reading
+from projections.search import NAME, SEGMENT_BITS, VERSION, conversation_mark, segment_mark
+from projections.search.snippets import Piece, as_prefixes, lexemes, marked, snippet
+
+if TYPE_CHECKING:
+    import psycopg
+
+RANKED = 1_000
+LONGEST_QUESTION = 1_000
+
+_FIRST_SEGMENTS = 2
+_FARTHEST_BY_SEGMENT = 64  # beyond so many segments the step goes over all the rest
+_RESERVE = 1.5  # reach farther than the matches so far make needful
+
+# querytree leaves out what is negated. Without this setting a young table would be read whole.
+_PARSE: LiteralString = """
+select q::text, numnode(q), querytree(q),
+       (select b.position from daybook.read_model_builds b where b.schema_name = current_schema()),
+       set_config('enable_seqscan', 'off', true)
+  from websearch_to_tsquery('pg_catalog.simple', %s) as q
+"""
+
+_MATCHES: LiteralString = """
+select n.message_id, n.log_index, ts_rank(n.words, %(ranking)s::tsquery, 1)
+  from (select m.message_id, m.log_index, m.words
+          from messages m
+         where m.words @@ %(condition)s::tsquery
+           and m.log_index < %(before)s
+           {filters}
+         order by m.log_index desc
+         limit %(limit)s) n
+"""
+
+_SHOWN: LiteralString = """
+select m.message_id, m.conversation_id, m.kind, m.at, t.packed, c.project_id, c.title, f.packed
+  from unnest(%s::uuid[]) with ordinality as wanted(message_id, place)
+  join messages m using (message_id)
+  join texts t using (message_id)
+  left join conversations c on c.id = m.conversation_id
+  left join texts f on f.message_id = c.first_prompt_id
+ order by wanted.place
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """One message that matches. `pieces` is the snippet in pieces; `snippet` the same with its hits in «»."""
+
+    message_id: UUID
+    conversation_id: UUID
+    project_id: UUID | None
+    title: str
+    kind: str
+    at: datetime
+    rank: float
+    pieces: tuple[Piece, ...]
+
+    @property
+    def snippet(self) -> str:
+        """Return the snippet as one text, with its hits in «»."""
+        return marked(self.pieces)
+
+
+class SearchPage(NamedTuple):
+    """Some hits, best first, and the cursor that leads to the next ones (None: there are no more)."""
+
+    hits: tuple[SearchHit, ...]
+    next_cursor: str | None
+
+
+class _Question(NamedTuple):
+    """What to look for: a tsquery in text form, what of it counts for the rank, and where."""
+
+    tsquery: str
+    ranking: str
+    before: int
+    conversation_id: UUID | None
+    project_id: UUID | None
+    kind: str | None
+
+
+class _Match(NamedTuple):
+    message_id: UUID
+    log_index: int
+    rank: float
+
+
+class SearchQueries:
+    """Reads the search read model."""
+
+    def __init__(self, reading: Reading, vault: Vault) -> None:
+        self._reading = reading
+        self._vault = vault
+
+    def search(
+        self,
+        text: str,
+        *,
+        conversation_id: UUID | None = None,
+        project_id: UUID | None = None,
+        kind: str | None = None,
+        limit: int = 20,
+        cursor: str | None = None,
+        at_least: int | None = None,
+    ) -> SearchPage:
+        """Return the messages in which all the words stand, best first.
+
+        `"a phrase"`, `or` and `-without` are understood as in web searches. Pages that follow a cursor show the state of
+        the first page. A page may hold fewer hits than asked for: what was erased meanwhile is left out.
+
+        Raises:
+            InvalidInputError: there is nothing to look for, or the cursor is not ours.
+        """
+        text = _checked(text)
+        before, offset, prefix = from_cursor(cursor, int, int, bool) if cursor else (None, 0, False)
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            row = connection.execute(_PARSE, (text,)).fetchone()
+            if row is None or row[1] == 0:
+                return SearchPage((), None)
+            tsquery, _, positive, position = row[:4]
+            before = position if before is None else before
+            ranking = tsquery if positive in {"", "T"} else positive  # nothing but what must not be there
+            question = _Question(tsquery, ranking, before, conversation_id, project_id, kind)
+            matches = [] if prefix else _newest_matches(connection, question)
+            if not matches and (prefix or offset == 0):
+                prefix = True
+                question = question._replace(tsquery=as_prefixes(tsquery), ranking=as_prefixes(ranking))
+                matches = _newest_matches(connection, question)
+            matches.sort(key=lambda match: (-match.rank, -match.log_index))
+            page = matches[offset : offset + limit]
+            shown = (
+                connection.execute(_SHOWN, ([match.message_id for match in page],)).fetchall() if page else []
+            )
+        ranks = {match.message_id: match.rank for match in page}
+        words = lexemes(positive)
+        hits = (self._hit(row, ranks[row[0]], words, prefix=prefix) for row in shown)
+        more = offset + limit < len(matches)
+        return SearchPage(
+            tuple(hit for hit in hits if hit is not None),
+            to_cursor(before, offset + limit, prefix) if more else None,
+        )
+
+    def _hit(
+        self, row: tuple[Any, ...], rank: float, words: Sequence[str], *, prefix: bool
+    ) -> SearchHit | None:
+        message_id, conversation_id, kind, at, packed, project_id, title, first_prompt = row
+        opener = Opener(self._vault)
+        text = opener.text(packed) or ""
+        if opener.erased:
+            return None
+        named = opener.text(title)
+        return SearchHit(
+            message_id=message_id,
+            conversation_id=conversation_id,
+            project_id=project_id,
+            title=beginning(opener.text(first_prompt) or "") if named is None else named,
+            kind=kind,
+            at=at,
+            rank=rank,
+            pieces=snippet(text, words, prefix=prefix),
+        )
+
+
+def _checked(text: str) -> str:
+    text = text.replace("\0", " ").encode("utf-8", "replace").decode().strip()
+    if not text:
+        raise InvalidInputError("There is nothing to look for.", hint='daybook search "words"')
+    if len(text) > LONGEST_QUESTION:
+        raise InvalidInputError(
+            f"A search takes at most {LONGEST_QUESTION} characters; this one has {len(text)}.",
+            hint='daybook search "words"',
+        )
+    return text
+
+
+def _newest_matches(connection: psycopg.Connection, question: _Question) -> list[_Match]:
+    """Return the newest matches, at most `RANKED`, by reaching back in steps."""
+    found: list[_Match] = []
+    segment = (question.before - 1) >> SEGMENT_BITS
+    width, looked_at = _FIRST_SEGMENTS, 0
+    if question.conversation_id is not None:
+        width = segment + 1  # its own mark narrows enough
+    while segment >= 0 and len(found) < RANKED:
+        by_segment = question.conversation_id is None and width <= _FARTHEST_BY_SEGMENT
+        lowest = max(0, segment - width + 1) if by_segment else 0
+        segments = range(lowest, segment + 1) if by_segment else None
+        before = min(question.before, (segment + 1) << SEGMENT_BITS)
+        found += _matches(connection, question, segments, before, RANKED - len(found))
+        looked_at += segment - lowest + 1
+        segment = lowest - 1
+        width = math.ceil((RANKED - len(found)) * looked_at / max(len(found), 1) * _RESERVE)
+    return found
+
+
+def _matches(
+    connection: psycopg.Connection, question: _Question, segments: range | None, before: int, limit: int
+) -> list[_Match]:
+    condition = f"({question.tsquery})"
+    filters: LiteralString = ""
+    if segments is not None:
+        condition += " & (" + " | ".join(f"'{segment_mark(segment)}'" for segment in segments) + ")"
+    if question.conversation_id is not None:
+        condition += f" & '{conversation_mark(question.conversation_id.hex)}'"
+    if question.project_id is not None:
+        filters += (
+            " and m.conversation_id in (select c.id from conversations c where c.project_id = %(project_id)s)"
+        )
+    if question.kind is not None:
+        filters += " and m.kind = %(kind)s"
+    values = {
+        "ranking": question.ranking,
+        "condition": condition,
+        "before": before,
+        "limit": limit,
+        "project_id": question.project_id,
+        "kind": question.kind,
+    }
+    return [_Match(*row) for row in connection.execute(_MATCHES.replace("{filters}", filters), values)]

@@ -1,0 +1,4 @@
+"""What was said: messages with their provenance, as a tree."""
+
+NAME = "transcript"
+VERSION = 1

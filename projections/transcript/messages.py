@@ -1,0 +1,184 @@
+"""Messages as queries give them back: opened, frozen, and free of everything that is costly to import."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+from domain.content import Vault
+from projections.opening import Opener
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the model server counted; None where it told nothing."""
+
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """How long it took, in milliseconds; None where nobody told."""
+
+    total_ms: float | None
+    load_ms: float | None
+    prompt_eval_ms: float | None
+    eval_ms: float | None
+    first_token_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What made an answer what it is."""
+
+    model: str
+    model_digest: str | None
+    context_length: int
+    options: dict[str, Any]
+    think: bool | str | None
+    owner_id: UUID
+    sent_message_ids: tuple[UUID, ...]
+    cut_count: int
+    instructions_project_id: UUID | None
+    instructions_version: int | None
+    request_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One prompt or answer.
+
+    `kind` is `prompt` or `answer`; `status` (answers only) one of `streaming`, `complete`, `cancelled`, `failed`,
+    `interrupted`. `instructions` (prompts) stand over the project's; `detail` (failed answers) is what a person was
+    told. `text` and `thinking` are empty while an answer streams, and for ever once erased.
+    """
+
+    id: UUID
+    conversation_id: UUID
+    parent_id: UUID | None
+    kind: str
+    status: str | None
+    text: str
+    thinking: str
+    model: str | None
+    at: datetime
+    ended_at: datetime | None
+    log_index: int
+    actor: str
+    source: str
+    instructions: str | None
+    reason: str | None
+    detail: str | None
+    usage: Usage
+    timings: Timings
+    provenance: Provenance | None
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One message's place in the tree, without its text."""
+
+    id: UUID
+    parent_id: UUID | None
+    kind: str
+    status: str | None
+    model: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StreamingAnswer:
+    """An answer without an end, and the process that owns it."""
+
+    answer_id: UUID
+    conversation_id: UUID
+    owner_id: UUID
+    at: datetime
+
+
+COLUMNS: LiteralString = """
+       m.id, m.conversation_id, m.parent_id, m.kind, m.status, m.at, m.ended_at, m.log_index, m.actor, m.source,
+       m.text, m.thinking, m.detail, m.instructions, m.options, m.model, m.model_digest, m.context_length, m.think,
+       m.owner_id, m.sent_message_ids, m.cut_count, m.instructions_project_id, m.instructions_version,
+       m.request_hash, m.reason, m.prompt_tokens, m.completion_tokens, m.total_ms, m.load_ms, m.prompt_eval_ms,
+       m.eval_ms, m.first_token_ms
+"""
+
+
+def to_message(row: tuple[Any, ...], vault: Vault) -> Message:
+    """Return the message of a row of `COLUMNS`, its content opened."""
+    (
+        message_id,
+        conversation_id,
+        parent_id,
+        kind,
+        status,
+        at,
+        ended_at,
+        log_index,
+        actor,
+        source,
+        text,
+        thinking,
+        detail,
+        instructions,
+        options,
+        model,
+        *rest,
+    ) = row
+    opener = Opener(vault)
+    (
+        digest,
+        context_length,
+        think,
+        owner_id,
+        sent,
+        cut_count,
+        project_id,
+        version,
+        request_hash,
+        reason,
+        *counts,
+    ) = rest
+    provenance = None
+    if kind == "answer":
+        provenance = Provenance(
+            model=model,
+            model_digest=digest,
+            context_length=context_length,
+            options=opener.value(options) or {},
+            think=json.loads(think),
+            owner_id=owner_id,
+            sent_message_ids=tuple(sent),
+            cut_count=cut_count,
+            instructions_project_id=project_id,
+            instructions_version=version,
+            request_hash=bytes(request_hash),
+        )
+    return Message(
+        id=message_id,
+        conversation_id=conversation_id,
+        parent_id=parent_id,
+        kind=kind,
+        status=status,
+        text=opener.text(text) or "",
+        thinking=opener.text(thinking) or "",
+        model=model,
+        at=at,
+        ended_at=ended_at,
+        log_index=log_index,
+        actor=actor,
+        source=source,
+        instructions=opener.text(instructions),
+        reason=reason,
+        detail=opener.text(detail),
+        usage=Usage(*counts[:2]),
+        timings=Timings(*counts[2:]),
+        provenance=provenance,
+        erased=opener.erased,
+    )

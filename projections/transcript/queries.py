@@ -1,0 +1,143 @@
+"""Questions about messages. A branch is walked from its end towards the root, so its last messages cost the same in a
+conversation of ten and of ten thousand."""
+
+from __future__ import annotations
+
+from typing import Any, LiteralString
+from uuid import UUID
+
+from domain.content import Vault
+from projections.finding import fragment_parameters
+from projections.reading import Reading
+from projections.transcript import NAME, VERSION
+from projections.transcript.messages import COLUMNS, Message, Node, StreamingAnswer, to_message
+
+_BRANCH: LiteralString = f"""
+with recursive up (id, parent_id, depth) as (
+    select l.id, l.parent_id, 1
+      from messages l
+     where l.conversation_id = %(conversation_id)s
+       and l.id = coalesce(%(leaf_id)s, (select c.current_id from conversations c where c.id = %(conversation_id)s))
+     union all
+    select p.id, p.parent_id, up.depth + 1
+      from up join messages p on p.id = up.parent_id
+     where %(limit)s::integer is null or up.depth < %(limit)s
+)
+select {COLUMNS}
+  from up join messages m using (id)
+ order by up.depth desc
+"""
+
+_CURRENT: LiteralString = "select c.current_id from conversations c where c.id = %s"
+
+_BY_ID: LiteralString = f"select {COLUMNS} from messages m where m.id = %s"
+
+_BY_FRAGMENT: LiteralString = f"""
+select {COLUMNS}
+  from messages m
+ where m.id between %(low)s and %(high)s
+    or (reverse(replace(m.id::text, '-', '')) collate "C" >= %(reversed_low)s
+        and reverse(replace(m.id::text, '-', '')) collate "C" < %(reversed_high)s)
+ order by m.log_index desc
+ limit %(limit)s
+"""
+
+_STREAMING: LiteralString = """
+select m.id, m.conversation_id, m.owner_id, m.at
+  from messages m
+ where m.status = 'streaming'
+ order by m.log_index
+"""
+
+_LAST_ANSWER_OF_ACTOR: LiteralString = f"""
+select {COLUMNS}
+  from messages m
+ where m.kind = 'answer' and m.actor = %s
+ order by m.log_index desc
+ limit 1
+"""
+
+_LAST_ANSWER_OF_CONVERSATION: LiteralString = f"""
+select {COLUMNS}
+  from messages m
+ where m.kind = 'answer' and m.conversation_id = %s
+ order by m.log_index desc
+ limit 1
+"""
+
+_CHILDREN: LiteralString = f"select {COLUMNS} from messages m where m.parent_id = %s order by m.log_index"
+
+_TREE: LiteralString = """
+select m.id, m.parent_id, m.kind, m.status, m.model, m.at
+  from messages m
+ where m.conversation_id = %s
+ order by m.log_index
+"""
+
+
+class TranscriptQueries:
+    """Reads the transcript read model."""
+
+    def __init__(self, reading: Reading, vault: Vault) -> None:
+        self._reading = reading
+        self._vault = vault
+
+    def branch(
+        self,
+        conversation_id: UUID,
+        leaf_id: UUID | None = None,
+        *,
+        limit: int | None = None,
+        at_least: int | None = None,
+    ) -> tuple[Message, ...]:
+        """Return the branch that ends in a message (None: the current one), root first; with `limit`, its last ones.
+
+        Empty where the conversation has no such message, or none at all.
+        """
+        values = {"conversation_id": conversation_id, "leaf_id": leaf_id, "limit": limit}
+        return self._messages(_BRANCH, values, at_least)
+
+    def current(self, conversation_id: UUID, *, at_least: int | None = None) -> UUID | None:
+        """Return the message in which the current branch ends."""
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            row = connection.execute(_CURRENT, (conversation_id,)).fetchone()
+        return row[0] if row else None
+
+    def message(self, message_id: UUID, *, at_least: int | None = None) -> Message | None:
+        """Return one message, or None where the book has none of this id."""
+        return next(iter(self._messages(_BY_ID, (message_id,), at_least)), None)
+
+    def find(self, fragment: str, *, limit: int = 5, at_least: int | None = None) -> tuple[Message, ...]:
+        """Return the messages whose id begins or ends with these hex digits (see `domain.ids.fragment`)."""
+        return self._messages(_BY_FRAGMENT, {**fragment_parameters(fragment), "limit": limit}, at_least)
+
+    def streaming_answers(self, *, at_least: int | None = None) -> tuple[StreamingAnswer, ...]:
+        """Return all answers that have not ended, oldest first."""
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            rows = connection.execute(_STREAMING).fetchall()
+        return tuple(StreamingAnswer(*row) for row in rows)
+
+    def last_answer_of_actor(self, actor: str, *, at_least: int | None = None) -> Message | None:
+        """Return the answer that this actor last asked for."""
+        return next(iter(self._messages(_LAST_ANSWER_OF_ACTOR, (actor,), at_least)), None)
+
+    def last_answer_of_conversation(
+        self, conversation_id: UUID, *, at_least: int | None = None
+    ) -> Message | None:
+        """Return the answer that was last begun in a conversation, on whatever branch."""
+        return next(iter(self._messages(_LAST_ANSWER_OF_CONVERSATION, (conversation_id,), at_least)), None)
+
+    def children(self, message_id: UUID, *, at_least: int | None = None) -> tuple[Message, ...]:
+        """Return the messages that follow a message, oldest first."""
+        return self._messages(_CHILDREN, (message_id,), at_least)
+
+    def tree(self, conversation_id: UUID, *, at_least: int | None = None) -> tuple[Node, ...]:
+        """Return every message of a conversation without its text, oldest first."""
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            rows = connection.execute(_TREE, (conversation_id,)).fetchall()
+        return tuple(Node(*row) for row in rows)
+
+    def _messages(self, statement: LiteralString, values: Any, at_least: int | None) -> tuple[Message, ...]:
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            rows = connection.execute(statement, values).fetchall()
+        return tuple(to_message(row, self._vault) for row in rows)
