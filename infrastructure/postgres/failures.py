@@ -115,6 +115,12 @@ _BY_WORDS: tuple[tuple[tuple[str, ...], _Meaning], ...] = (
     ),
 )
 
+_NO_CONNECTION = _Meaning(
+    "No connection to {name} could be made: {detail}.",
+    "Correct DAYBOOK_DATABASE_URL, or look at the server's log.",
+    unreachable=True,
+)
+
 
 def described(parameters: Mapping[str, Any]) -> str:
     """Name a database for messages, from libpq parameters: never with a password."""
@@ -139,25 +145,27 @@ def parse_failure(url: str) -> DatabaseError:
 
 def connect_failure(error: "psycopg.Error", parameters: Mapping[str, Any]) -> DatabaseError:
     """Say why no connection could be made."""
-    name, detail = described(parameters), _last_line(error)
+    name, detail = described(parameters), _line(error)
     secret = str(parameters.get("password") or "")
     if secret:
         detail = detail.replace(secret, "…")
     words = str(error).lower()
     for clues, meaning in _BY_WORDS:
         if any(clue in words for clue in clues):
-            return _told(meaning, name, detail)
-    return DatabaseUnreachableError(
-        f"No connection to {name} could be made: {detail}. Nothing was read or written.",
-        hint="Correct DAYBOOK_DATABASE_URL, or look at the server's log.",
-    )
+            break
+    else:
+        meaning = _NO_CONNECTION
+    told = _told(meaning, name, detail)
+    if "othing" in told.message:
+        return told
+    return type(told)(f"{told.message} Nothing was read or written.", hint=told.hint)
 
 
 def translate(error: "psycopg.Error", name: str) -> DatabaseError:
     """Say what an error of a statement or of the connection under it means."""
     import psycopg
 
-    detail = _last_line(error)
+    detail = _line(error)
     meaning = _BY_SQLSTATE.get(error.sqlstate or "")
     if meaning is not None:
         return _told(meaning, name, detail)
@@ -180,11 +188,12 @@ def _told(meaning: _Meaning, name: str, detail: str) -> DatabaseError:
     return kind(text[0].upper() + text[1:], hint=meaning.hint)
 
 
-def _last_line(error: "psycopg.Error") -> str:
-    """Give the one line that matters: the server's message, else the last of libpq's attempts."""
+def _line(error: "psycopg.Error") -> str:
+    """Give the one line that matters: the server's message, else the reason of libpq's last attempt."""
     message = error.diag.message_primary or str(error)
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    line = lines[-1] if lines else type(error).__name__
-    for mark in ("FATAL:  ", "failed: "):
-        line = line.rpartition(mark)[2] if mark in line else line
+    reasons = [line for line in lines if "failed: " in line or "FATAL:" in line]
+    line = (reasons or lines[:1] or [type(error).__name__])[-1]
+    for mark in ("failed: ", "FATAL:  "):
+        line = line.rpartition(mark)[2]
     return line.rstrip(".")

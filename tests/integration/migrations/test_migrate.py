@@ -1,6 +1,6 @@
-"""Migrations are applied once, in order, by one runner at a time, and never to somebody else's database unasked."""
+"""Migrations are applied once, in order, by one runner at a time, and never to somebody else's database
+unasked."""
 
-import psycopg
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.migrate import known_migrations, migrate, status
 
