@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from infrastructure.postgres.book import PostgresLog
     from infrastructure.postgres.database import Database
     from infrastructure.postgres.live import PostgresLiveAnswers
-    from infrastructure.postgres.memory import PostgresMemory
+    from infrastructure.read_model_memory import ReadModelMemory
     from infrastructure.postgres.model_memory import PostgresModelMemory
     from projections.conversations.queries import ConversationQueries
     from projections.projects.queries import ProjectQueries
-    from projections.read_models import ReadModels
+    from projections.pump import Pump
+    from projections.reading import Reading
     from projections.search.queries import SearchQueries
     from projections.transcript.queries import TranscriptQueries
 
@@ -89,11 +90,11 @@ class Container:
         return PostgresLiveAnswers(self.database, self.keyring)
 
     @cached_property
-    def memory(self) -> PostgresMemory:
+    def memory(self) -> ReadModelMemory:
         """What earlier events say."""
-        from infrastructure.postgres.memory import PostgresMemory
+        from infrastructure.read_model_memory import ReadModelMemory
 
-        return PostgresMemory(self.log, self.transcript, self.projects)
+        return ReadModelMemory(self.transcript, self.projects)
 
     @cached_property
     def model_memory(self) -> PostgresModelMemory:
@@ -116,50 +117,58 @@ class Container:
         return Answering(self.log, self.live, self.model_memory, self.model_server, SystemClock())
 
     @cached_property
-    def read_models(self) -> ReadModels:
+    def read_models(self) -> Pump:
         """Pumps, rebuilds and reports on the read models."""
-        from projections.read_models import ReadModels
+        from projections.catalogue import read_models
+        from projections.pump import Pump
 
-        return ReadModels(self.database, self.log, self.keyring)
+        return Pump(self.database, self.log, read_models(self.keyring))
+
+    @cached_property
+    def reading(self) -> Reading:
+        """Opens queries on the live read models."""
+        from projections.reading import Reading
+
+        return Reading(self.database, lambda: self.read_models)
 
     @cached_property
     def conversations(self) -> ConversationQueries:
         """Lists conversations."""
         from projections.conversations.queries import ConversationQueries
 
-        return ConversationQueries(self.read_models.reading, self.keyring)
+        return ConversationQueries(self.reading, self.keyring)
 
     @cached_property
     def projects(self) -> ProjectQueries:
         """Lists projects."""
         from projections.projects.queries import ProjectQueries
 
-        return ProjectQueries(self.read_models.reading, self.keyring)
+        return ProjectQueries(self.reading, self.keyring)
 
     @cached_property
     def transcript(self) -> TranscriptQueries:
         """Shows messages."""
         from projections.transcript.queries import TranscriptQueries
 
-        return TranscriptQueries(self.read_models.reading, self.keyring)
+        return TranscriptQueries(self.reading, self.keyring)
 
     @cached_property
     def search(self) -> SearchQueries:
         """Finds messages."""
         from projections.search.queries import SearchQueries
 
-        return SearchQueries(self.read_models.reading, self.keyring)
+        return SearchQueries(self.reading, self.keyring)
 
-    def look_after(self) -> int:
-        """Close answers whose process died and bring the read models up to date; return the log size reached."""
+    def look_after(self) -> None:
+        """Close answers whose process died and bring the read models up to date."""
         self.keyring.unlock()
-        self.read_models.catch_up()
+        if self.reading.lagging():
+            self.read_models.catch_up()
         if self.transcript.streaming_answers():
             from application.orphans import close_orphans
 
             if close_orphans(self.log, self.memory, self.live):
                 self.read_models.catch_up()
-        return self.log.size()
 
     def close(self) -> None:
         """Release connections, locks and threads."""

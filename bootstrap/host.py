@@ -118,8 +118,11 @@ class ProcessHost:
         from application.model_sizes import recommend
         from infrastructure.hardware import read_hardware
 
-        machine = read_hardware(self.home.root)
-        return recommend(machine.ram_bytes, machine.vram_bytes, machine.disk_free_bytes)
+        models = self._settings.environment.get("OLLAMA_MODELS")
+        machine = read_hardware(Path(models) if models else Path.home())
+        return recommend(
+            machine.ram_bytes, machine.vram_bytes, machine.disk_free_bytes, unified=machine.unified
+        )
 
     def doctor(self) -> Sequence[Check]:
         """Look at everything a working book needs; never raises."""

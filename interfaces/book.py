@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from domain.event import Recorded
     from projections.conversations.queries import ConversationQueries
     from projections.projects.queries import ProjectQueries
-    from projections.read_models import ReadModels
+    from projections.pump import Pump
     from projections.search.queries import SearchQueries
     from projections.transcript.queries import TranscriptQueries
 
@@ -79,12 +79,12 @@ class Book(Protocol):
         ...
 
     @property
-    def read_models(self) -> ReadModels:
+    def read_models(self) -> Pump:
         """Pumps, rebuilds and reports on the read models."""
         ...
 
-    def look_after(self) -> int:
-        """Close answers whose process died and bring the read models up to date; return the log size reached.
+    def look_after(self) -> None:
+        """Close answers whose process died and bring the read models up to date.
 
         Every command calls it first. Cheap where nothing happened since the last one.
         """

@@ -1,0 +1,41 @@
+"""What the write side looks up before it decides, answered by the read models (which catch up first)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from application.ports.memory import Instructions, StreamingAnswer
+from projections.projects.queries import ProjectQueries
+from projections.transcript.queries import TranscriptQueries
+
+
+class ReadModelMemory:
+    """The `Memory` port. The queries it is given must see the whole log as it is when they begin."""
+
+    def __init__(self, transcript: TranscriptQueries, projects: ProjectQueries) -> None:
+        self._transcript = transcript
+        self._projects = projects
+
+    def texts(self, message_ids: Sequence[UUID]) -> Mapping[UUID, str]:
+        """Return the texts of messages; erased ones are missing."""
+        return self._transcript.texts(message_ids)
+
+    def instructions(self, project_id: UUID) -> Instructions | None:
+        """Return a project's instructions, or None where it has none."""
+        project = self._projects.get(project_id)
+        if project is None or not project.instructions or project.instructions_version is None:
+            return None
+        return Instructions(project.instructions, project.instructions_version)
+
+    def prompt_instructions(self, prompt_id: UUID) -> str | None:
+        """Return the instructions that came with a prompt."""
+        message = self._transcript.message(prompt_id)
+        return None if message is None else message.instructions
+
+    def streaming_answers(self) -> Sequence[StreamingAnswer]:
+        """Return all answers that have started and not ended."""
+        return [
+            StreamingAnswer(answer.answer_id, answer.conversation_id, answer.owner_id)
+            for answer in self._transcript.streaming_answers()
+        ]
