@@ -62,7 +62,9 @@ class Answering:
         """Begin to generate what was asked; returns at once. `asked.request` must be there (not a replayed command)."""
         if asked.request is None:
             raise ValueError("this command was answered before; there is nothing to generate")
-        running = RunningAnswer(asked.answer_id, asked.conversation_id, lambda reason: self._stop(asked, reason))
+        running = RunningAnswer(
+            asked.answer_id, asked.conversation_id, lambda reason: self._stop(asked, reason)
+        )
         self._running[asked.answer_id] = running
         self._tasks[asked.answer_id] = asyncio.create_task(self._live_and_die(asked, asked.request, running))
         if self._saver is None or self._saver.done():
@@ -91,7 +93,7 @@ class Answering:
 
     async def _live_and_die(self, asked: Asked, request: ChatRequest, running: RunningAnswer) -> None:
         began = self._clock.monotonic_ms()
-        card = asyncio.create_task(self._card(request.model))
+        card = asyncio.create_task(self._card(request.model, running))
         end: ChatEnd | None = None
         problem: DaybookError | None = None
         status, reason = Status.COMPLETE, ""
@@ -107,7 +109,10 @@ class Answering:
             status = Status.CANCELLED if reason == "cancelled" else Status.INTERRUPTED
         except ModelServerError as error:
             status, reason, problem = Status.FAILED, error.reason, error
-        digest = await self._digest(card)
+        if end is not None:
+            running.begun.set()
+        digest = await self._digest(card) if running.begun.is_set() else None
+        card.cancel()
         outcome = Outcome(
             status=status,
             text=running.text,
@@ -143,7 +148,9 @@ class Answering:
                     running.add(piece)
         return end
 
-    async def _card(self, model: str) -> ModelCard | None:
+    async def _card(self, model: str, running: RunningAnswer) -> ModelCard | None:
+        # Asked for beside the answer and after its first word, which must not wait for it.
+        await running.begun.wait()
         try:
             card = await self._server.show(model)
             await asyncio.to_thread(self._models.remember, card)

@@ -71,6 +71,7 @@ class RunningAnswer:
     text: str = ""
     outcome: Outcome | None = None
     first_token_at: float | None = None
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
     _restarts: int = 0
     _saved: tuple[int, int, int] = (0, 0, 0)
     _seq: int = 0
@@ -100,6 +101,7 @@ class RunningAnswer:
 
     def add(self, piece: Delta | Reclassified) -> None:
         """Take the next piece from the model."""
+        self.begun.set()
         if isinstance(piece, Reclassified):
             self.thinking, self.text = self.thinking + self.text, ""
             self._restarts += 1
