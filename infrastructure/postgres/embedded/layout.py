@@ -129,14 +129,16 @@ def make_base(home: Path, user: "ServerUser | None") -> Path:
         EmbeddedPostgresError: we may not write there, or the server's user may not go there.
     """
     try:
-        make_home(home)
+        real_home = Path(os.path.realpath(home))
         base = find_base(home)
-        if user is not None and base.parent == Path(os.path.realpath(home)):
-            closed = first_closed(base.parent, user)
-            if closed is not None and not base.exists():
-                if not _is_temporary(base.parent):
-                    raise errors.home_closed_to_server_user(home, closed, user.name)
-                base = _place_beside(base.parent, user, closed)
+        closed = None
+        if user is not None and base.parent == real_home and not base.exists():
+            closed = first_closed(real_home, user)
+            if closed is not None and not _is_temporary(real_home):
+                raise errors.home_closed_to_server_user(home, closed, user.name)
+        make_home(home)
+        if user is not None and closed is not None:
+            base = _place_beside(real_home, user, closed)
         with suppress(FileExistsError):
             mode = 0o700 if user is None else 0o711
             base.mkdir(mode=mode)

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 MODULE = "infrastructure.postgres.embedded.supervisor"
 _RECOVERING_AFTER = 3.0
-_STEADY_AFTER = 10.0
+_STEADY_AFTER = 5.0
 _MOST_FAILED_STARTS = 5
-_MOST_SHORT_LIVES = 20
+_MOST_SHORT_LIVES = 100
 _LARGEST_LOG = 5_000_000
 
 
@@ -176,22 +176,24 @@ class Supervisor:
 
     def _serve(self) -> None:
         """Keep a server alive."""
-        failures = 0
+        failed_starts = short_lives = 0
         while not self._ends():
             mark = self._layout.log_file.stat().st_size
-            ready_for = self._one_life(failures)
+            ready_for = self._one_life()
             if self._ends():
                 return
-            failures = failures + 1 if ready_for < _STEADY_AFTER else 1
-            most = _MOST_SHORT_LIVES if ready_for else _MOST_FAILED_STARTS if self._ever_ready else 1
-            if failures > most:
+            failed_starts = 0 if ready_for else failed_starts + 1
+            short_lives = short_lives + 1 if ready_for < _STEADY_AFTER else 0
+            most = _MOST_FAILED_STARTS if self._ever_ready else 1
+            if failed_starts > most or short_lives > _MOST_SHORT_LIVES:
                 said = state.tail(self._layout.log_file, since=mark)
                 raise errors.server_does_not_start(said, self._layout.data_dir, self._layout.log_file)
             self._say("the server ended; starting it again")
             self._note(state.RESTARTING, postgres_pid=0)
-            self._wakeups.sleep(min(0.1 * 2 ** (failures - 1), 10))
+            # One that served and was killed is wanted back soon; one that cannot start needs a person.
+            self._wakeups.sleep(0.1 * 2**failed_starts if failed_starts else min(0.1 * short_lives, 1.0))
 
-    def _one_life(self, failures: int) -> float:
+    def _one_life(self) -> float:
         """Start the server and watch it until it is gone; for how long it was ready."""
         lock = self._take_server_lock()
         if lock < 0:
@@ -205,8 +207,7 @@ class Supervisor:
             arguments, user=self._user, server_lock=lock, log=sys.stderr, death=cluster.STOP_FAST
         )
         os.close(lock)  # from here on held by the server's processes alone, for as long as one of them lives
-        phase = state.RESTARTING if failures else state.STARTING
-        self._note(phase, postgres_pid=child.pid)
+        self._note(state.RESTARTING if self._ever_ready else state.STARTING, postgres_pid=child.pid)
         while not self._is_ready(child):
             if child.poll() is not None or self._wakeups.stop_wished:
                 return 0.0
