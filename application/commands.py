@@ -34,7 +34,9 @@ class Command:
         if self.idempotency_key is None:
             return None
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _WHO}
-        canonical = json.dumps([type(self).__name__, values], sort_keys=True, default=str, separators=(",", ":"))
+        canonical = json.dumps(
+            [type(self).__name__, values], sort_keys=True, default=str, separators=(",", ":")
+        )
         return IdempotencyKey(self.idempotency_key, canonical.encode())
 
 

@@ -25,11 +25,14 @@ _LOOK_AT = 200
 
 @dataclass(frozen=True)
 class Window:
-    """The messages that are sent, oldest first, and those that were left out."""
+    """The messages that are sent, oldest first, and how many of the branch's oldest were left out.
+
+    Messages without a text (an answer that failed at once) are neither.
+    """
 
     messages: tuple[ChatMessage, ...]
     sent: tuple[UUID, ...]
-    cut: tuple[UUID, ...]
+    cut_count: int
 
 
 def estimate_tokens(text: str) -> int:
@@ -38,7 +41,11 @@ def estimate_tokens(text: str) -> int:
 
 
 def fit(
-    branch: Sequence[Message], prompt: tuple[UUID, str], instructions: str, context_length: int, memory: Memory
+    branch: Sequence[Message],
+    prompt: tuple[UUID, str],
+    instructions: str,
+    context_length: int,
+    memory: Memory,
 ) -> Window:
     """Choose what to send.
 
@@ -79,7 +86,7 @@ def fit(
     return Window(
         messages=tuple(messages),
         sent=(*(identifier for identifier, _ in kept), prompt[0]),
-        cut=tuple(m.id for turn in turns[:cut_turns] for m in turn),
+        cut_count=sum(len(turn) for turn in turns[:cut_turns]),
     )
 
 

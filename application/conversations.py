@@ -76,8 +76,12 @@ def ask_question(services: Services, command: AskQuestion) -> Asked:
     """
     text = checked_text(command.text, "prompt")
     if not text.strip():
-        raise InvalidInputError("The prompt is empty. Nothing was recorded.", hint='daybook ask "your question"')
-    instructions = None if command.instructions is None else checked_text(command.instructions, "instructions")
+        raise InvalidInputError(
+            "The prompt is empty. Nothing was recorded.", hint='daybook ask "your question"'
+        )
+    instructions = (
+        None if command.instructions is None else checked_text(command.instructions, "instructions")
+    )
     if (before := _answered(services, command)) is not None:
         return before
     # With its parent named a prompt means the same on a newer tree; without, it depends on what its sender saw.
@@ -89,7 +93,13 @@ def ask_question(services: Services, command: AskQuestion) -> Asked:
         conversation.add_prompt(prompt_id, text, parent_id=parent_id, instructions=instructions)
         try:
             return _start_answer(
-                services, command, conversation, project, prompt_id=prompt_id, text=text, instructions=instructions
+                services,
+                command,
+                conversation,
+                project,
+                prompt_id=prompt_id,
+                text=text,
+                instructions=instructions,
             )
         except WrongVersionError:
             if attempt == tries:
@@ -187,7 +197,7 @@ def _start_answer(
         model=model,
         context_length=context_length,
         sent_message_ids=window.sent,
-        cut_message_ids=window.cut,
+        cut_count=window.cut_count,
         instructions_project_id=project.id if project and standing else None,
         instructions_version=standing.version if standing else None,
         think=command.think,
@@ -211,7 +221,7 @@ def _start_answer(
         saved.log_size,
         request,
         command.origin,
-        cut_count=len(window.cut),
+        cut_count=window.cut_count,
     )
 
 

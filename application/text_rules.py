@@ -1,6 +1,6 @@
 """Which texts may enter the book from people. Checked at the edge of every command that carries one.
 
-NUL cannot be stored by PostgreSQL's text search and lone surrogates are no text (Unicode 16, D71–D75), so both are
+NUL cannot be stored by PostgreSQL's text search and lone surrogates are no text (Unicode 16, D71 to D75), so both are
 refused with their place; what models send is stored as it came.
 """
 

@@ -26,6 +26,10 @@ class UnknownEventTypeError(DaybookError):
     """The log holds an event that this version of Daybook cannot read; readers stop here rather than skip it."""
 
 
+class DamagedEventError(DaybookError):
+    """A stored event cannot be read: its bytes were altered outside of Daybook."""
+
+
 class Event(AggregateEvent):
     """A fact in the past tense. Subclasses list in `plain` the fields that may be stored unencrypted."""
 
@@ -39,7 +43,7 @@ class Event(AggregateEvent):
         return UNSET_TIME
 
     def apply(self, aggregate: Root) -> None:
-        """Called by the library, for new events and loaded ones alike."""
+        """Fold the event into its aggregate; the library calls this for new events and loaded ones alike."""
         aggregate.fold(self)
 
     @property
@@ -49,7 +53,7 @@ class Event(AggregateEvent):
 
     @property
     def version(self) -> int:
-        """The event's place in its stream: 1, 2, 3 …"""
+        """The event's place in its stream, counted from 1."""
         return self.originator_version
 
 
@@ -142,7 +146,9 @@ class Catalogue:
         """Return the aggregate class that a stored type belongs to."""
         return self._aggregates[type_name.partition(".")[0]]
 
-    def resolve(self, type_name: str, version: int, values: dict[str, Any]) -> tuple[type[Event], dict[str, Any]]:
+    def resolve(
+        self, type_name: str, version: int, values: dict[str, Any]
+    ) -> tuple[type[Event], dict[str, Any]]:
         """Return the event class for a stored type, and the stored fields brought to its present version.
 
         Raises:

@@ -79,8 +79,11 @@ class Conversation(Root):
             InvalidInputError: the text is empty, or the parent is a prompt.
         """
         self._must_be_open()
+        self._must_be_new(message_id)
         if not text.strip():
-            raise InvalidInputError("The prompt is empty. Nothing was recorded.", hint='daybook ask "your question"')
+            raise InvalidInputError(
+                "The prompt is empty. Nothing was recorded.", hint='daybook ask "your question"'
+            )
         if parent_id is not None:
             parent = self.message(parent_id)
             if parent.kind is Kind.PROMPT:
@@ -98,6 +101,7 @@ class Conversation(Root):
     def start_answer(self, message_id: UUID, *, prompt_id: UUID, **provenance: Any) -> None:
         """Record that a model is about to be asked for an answer to a prompt, and make that answer current."""
         self._must_be_open()
+        self._must_be_new(message_id)
         if self.message(prompt_id).kind is not Kind.PROMPT:
             raise InvalidInputError(f"Message {short(prompt_id)} is an answer; only prompts are answered.")
         self.trigger_event(e.AnswerStarted, message_id=message_id, prompt_id=prompt_id, **provenance)
@@ -120,13 +124,22 @@ class Conversation(Root):
     def interrupt_answer(self, message_id: UUID, *, text: str, thinking: str, reason: str) -> None:
         """Record that the answering process is gone, with the text it had saved."""
         self._must_be_unfinished(message_id)
-        self.trigger_event(e.AnswerInterrupted, message_id=message_id, text=text, thinking=thinking, reason=reason)
+        self.trigger_event(
+            e.AnswerInterrupted, message_id=message_id, text=text, thinking=thinking, reason=reason
+        )
 
     def go_on_from(self, message_id: UUID | None) -> None:
-        """Make another branch current: the one that ends in this message (None: a fresh start)."""
+        """Make another branch current: the one that ends in this answer (None: a fresh start).
+
+        Raises:
+            InvalidInputError: it is a prompt; the next prompt could not follow it.
+        """
         self._must_be_open()
-        if message_id is not None:
-            self.message(message_id)
+        if message_id is not None and self.message(message_id).kind is Kind.PROMPT:
+            raise InvalidInputError(
+                f"Message {short(message_id)} is a prompt; a conversation goes on from an answer, or from its "
+                "beginning. Nothing was changed."
+            )
         if message_id != self.current_id:
             self.trigger_event(e.CurrentBranchChanged, message_id=message_id)
 
@@ -151,7 +164,9 @@ class Conversation(Root):
         try:
             return self.messages[message_id]
         except KeyError:
-            raise NotFoundError(f"Conversation {short(self.id)} has no message {short(message_id)}.") from None
+            raise NotFoundError(
+                f"Conversation {short(self.id)} has no message {short(message_id)}."
+            ) from None
 
     def branch(self, message_id: UUID | None) -> list[Message]:
         """Return the path from the root to a message, root first."""
@@ -172,6 +187,10 @@ class Conversation(Root):
                 f"Conversation {short(self.id)} is archived. Nothing was recorded.",
                 hint=f"daybook restore {short(self.id)}",
             )
+
+    def _must_be_new(self, message_id: UUID) -> None:
+        if message_id in self.messages:
+            raise ConflictError(f"There is a message {short(message_id)} already. Nothing was recorded.")
 
     def _must_be_unfinished(self, message_id: UUID, *, or_interrupted: bool = False) -> None:
         status = self.message(message_id).status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from domain.content import Options, OptionalText, Text
+from domain.content import OptionalText, Options, Text
 from domain.event import Created, Event, catalogue
 
 
@@ -28,14 +28,15 @@ class PromptAdded(Event):
 
 @catalogue.register(
     "conversation.answer-started",
-    plain="message_id prompt_id owner_id model context_length sent_message_ids cut_message_ids "
+    plain="message_id prompt_id owner_id model context_length sent_message_ids cut_count "
     "instructions_project_id instructions_version think request_hash",
 )
 class AnswerStarted(Event):
     """A model was about to be asked; everything that makes the answer reproducible and is known beforehand.
 
-    `sent_message_ids` are the prompts and answers sent, oldest first, the prompt included; `cut_message_ids` those
-    left out because they did not fit; `instructions_version` the version of the project's stream whose instructions
+    `sent_message_ids` are the prompts and answers sent, oldest first, the prompt included; `cut_count` says how many
+    of the branch's oldest messages were left out because they did not fit (their ids would make each event as long
+    as its conversation); `instructions_version` the version of the project's stream whose instructions
     were used (None: no project's); `request_hash` the HMAC-SHA-256 of the rendered request; `owner_id` the process.
     """
 
@@ -45,7 +46,7 @@ class AnswerStarted(Event):
     model: str
     context_length: int
     sent_message_ids: tuple[UUID, ...]
-    cut_message_ids: tuple[UUID, ...]
+    cut_count: int
     instructions_project_id: UUID | None
     instructions_version: int | None
     think: bool | str | None

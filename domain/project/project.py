@@ -89,7 +89,9 @@ class Project(Root):
 
 def _must_say_something(name: str) -> None:
     if not name.strip():
-        raise InvalidInputError("A project needs a name. Nothing was recorded.", hint="daybook project create NAME")
+        raise InvalidInputError(
+            "A project needs a name. Nothing was recorded.", hint="daybook project create NAME"
+        )
 
 
 catalogue.aggregate("project", Project)

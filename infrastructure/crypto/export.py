@@ -13,10 +13,13 @@ from pathlib import Path
 from uuid import UUID
 
 from application.errors import KeyringError
+from application.text_rules import checked_text
 from domain.errors import InvalidInputError, RefusedError
 
 _COST = {"n": 2**17, "r": 8, "p": 1}
-_MOST_MEMORY = 2**21
+_MOST_MEMORY = 2**23  # n times r: 1 GiB
+_MOST_LANES = 16
+_NONCE = 12
 _SHORTEST = 8
 _FORMAT = "daybook-key-export-1"
 
@@ -32,7 +35,8 @@ def export_key(path: Path, master: bytes, book_id: UUID, passphrase: str) -> Non
 
     if len(passphrase) < _SHORTEST:
         raise InvalidInputError(f"The passphrase needs at least {_SHORTEST} characters. Nothing was written.")
-    salt, nonce = os.urandom(16), os.urandom(12)
+    checked_text(passphrase, "passphrase")
+    salt, nonce = os.urandom(16), os.urandom(_NONCE)
     key = _derive(passphrase, salt, _COST)
     box = AESGCM(key).encrypt(nonce, master, _FORMAT.encode() + book_id.bytes)
     document = {
@@ -44,10 +48,14 @@ def export_key(path: Path, master: bytes, book_id: UUID, passphrase: str) -> Non
     }
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(json.dumps(document) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(json.dumps(document) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
     except FileExistsError:
         raise RefusedError(f"{path} exists already and was not touched. Choose another name.") from None
     except OSError as problem:
@@ -64,27 +72,39 @@ def import_key(path: Path, passphrase: str) -> tuple[bytes, UUID]:
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+    checked_text(passphrase, "passphrase")
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        if document["format"] != _FORMAT:
-            raise ValueError(document["format"])
+        known = document["format"] == _FORMAT
         book_id = UUID(document["book_id"])
         cost = {name: int(document["scrypt"][name]) for name in _COST}
         salt, nonce, box = (
             base64.b64decode(text, validate=True)
             for text in (document["scrypt"]["salt"], document["nonce"], document["box"])
         )
-        if not 1 <= cost["n"] * cost["r"] <= _MOST_MEMORY * 4 or not 1 <= cost["p"] <= 16:  # noqa: PLR2004
-            raise ValueError("cost out of bounds")
-        key = _derive(passphrase, salt, cost)
     except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise InvalidInputError(f"{path} is not a key exported by Daybook: {problem}. Nothing was changed.") from None
+        raise _no_export(path, str(problem)) from None
+    if not known or len(nonce) != _NONCE:
+        raise _no_export(path, "its form is unknown")
+    if not (_within(cost["n"] * cost["r"], _MOST_MEMORY) and _within(cost["p"], _MOST_LANES)):
+        raise _no_export(path, "its cost is out of bounds")
     try:
+        key = _derive(passphrase, salt, cost)
         return AESGCM(key).decrypt(nonce, box, _FORMAT.encode() + book_id.bytes), book_id
+    except ValueError as problem:
+        raise _no_export(path, str(problem)) from None
     except InvalidTag:
         raise KeyringError(
             f"The passphrase does not open {path} (or the file was altered). Nothing was changed."
         ) from None
+
+
+def _within(value: int, most: int) -> bool:
+    return 1 <= value <= most
+
+
+def _no_export(path: Path, why: str) -> InvalidInputError:
+    return InvalidInputError(f"{path} is not a key exported by Daybook: {why}. Nothing was changed.")
 
 
 def _derive(passphrase: str, salt: bytes, cost: dict[str, int]) -> bytes:

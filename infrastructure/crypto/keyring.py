@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _NONCE = 12
+_MOST_CACHED = 4096
 
 
 class BookRow(NamedTuple):
@@ -41,6 +42,11 @@ class WrappedKey(NamedTuple):
     owner_id: UUID
     epoch: int
     box: bytes
+
+
+class _DataKey(NamedTuple):
+    raw: bytes
+    cipher: AESGCM
 
 
 class KeyStore(Protocol):
@@ -89,24 +95,18 @@ class Keyring:
         self._master: bytes | None = None
         self._book_id: UUID | None = None
         self._epochs: dict[int, bytes] = {}
-        self._raw: dict[UUID, bytes] = {}
-        self._ciphers: dict[UUID, AESGCM] = {}
+        self._known: dict[UUID, _DataKey] = {}
+        self._fresh: dict[UUID, tuple[_DataKey, WrappedKey]] = {}
 
     @property
     def book_id(self) -> UUID:
         """The book's id."""
-        self._unlock()
-        if self._book_id is None:
-            raise KeyringError("The book has no id; its database was changed from outside.", hint="daybook doctor")
-        return self._book_id
+        return self._unlocked()[1]
 
     @property
     def master(self) -> bytes:
         """The master key, for its export."""
-        self._unlock()
-        if self._master is None:
-            raise KeyringError("The keyring is locked.", hint="daybook doctor")
-        return self._master
+        return self._unlocked()[0]
 
     def unlock(self) -> None:
         """Find the master key (or make the first) and check that it is this book's.
@@ -114,20 +114,22 @@ class Keyring:
         Raises:
             KeyringError: the key is missing, unreadable or another book's.
         """
-        self._unlock()
+        self._unlocked()
 
     def open(self, sealed: Sealed) -> Any:
         """Return sealed content; the `Vault` of the domain."""
-        key = self._cipher(sealed.stream_id)
-        if key is None:
-            raise ContentErasedError(f"The content of {short(sealed.stream_id)} was erased; its key is destroyed.")
         from cryptography.exceptions import InvalidTag
 
+        key = self._data_key(sealed.stream_id)
+        if key is None:
+            raise ContentErasedError(
+                f"The content of {short(sealed.stream_id)} was erased; its key is destroyed."
+            )
         try:
             return unseal(
-                key, sealed.box, stream_id=sealed.stream_id, version=sealed.version, field=sealed.field
+                key.cipher, sealed.box, stream_id=sealed.stream_id, version=sealed.version, field=sealed.field
             )
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise KeyringError(
                 f"Content of {short(sealed.stream_id)} (version {sealed.version}, {sealed.field}) does not open with "
                 "its key: it was altered after it was written. Nothing else is affected.",
@@ -136,65 +138,99 @@ class Keyring:
 
     def seal(self, value: Any, *, stream_id: UUID, version: int, field: str) -> Sealed:
         """Seal a value under its stream's data key, which must exist or have been made by `new_key`."""
-        key = self._cipher(stream_id)
+        key = self._data_key(stream_id)
         if key is None:
-            raise ContentErasedError(f"{short(stream_id)} was erased; nothing can be written to it any more.")
-        return Sealed(stream_id, version, field, seal(key, value, stream_id=stream_id, version=version, field=field))
+            raise _erased(stream_id)
+        box = seal(key.cipher, value, stream_id=stream_id, version=version, field=field)
+        return Sealed(stream_id, version, field, box)
 
     def new_key(self, owner_id: UUID) -> WrappedKey:
-        """Make the data key of a new owner; it becomes real with the append that carries it."""
+        """Return the data key of a new owner, made now or by `hash_request` before.
+
+        It becomes real with the append that carries it; `settle` then says what became of that.
+        """
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        self._unlock()
-        raw = os.urandom(32)
+        self._unlocked()
         with self._lock:
-            epoch = max(self._epochs)
-            self._raw[owner_id] = raw
-            self._ciphers[owner_id] = AESGCM(raw)
-            return WrappedKey(owner_id, epoch, _wrap(self._epochs[epoch], raw, _data_key_binding(owner_id, epoch)))
+            if owner_id not in self._fresh:
+                raw = os.urandom(32)
+                epoch = max(self._epochs)
+                box = _wrap(self._epochs[epoch], raw, _data_key_binding(owner_id, epoch))
+                if (
+                    len(self._fresh) >= _MOST_CACHED
+                ):  # left behind by commands that failed before their append
+                    del self._fresh[next(iter(self._fresh))]
+                self._fresh[owner_id] = _DataKey(raw, AESGCM(raw)), WrappedKey(owner_id, epoch, box)
+            return self._fresh[owner_id][1]
+
+    def settle(self, owner_id: UUID, *, kept: bool) -> None:
+        """Say what became of a new key: `kept` when its append was committed. Otherwise it is forgotten."""
+        with self._lock:
+            fresh = self._fresh.pop(owner_id, None)
+            if kept and fresh is not None:
+                self._remember(owner_id, fresh[0])
 
     def forget(self, owner_id: UUID) -> None:
-        """Drop a key from the cache: its append failed, or its owner was erased."""
+        """Drop a key from the cache: its owner was erased."""
         with self._lock:
-            self._raw.pop(owner_id, None)
-            self._ciphers.pop(owner_id, None)
+            self._fresh.pop(owner_id, None)
+            self._known.pop(owner_id, None)
 
     def hash_command(self, command: bytes) -> bytes:
         """Return the keyed hash (HMAC-SHA-256) of a command, under a key derived from the master key."""
-        self._unlock()
-        return hmac.new(_derive(self._master or b"", b"daybook/commands/1"), command, hashlib.sha256).digest()
+        key = derive(self._unlocked()[0], b"daybook/commands/1")
+        return hmac.new(key, command, hashlib.sha256).digest()
 
     def hash_request(self, owner_id: UUID, request: bytes) -> bytes:
-        """Return the keyed hash of a rendered request, under a key derived from the conversation's data key."""
-        if self._cipher(owner_id) is None:
-            raise ContentErasedError(f"{short(owner_id)} was erased; nothing can be written to it any more.")
-        return hmac.new(_derive(self._raw[owner_id], b"daybook/requests/1"), request, hashlib.sha256).digest()
+        """Return the keyed hash of a rendered request, under a key derived from the conversation's data key.
 
-    def _cipher(self, owner_id: UUID) -> AESGCM | None:
-        cached = self._ciphers.get(owner_id)
+        A conversation that is only being made has none yet: then it gets the one that its append will carry.
+        """
+        key = self._data_key(owner_id)
+        if key is None:
+            if self._store.erased(owner_id):
+                raise _erased(owner_id)
+            self.new_key(owner_id)
+            key = self._fresh[owner_id][0]
+        return hmac.new(derive(key.raw, b"daybook/requests/1"), request, hashlib.sha256).digest()
+
+    def _data_key(self, owner_id: UUID) -> _DataKey | None:
+        cached = self._known.get(owner_id)
         if cached is not None:
             return cached
+        fresh = self._fresh.get(owner_id)
+        if fresh is not None:
+            return fresh[0]
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        self._unlock()
+        master, book_id = self._unlocked()
         stored = self._store.data_key(owner_id)
         if stored is None:
             return None
         epoch, box = stored
         with self._lock:
             if epoch not in self._epochs:
-                self._load_epochs()
+                self._epochs = self._read_epochs(master, book_id)
+            if epoch not in self._epochs:
+                raise KeyringError(
+                    f"The key of {short(owner_id)} is wrapped by an epoch key that is not there. Nothing was written.",
+                    hint="daybook doctor",
+                )
             raw = _unwrap(self._epochs[epoch], box, _data_key_binding(owner_id, epoch))
-            self._raw[owner_id] = raw
-            self._ciphers[owner_id] = AESGCM(raw)
-            return self._ciphers[owner_id]
+            return self._remember(owner_id, _DataKey(raw, AESGCM(raw)))
 
-    def _unlock(self) -> None:
-        if self._epochs:
-            return
+    def _remember(self, owner_id: UUID, key: _DataKey) -> _DataKey:
+        if len(self._known) >= _MOST_CACHED:
+            del self._known[next(iter(self._known))]
+        self._known[owner_id] = key
+        return key
+
+    def _unlocked(self) -> tuple[bytes, UUID]:
+        """Return master key and book id, finding or making them first."""
+        if self._epochs and self._master is not None and self._book_id is not None:
+            return self._master, self._book_id
         with self._lock:
-            if self._epochs:
-                return
             row = self._store.book()
             master = self._find_master()
             if row is None:
@@ -212,14 +248,24 @@ class Keyring:
                     "The master key is not this book's (another home, or another database?). Nothing was written.",
                     hint="daybook paths",
                 )
+            epochs = self._read_epochs(master, row.book_id)
+            if not epochs:
+                raise KeyringError(
+                    "The book has no epoch key; its database was changed from outside. Nothing was written.",
+                    hint="daybook doctor",
+                )
+            # The epochs come last: whoever sees them without the lock sees the rest.
             self._master, self._book_id = master, row.book_id
-            self._load_epochs()
+            self._epochs = epochs
+            return master, row.book_id
 
-    def _load_epochs(self) -> None:
-        if self._master is None or self._book_id is None:
-            raise KeyringError("The keyring is locked.", hint="daybook doctor")
-        for epoch, box in self._store.epochs().items():
-            self._epochs[epoch] = _unwrap(self._master, box, _epoch_binding(self._book_id, epoch))
+    def _read_epochs(self, master: bytes, book_id: UUID) -> dict[int, bytes]:
+        wrapped = self._store.epochs()
+        return {epoch: _unwrap(master, box, _epoch_binding(book_id, epoch)) for epoch, box in wrapped.items()}
+
+
+def _erased(owner_id: UUID) -> ContentErasedError:
+    return ContentErasedError(f"{short(owner_id)} was erased; nothing can be written to it any more.")
 
 
 def _wrap(key: bytes, secret: bytes, binding: bytes) -> bytes:
@@ -235,15 +281,15 @@ def _unwrap(key: bytes, box: bytes, binding: bytes) -> bytes:
 
     try:
         return AESGCM(key).decrypt(box[:_NONCE], box[_NONCE:], binding)
-    except InvalidTag:
+    except (InvalidTag, ValueError):
         raise KeyringError(
             "A stored key does not open with the key above it: it was altered. Nothing was written.",
             hint="daybook doctor",
         ) from None
 
 
-def _derive(key: bytes, purpose: bytes) -> bytes:
-    """HKDF-SHA-256 (RFC 5869) with an empty salt, one block."""
+def derive(key: bytes, purpose: bytes) -> bytes:
+    """Return a key for one purpose: HKDF-SHA-256 (RFC 5869) with an empty salt, one block."""
     pseudo_random = hmac.new(b"\0" * 32, key, hashlib.sha256).digest()
     return hmac.new(pseudo_random, purpose + b"\x01", hashlib.sha256).digest()
 

@@ -37,9 +37,9 @@ def to_text(master: bytes) -> str:
 
 def from_text(text: str, *, where: str) -> bytes:
     """Read what `to_text` wrote; `where` names the file or variable in the error."""
-    cleaned = text.strip()
+    bare = text.strip().removeprefix(_PREFIX).replace("+", "-").replace("/", "_")
     try:
-        master = base64.urlsafe_b64decode(cleaned.removeprefix(_PREFIX).encode())
+        master = base64.b64decode(bare.encode(), altchars=b"-_", validate=True)
     except (binascii.Error, UnicodeEncodeError):
         master = b""
     if len(master) != _LENGTH:

@@ -36,9 +36,9 @@ class PostgresLog:
         from eventsourcing.persistence import EventStore
 
         from infrastructure.postgres.codec import DaybookMapper
-        from infrastructure.postgres.recorder import DaybookApplicationRecorder
+        from infrastructure.postgres.recorder import DaybookAggregateRecorder
 
-        return EventStore(DaybookMapper(), DaybookApplicationRecorder(self._events))
+        return EventStore(DaybookMapper(), DaybookAggregateRecorder(self._events))
 
     def load(self, kind: type[R], stream_id: UUID) -> R:
         """Return an aggregate as of now, or raise `NotFoundError`."""
@@ -62,23 +62,22 @@ class PostgresLog:
 
         self._keyring.unlock()
         events = [cast("Event", event) for root in aggregates for event in root.collect_events()]
-        if not events:
+        if not events and idempotency is None:
             return Saved(self.size())
         fresh = [event.stream_id for event in events if isinstance(event, Created)]
-        keys = [self._keyring.new_key(owner) for owner in fresh]
-        request = AppendRequest(
-            events=[to_row(event, origin, self._keyring) for event in events],
-            idempotency=self._idempotency(origin, idempotency, result),
-            new_keys=[NewKey(key.owner_id, key.epoch, key.box) for key in keys],
-        )
         kept = False
         try:
+            keys = [self._keyring.new_key(owner) for owner in fresh]
+            request = AppendRequest(
+                events=[to_row(event, origin, self._keyring) for event in events],
+                idempotency=self._idempotency(origin, idempotency, result),
+                new_keys=[NewKey(key.owner_id, key.epoch, key.box) for key in keys],
+            )
             done = self._events.append(request)
             kept = not done.replayed
         finally:
-            if not kept:
-                for owner in fresh:
-                    self._keyring.forget(owner)
+            for owner in fresh:
+                self._keyring.settle(owner, kept=kept)
         return Saved(done.log_size, done.replayed, done.result)
 
     def answered(self, origin: Origin, idempotency: IdempotencyKey) -> Saved | None:

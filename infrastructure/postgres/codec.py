@@ -1,7 +1,7 @@
 """Events to rows and back: the stored format of payload and metadata.
 
-Payload: MessagePack map from field name to value; UUIDs as 16 bytes, content fields as the bytes of their box, everything
-in the order of the class. Metadata: compact JSON with `actor`, `source`, `correlation_id`, `causation_id`.
+Payload: MessagePack map from field name to value; UUIDs as 16 bytes, content fields as the bytes of their box,
+everything in the order of the class. Metadata: compact JSON with `actor`, `source`, `correlation_id`, `causation_id`.
 Invariant: bytes written once are what is hashed and read for ever; only `Catalogue.resolve` adapts old versions.
 """
 
@@ -17,13 +17,15 @@ from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 from eventsourcing.utils import get_topic
 
+import domain.conversation.conversation
+import domain.project.project  # noqa: F401 (these two fill the catalogue)
 from application.ports.log import Origin
 from domain.content import Sealed
-from domain.event import Created, Event, Recorded, catalogue
+from domain.event import Created, DamagedEventError, Event, Recorded, catalogue
 from domain.ids import new_id
 from infrastructure.crypto.keyring import Keyring
 from infrastructure.postgres.log import EventRow, LogRow
-from infrastructure.postgres.recorder import stored_row
+from infrastructure.postgres.recorder import LoggedEvent
 
 _encode = msgspec.msgpack.Encoder(uuid_format="bytes").encode
 _decode = msgspec.msgpack.Decoder().decode
@@ -68,13 +70,21 @@ def to_event(row: LogRow) -> Event:
 
     Raises:
         UnknownEventTypeError: this version of Daybook does not know the type.
+        DamagedEventError: the bytes are not what this type is made of.
     """
-    values: dict[str, Any] = _decode(row.payload)
-    values = _seal_marks(row, values)
-    cls, values = catalogue.resolve(row.type, row.schema_version, values)
-    for name, convert in _converters(cls):
-        if convert is not None and values[name] is not None:
-            values[name] = convert(values[name])
+    try:
+        values = _seal_marks(row, _decode(row.payload))
+        cls, values = catalogue.resolve(row.type, row.schema_version, values)
+        for name, convert in _converters(cls):
+            value = values[name]
+            if convert is not None and value is not None:
+                values[name] = convert(value)
+    except (msgspec.DecodeError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise DamagedEventError(
+            f"Event {row.log_index} ({row.type}) cannot be read: its stored bytes were altered "
+            f"({type(problem).__name__}). Nothing was changed.",
+            hint="daybook doctor",
+        ) from problem
     values["originator_id"] = row.stream_id
     values["originator_version"] = row.version
     values["timestamp"] = row.time
@@ -87,7 +97,13 @@ def to_event(row: LogRow) -> Event:
 
 def to_recorded(row: LogRow) -> Recorded:
     """Return a row as projections see it."""
-    metadata = _decode_metadata(row.metadata)
+    try:
+        metadata = _decode_metadata(row.metadata)
+    except msgspec.DecodeError as problem:
+        raise DamagedEventError(
+            f"Event {row.log_index} ({row.type}) cannot be read: who did it was altered. Nothing was changed.",
+            hint="daybook doctor",
+        ) from problem
     return Recorded(
         event=to_event(row),
         log_index=row.log_index,
@@ -104,9 +120,15 @@ def _seal_marks(row: LogRow, values: dict[str, Any]) -> dict[str, Any]:
     """Wrap content before upcasting: a step may rename a content field, and its box stays bound to the old name."""
     plain = catalogue.plain_at(row.type, row.schema_version)
     return {
-        name: value if value is None or name in plain else Sealed(row.stream_id, row.version, name, value)
+        name: value if value is None or name in plain else _sealed(row, name, value)
         for name, value in values.items()
     }
+
+
+def _sealed(row: LogRow, name: str, box: Any) -> Sealed:
+    if not isinstance(box, bytes):
+        raise TypeError(name)
+    return Sealed(row.stream_id, row.version, name, box)
 
 
 def _uuids(values: Sequence[bytes]) -> tuple[UUID, ...]:
@@ -146,4 +168,6 @@ class DaybookMapper(Mapper[UUID]):
 
     def to_domain_event(self, stored_event: StoredEvent) -> DomainEventProtocol[UUID]:
         """Return the event of a stored row."""
-        return to_event(stored_row(stored_event))
+        if not isinstance(stored_event, LoggedEvent):
+            raise TypeError("events are read through the log's own recorder")
+        return to_event(stored_event.row)

@@ -53,5 +53,7 @@ class PostgresKeyStore:
     def erased(self, owner_id: UUID) -> bool:
         """Say whether the owner has a tombstone."""
         with self._database.connection() as connection:
-            row = connection.execute("select from daybook.tombstones where owner_id = %s", [owner_id]).fetchone()
+            row = connection.execute(
+                "select from daybook.tombstones where owner_id = %s", [owner_id]
+            ).fetchone()
         return row is not None

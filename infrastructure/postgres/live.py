@@ -9,14 +9,17 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from application.errors import DatabaseError, KeyringError
 from application.ports.live import LiveText, Piece
 from domain.content import Sealed
+from domain.errors import ContentErasedError
 from domain.ids import new_id
 from infrastructure.crypto.keyring import Keyring
 from infrastructure.postgres.database import Database
+from infrastructure.postgres.failures import translate
 
 if TYPE_CHECKING:
     import psycopg
@@ -25,14 +28,21 @@ HEARTBEAT_SECONDS = 10.0
 DEAD_AFTER_SECONDS = 60.0
 _FIELD = "live"
 
-_TAKE = """
-with locked as (select pg_advisory_lock(%(lock)s))
-insert into daybook.owners (owner_id, lock_key) select %(owner)s, %(lock)s from locked
-on conflict (owner_id) do update set heartbeat = clock_timestamp()
+# Never waits: where the lock is still held it is by a session of this same owner that the server has not yet found
+# to be gone, and every beat tries again. `true` says that the lock is ours.
+_BEAT = """
+with locked as (select %(held)s or pg_try_advisory_lock(%(lock)s) as held)
+insert into daybook.owners as o (owner_id, lock_key)
+select %(owner)s, %(lock)s from locked
+    on conflict (owner_id) do update set heartbeat = clock_timestamp()
+returning (select held from locked)
 """
 
-# An owner without a row never took its lock: it died between making its id and using it, which cannot be, or its row
-# was cleaned away after its death.
+# Rows of processes that were killed: nobody asks for them once their answers are closed, and an owner without a row
+# counts as dead.
+_CLEAN = "delete from daybook.owners where heartbeat < clock_timestamp() - interval '30 days'"
+
+# An owner has a row before its id is given out, so one without closed in good order, or was cleaned away long after.
 _DEAD = """
 select asked.owner_id
   from unnest(%(owners)s::uuid[]) as asked(owner_id)
@@ -52,23 +62,34 @@ on conflict do nothing
 class PostgresLiveAnswers:
     """The `LiveAnswers` port. One instance a process; the lock lives on a connection of its own."""
 
-    def __init__(self, database: Database, keyring: Keyring) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keyring: Keyring,
+        *,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        dead_after_seconds: float = DEAD_AFTER_SECONDS,
+    ) -> None:
         self._database = database
         self._keyring = keyring
+        self._heartbeat_seconds = heartbeat_seconds
+        self._dead_after_seconds = dead_after_seconds
         self._lock = threading.Lock()
         self._owner: UUID | None = None
         self._session: psycopg.Connection | None = None
+        self._held = False
         self._closing = threading.Event()
 
     def own(self) -> UUID:
         """Return this process's owner id, taking its lock first (again, where the connection was lost)."""
         with self._lock:
             if self._owner is None:
-                self._owner = new_id()
-                self._take(self._owner)
-                threading.Thread(target=self._beat, name="daybook-heartbeat", daemon=True).start()
+                owner = new_id()
+                self._beat(owner)
+                self._owner = owner
+                threading.Thread(target=self._go_on_beating, name="daybook-heartbeat", daemon=True).start()
             elif self._session is None or self._session.closed:
-                self._take(self._owner)
+                self._beat(self._owner)
             return self._owner
 
     def dead(self, owner_ids: Iterable[UUID]) -> set[UUID]:
@@ -77,31 +98,24 @@ class PostgresLiveAnswers:
         if not asked:
             return set()
         with self._database.connection() as connection:
-            rows = connection.execute(_DEAD, {"owners": asked, "limit": DEAD_AFTER_SECONDS}).fetchall()
+            rows = connection.execute(_DEAD, {"owners": asked, "limit": self._dead_after_seconds}).fetchall()
         return {row[0] for row in rows}
 
     def save(self, pieces: Sequence[Piece]) -> None:
-        """Keep pieces of running answers, sealed, all in one transaction."""
-        values = [
-            {
-                "answer": piece.answer_id,
-                "seq": piece.seq,
-                "thinking_from": piece.thinking_from,
-                "text_from": piece.text_from,
-                "box": self._keyring.seal(
-                    [piece.thinking, piece.text],
-                    stream_id=piece.conversation_id,
-                    version=piece.seq,
-                    field=f"{_FIELD}:{piece.answer_id.hex}",
-                ).box,
-            }
-            for piece in pieces
-        ]
-        with self._database.transaction() as connection:
-            connection.cursor().executemany(_SAVE, values)
+        """Keep pieces of running answers, sealed, all in one transaction; those of erased conversations are dropped."""
+        values = []
+        for piece in pieces:
+            with contextlib.suppress(ContentErasedError):
+                values.append(self._row(piece))
+        if values:
+            with self._database.transaction() as connection:
+                connection.cursor().executemany(_SAVE, values)
 
     def read(self, answer_id: UUID, conversation_id: UUID) -> LiveText:
-        """Return the text saved of a running answer, its pieces laid at their offsets."""
+        """Return the text saved of a running answer, its pieces laid at their offsets.
+
+        It ends before a piece that was altered: the rest of the book must not wait for it.
+        """
         with self._database.connection() as connection:
             rows = connection.execute(
                 "select seq, thinking_from, text_from, box from daybook.live_answers "
@@ -110,7 +124,10 @@ class PostgresLiveAnswers:
             ).fetchall()
         thinking = text = ""
         for seq, thinking_from, text_from, box in rows:
-            piece = self._keyring.open(Sealed(conversation_id, seq, f"{_FIELD}:{answer_id.hex}", bytes(box)))
+            try:
+                piece = self._keyring.open(Sealed(conversation_id, seq, _field(answer_id), bytes(box)))
+            except KeyringError:
+                break
             thinking = thinking[:thinking_from] + piece[0]
             text = text[:text_from] + piece[1]
         return LiveText(thinking, text)
@@ -132,37 +149,61 @@ class PostgresLiveAnswers:
                     self._session.close()
             self._session = None
 
-    def _take(self, owner: UUID) -> None:
-        session = self._database.session()
-        session.autocommit = True
-        session.execute(_TAKE, {"owner": owner, "lock": _lock_key(owner)})
-        self._session = session
+    def _row(self, piece: Piece) -> dict[str, Any]:
+        sealed = self._keyring.seal(
+            [piece.thinking, piece.text],
+            stream_id=piece.conversation_id,
+            version=piece.seq,
+            field=_field(piece.answer_id),
+        )
+        return {
+            "answer": piece.answer_id,
+            "seq": piece.seq,
+            "thinking_from": piece.thinking_from,
+            "text_from": piece.text_from,
+            "box": sealed.box,
+        }
 
-    def _beat(self) -> None:
-        while not self._closing.wait(HEARTBEAT_SECONDS):
+    def _beat(self, owner: UUID) -> None:
+        """Show that this owner lives: on the session that holds its lock, or on a new one."""
+        import psycopg
+
+        try:
+            fresh = self._session is None or self._session.closed
+            if self._session is None or self._session.closed:
+                self._session, self._held = self._database.session(), False
+            row = self._session.execute(
+                _BEAT, {"owner": owner, "lock": _lock_key(owner), "held": self._held}
+            ).fetchone()
+            self._held = row is not None and bool(row[0])
+            if fresh:
+                self._session.execute(_CLEAN)
+        except psycopg.Error as error:
+            self._drop_session()
+            raise translate(error, self._database.name) from error
+
+    def _go_on_beating(self) -> None:
+        while not self._closing.wait(self._heartbeat_seconds):
             with self._lock:
                 if self._owner is None or self._closing.is_set():
                     return
-                try:
-                    if self._session is None or self._session.closed:
-                        self._take(self._owner)
-                    else:
-                        self._session.execute(
-                            "update daybook.owners set heartbeat = clock_timestamp() where owner_id = %s",
-                            [self._owner],
-                        )
-                except Exception:  # noqa: BLE001 (the next beat tries again with a new connection)
-                    self._drop_session()
+                for _ in range(2):  # a session that was lost is replaced at once
+                    with contextlib.suppress(DatabaseError):
+                        self._beat(self._owner)
+                        break
 
     def _drop_session(self) -> None:
         if self._session is not None:
             with contextlib.suppress(Exception):
                 self._session.close()
             self._session = None
+        self._held = False
+
+
+def _field(answer_id: UUID) -> str:
+    return f"{_FIELD}:{answer_id.hex}"
 
 
 def _lock_key(owner: UUID) -> int:
     """Return the advisory lock's key: the random half of the owner's id as a signed 64-bit number."""
     return int.from_bytes(owner.bytes[8:], "big", signed=True)
-
-

@@ -1,4 +1,4 @@
-"""What model servers said of their models, kept in a plain table: names, digests and context lengths are no content."""
+"""What model servers said of their models, kept in a plain table: names and digests are no content."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from application.ports.model_server import ModelCard
 from infrastructure.postgres.database import Database
 
 _REMEMBER = """
-insert into daybook.model_cards (name, digest, context_length, size) values (%(name)s, %(digest)s, %(length)s, %(size)s)
+insert into daybook.model_cards as known (name, digest, context_length, size)
+values (%(name)s, %(digest)s, %(length)s, %(size)s)
 on conflict (name) do update
    set digest = excluded.digest, context_length = excluded.context_length, size = excluded.size,
        seen_at = clock_timestamp()
- where (model_cards.digest, model_cards.context_length) is distinct from (excluded.digest, excluded.context_length)
+ where (known.digest, known.context_length, known.size)
+       is distinct from (excluded.digest, excluded.context_length, excluded.size)
 """
 
 

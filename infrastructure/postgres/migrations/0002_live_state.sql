@@ -16,6 +16,15 @@ create table daybook.live_answers (
     primary key (answer_id, seq)
 );
 
+-- What the model server said of its models last. Not history: each answer's end carries the digest it came from.
+create table daybook.model_cards (
+    name           text primary key,
+    digest         text        not null,
+    context_length integer,
+    size           bigint,
+    seen_at        timestamptz not null default clock_timestamp()
+);
+
 -- Read models. A build is one schema with its tables; its position is how many events it has applied. The pointer
 -- says which build is live: whoever reads or pumps locks the pointer FOR SHARE, whoever switches locks the table.
 create table daybook.read_model_builds (
