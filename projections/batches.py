@@ -1,8 +1,9 @@
 """Applying a batch to a build, and what happens to an event that cannot be applied.
 
-Invariant: a batch and the position after it commit together. An event that fails even alone is undone alone, put into
-quarantine with a reason that holds no content, and passed over; what is not the event's fault (a lost connection, a
-full disk, a missing key, an event of a newer Daybook) stops the batch and is never passed over.
+Invariant: a batch and the position after it commit together. An event that fails even alone is undone alone,
+put into quarantine with a reason that holds no content, and passed over; what is not the event's fault (a
+lost connection, a full disk, a missing key, an event of a newer Daybook) stops the batch and is never passed
+over.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _INTERNAL = "XX000"  # what PostgreSQL says of values too large to allocate
 
 
 class Stretch(NamedTuple):
-    """A piece of the log as it was read: `start` up to (not including) `end`; `broken` could not be decoded."""
+    """A piece of the log: `start` up to, not including, `end`; `broken` could not be decoded."""
 
     start: int
     end: int
@@ -60,7 +61,7 @@ class Window:
         return Stretch(start, last.end, last.events[start - last.start :], last.broken)
 
     def _read(self, start: int, limit: int) -> Stretch:
-        """Read; where one event of many cannot be decoded, read fewer, so that those before it are applied."""
+        """Read; where an event cannot be decoded, read fewer, so that those before it are applied."""
         try:
             events = self._log.read(start, limit)
         except UnknownEventTypeError:

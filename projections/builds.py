@@ -1,7 +1,8 @@
 """The schemas that read models live in: made, pointed at, cleaned up.
 
-Invariants: the pointer of a read model names a complete build; builds of one read model are made under its advisory
-lock, so there is at most one maker, and what is neither live nor being made is left over from a process that died.
+Invariants: the pointer of a read model names a complete build; builds of one read model are made under its
+advisory lock, so there is at most one maker, and what is neither live nor being made is left over from a
+process that died.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ def live(connection: psycopg.Connection, name: str) -> Live | None:
 def enter(connection: psycopg.Connection, schema: str) -> None:
     """Make a build's schema the search path of this transaction.
 
-    Its commit need not wait for the disk: tables and position go together, and after a crash the lost end of a read
-    model is applied again from the log.
+    Its commit need not wait for the disk: tables and position go together, and after a crash the lost end of
+    a read model is applied again from the log.
     """
     connection.execute(_ENTER, (schema,))
 
@@ -67,14 +68,14 @@ def refuse_newer(model: ReadModel, version: int) -> None:
     """Raise where the live build is of a version that this code does not know."""
     if version > model.version:
         raise NewerReadModelError(
-            f"The read model {model.name!r} has form {version}; this Daybook knows forms up to {model.version}. "
+            f"The read model {model.name!r} has form {version}; this Daybook knows only {model.version}. "
             "A newer Daybook has taken over this book; nothing is lost.",
             hint="pip install --upgrade daybook-assistant",
         )
 
 
 def found(connections: Connections, model: ReadModel) -> None:
-    """Make the first, empty build of a read model live, unless there is one. Any number of processes may call this."""
+    """Make the first, empty build of a read model live, unless there is one. Safe to race."""
     with connections.transaction() as connection:
         connection.execute("select pg_advisory_xact_lock(%s, hashtext(%s))", (_LOCK_SPACE, model.name))
         if live(connection, model.name) is None:
@@ -146,7 +147,7 @@ def making(connections: Connections, names: list[str]) -> Iterator[None]:
             ).fetchone()
             if row is None or not row[0]:
                 raise RebuildUnderWayError(
-                    f"The read model {name!r} is being built by another process. Queries go on with what is there.",
+                    f"The read model {name!r} is being built by another process. Queries go on as before.",
                     hint="daybook projections status",
                 )
         yield

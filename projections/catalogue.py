@@ -1,5 +1,7 @@
-"""All read models, in the order in which they are pumped and shown. Importing this imports the whole write model of
-events, so queries do without it."""
+"""All read models, in the order in which they are pumped and shown.
+
+Importing this imports all events, so queries do without it.
+"""
 
 from __future__ import annotations
 

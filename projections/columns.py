@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def execute_set(
     connection: psycopg.Connection, statement: LiteralString, rows: Iterable[Sequence[Any]]
 ) -> None:
-    """Execute a statement whose parameters are columns (`unnest(%s::uuid[], …)`), unless there are no rows."""
+    """Execute a statement whose parameters are columns (`unnest(%s, …)`), unless there are no rows."""
     columns = [list(column) for column in zip(*rows, strict=True)]
     if columns:
         connection.execute(statement, columns)

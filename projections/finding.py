@@ -1,7 +1,7 @@
 """Finding things by a piece of their id, and cursors: what all queries share.
 
-A fragment (hex digits, from `domain.ids.fragment`) matches the beginning or the end of an id. Both are ranges of an
-index: beginnings of the id itself, ends of its digits reversed.
+A fragment (hex digits, from `domain.ids.fragment`) matches the beginning or the end of an id. Both are ranges
+of an index: beginnings of the id itself, ends of its digits reversed.
 """
 
 from __future__ import annotations

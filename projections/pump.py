@@ -1,8 +1,9 @@
 """The pump: carries events from the log into the read models.
 
-Algorithm. A step takes the row of a live build (FOR UPDATE SKIP LOCKED), reads the log behind its position, applies
-what it read and moves the position, all in one transaction: exactly once, whoever pumps. Any process may pump; the row
-lets one at a time through, and the others wait for its progress instead of queueing for the lock.
+Algorithm. A step takes the row of a live build (FOR UPDATE SKIP LOCKED), reads the log behind its position,
+applies what it read and moves the position, all in one transaction: exactly once, whoever pumps. Any process
+may pump; the row lets one at a time through, and the others wait for its progress instead of queueing for the
+lock.
 
 The log's NOTIFY only wakes `run`; a polling timeout stands behind it, so a lost notification costs a second.
 """
@@ -101,7 +102,7 @@ class Pump:
         for name in names:
             if name not in self._models:
                 raise UnknownReadModelError(
-                    f"There is no read model {name!r}; there are {', '.join(self._models)}. Nothing was changed.",
+                    f"There is no read model {name!r}, only {', '.join(self._models)}. Nothing was changed.",
                     hint="daybook projections status",
                 )
         return [self._models[name] for name in dict.fromkeys(names)]
@@ -166,7 +167,7 @@ class Pump:
         rebuild(self._connections, self._log, self.named(names), progress)
 
     def _step(self, model: ReadModel, window: Window) -> tuple[int, bool]:
-        """Apply one stretch of the log, unless another process is at it; return the position, and whether it moved."""
+        """Apply a stretch of the log, unless another process does; say where it stands and if it moved."""
         with self._connections.transaction() as connection:
             row = connection.execute(_CLAIM, (model.name,)).fetchone()
             if row is not None and row[1] == model.version:
@@ -238,8 +239,8 @@ class _Patience:
     def wait(self, name: str) -> None:
         if time.monotonic() - self._since > self._seconds:
             raise ReadModelStalledError(
-                f"The read model {name!r} stands at {self._seen.get(name, 0)} events and does not move on: another "
-                "process holds it. The log is safe; what was asked for is in it.",
+                f"The read model {name!r} stands at {self._seen.get(name, 0)} events and does not move on: "
+                "another process holds it. The log is safe; what was asked for is in it.",
                 hint="daybook projections status",
             )
         self._sleep(self._pause)

@@ -1,7 +1,7 @@
 """What a read model is: a name, a version, tables, and the projector that fills them.
 
-Invariant: the tables depend on the events applied and on nothing else (no clock, no random numbers, no other read
-model), so a rebuild from the start gives the same rows as the live one.
+Invariant: the tables depend on the events applied and on nothing else (no clock, no random numbers, no other
+read model), so a rebuild from the start gives the same rows as the live one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, LiteralString, cast
+from typing import TYPE_CHECKING, ClassVar, LiteralString
 
 if TYPE_CHECKING:
     import psycopg
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class ReadModel:
     """One kind of question's tables. Subclasses live in a folder with `tables.sql` and `indexes.sql`.
 
-    `version` goes up with every change of the tables or of what is put into them; the next start then builds the
-    new form beside the old one. `folder` is the subclass's own.
+    `version` goes up with every change of the tables or of what is put into them; the next start then builds
+    the new form beside the old one. `folder` is the subclass's own.
     """
 
     name: ClassVar[str]
@@ -29,7 +29,7 @@ class ReadModel:
     folder: ClassVar[Path]
 
     def tables(self) -> LiteralString:
-        """Return the statements that make the tables, with only those indexes that the projector itself needs."""
+        """Return the statements that make the tables and the indexes that the projector needs."""
         return _read(self.folder / "tables.sql")
 
     def indexes(self) -> LiteralString:
@@ -43,4 +43,4 @@ class ReadModel:
 
 @cache
 def _read(path: Path) -> LiteralString:
-    return cast("LiteralString", path.read_text(encoding="utf-8"))
+    return path.read_text(encoding="utf-8")

@@ -1,8 +1,8 @@
 """How a query reads: the live build, held in place for one transaction, and not older than it must be.
 
-Invariants: the pointer row is locked FOR SHARE, so the schema a query reads cannot be dropped under it; a query never
-shows less than `at_least` events. Opening costs one round trip when the read model is up to date, and imports nothing
-of the write side: the pump comes in only where something is to be caught up with.
+Invariants: the pointer row is locked FOR SHARE, so the schema a query reads cannot be dropped under it; a
+query never shows less than `at_least` events. Opening costs one round trip when the read model is up to date,
+and imports nothing of the write side: the pump comes in only where something is to be caught up with.
 """
 
 from __future__ import annotations
@@ -28,6 +28,15 @@ select p.version,
    for share of p
 """
 
+_LAGGING = """
+select exists (
+    select from daybook.read_models p
+      join daybook.read_model_builds b using (schema_name)
+      join daybook.head h on true
+     where b.position < h.size
+)
+"""
+
 
 class CatchUp(Protocol):
     """What a query needs of the pump."""
@@ -43,14 +52,20 @@ class Reading:
     Args:
         connections: where the tables are.
         pump: makes or returns the pump, when one is needed.
-        fresh: whether a query that names no log size sees everything that is in the log when it begins. True for a
-            process that nobody pumps for; a server with a pump of its own may answer from what is there.
+        fresh: whether a query that names no log size sees everything that is in the log when it begins.
+            True where nobody pumps; a server with a pump of its own may answer from what is there.
     """
 
     def __init__(self, connections: Connections, pump: Callable[[], CatchUp], *, fresh: bool = True) -> None:
         self._connections = connections
         self._pump = pump
         self._fresh = fresh
+
+    def lagging(self) -> bool:
+        """Say whether any read model has not applied the whole log. One round trip, no pump."""
+        with self._connections.connection() as connection:
+            row = connection.execute(_LAGGING).fetchone()
+        return bool(row and row[0])
 
     @contextmanager
     def open(self, name: str, version: int, at_least: int | None = None) -> Iterator[psycopg.Connection]:

@@ -1,9 +1,9 @@
 """Building read models again from the start, beside the live ones.
 
-Steps: take the builder's lock, clear what dead builders left, make new schemas, load the whole log in large batches,
-make the indexes, catch up, and switch. Invariant: until the switch commits, nobody but the builder sees the new
-schemas and the live ones go on; the switch closes the pointer table, so no transaction is reading the old schema when
-it is dropped, and the new position is never behind the old one.
+Steps: take the builder's lock, clear what dead builders left, make new schemas, load the whole log in large
+batches, make the indexes, catch up, and switch. Invariant: until the switch commits, nobody but the builder
+sees the new schemas and the live ones go on; the switch closes the pointer table, so no transaction is
+reading the old schema when it is dropped, and the new position is never behind the old one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ select format('%%I.%%I', n.nspname, c.relname)
  where n.nspname = %s and c.relkind = 'r'
 """
 
-# New readers queue behind this lock; half a second at a time, so that one slow reader does not stop all the others.
+# New readers queue behind this lock; half a second at a time, so that one slow reader does not stop all the
+# others.
 _CLOSE_THE_DOOR = """
 set local lock_timeout = '500ms';
 lock table daybook.read_models in exclusive mode;
@@ -151,7 +152,8 @@ def _switch(
             if patient:
                 raise
             return False
-        # Nobody pumps now, and the log is read after the door was closed: so the new build is not behind the old one.
+        # Nobody pumps now, and the log is read after the door was closed: so the new build is not behind the
+        # old one.
         builds.enter(connection, schema)
         size = log.size()
         while position < size:

@@ -19,8 +19,8 @@ from projections.read_model import ReadModel
 if TYPE_CHECKING:
     import psycopg
 
-# A conversation that is new in the batch has no row yet; the columns a change leaves alone keep what the row has.
-# (An `insert … on conflict` would have to know the not-null columns of rows that exist.)
+# A conversation that is new in the batch has no row yet; the columns a change leaves alone keep what the row
+# has. (An `insert … on conflict` would have to know the not-null columns of rows that exist.)
 _INSERT = """
 insert into conversations (id, project_id, created_at, updated_at, last_index, last_actor)
 select * from unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::bigint[], %s::text[])
@@ -38,7 +38,8 @@ update conversations c
        last_actor    = n.last_actor
   from unnest(%s::uuid[], %s::bytea[], %s::bytea[], %s::integer[], %s::boolean[], %s::uuid[], %s::boolean[],
               %s::timestamptz[], %s::bigint[], %s::text[])
-       as n(id, title, first_prompt, messages, moved, current_id, archived, updated_at, last_index, last_actor)
+       as n(id, title, first_prompt, messages, moved, current_id, archived, updated_at, last_index,
+            last_actor)
  where c.id = n.id
 """
 

@@ -50,7 +50,7 @@ Archived: TypeAlias = Literal["exclude", "include", "only"]
 
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
-    """One line of a list. `title` is the given one, else the beginning of the first prompt (`titled` says which)."""
+    """One line of a list. `title` is the given one if `titled`, else the first prompt's beginning."""
 
     id: UUID
     project_id: UUID | None
@@ -88,7 +88,7 @@ class ConversationQueries:
         cursor: str | None = None,
         at_least: int | None = None,
     ) -> ConversationPage:
-        """Return conversations, newest first. A conversation that changes while one pages moves to the front."""
+        """Return conversations, newest first. One that changes meanwhile moves to the front."""
         conditions: list[LiteralString] = []
         values: dict[str, Any] = {"limit": limit + 1}
         if archived != "include":
@@ -123,7 +123,7 @@ class ConversationQueries:
     def find(
         self, fragment: str, *, limit: int = 5, at_least: int | None = None
     ) -> tuple[ConversationSummary, ...]:
-        """Return the conversations whose id begins or ends with these hex digits (see `domain.ids.fragment`)."""
+        """Return the conversations whose id begins or ends with a `domain.ids.fragment`."""
         values = {**fragment_parameters(fragment), "limit": limit}
         with self._reading.open(NAME, VERSION, at_least) as connection:
             rows = connection.execute(_BY_FRAGMENT, values).fetchall()

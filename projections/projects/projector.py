@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, LiteralString
 
 from domain.content import packed
-from domain.event import Recorded
+from domain.event import Event, Recorded
 from domain.project import events as e
 from projections.projects import NAME, VERSION
 from projections.read_model import ReadModel
@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
 _CREATE = """
 insert into projects (id, name, created_at, updated_at, first_index)
-values (%(id)s, %(name)s, %(at)s, %(at)s, %(log_index)s)
+values (%(id)s, %(text)s, %(at)s, %(at)s, %(log_index)s)
+"""
+
+
+_RENAME = "update projects set name = %(text)s, updated_at = %(at)s where id = %(id)s"
+_DESCRIBE = "update projects set description = %(text)s, updated_at = %(at)s where id = %(id)s"
+_MODEL = "update projects set default_model = %(model)s, updated_at = %(at)s where id = %(id)s"
+_ARCHIVE = "update projects set archived = %(archived)s, updated_at = %(at)s where id = %(id)s"
+_INSTRUCT = """
+update projects set instructions = %(text)s, instructions_version = %(version)s, updated_at = %(at)s
+ where id = %(id)s
 """
 
 
@@ -31,34 +41,25 @@ class Projects(ReadModel):
     def apply(self, connection: psycopg.Connection, batch: Sequence[Recorded]) -> None:
         """Apply events to projects; others change nothing."""
         for recorded in batch:
-            values: dict[str, Any] = {
-                "id": recorded.event.stream_id,
-                "at": recorded.time,
-                "log_index": recorded.log_index,
-            }
-            match recorded.event:
-                case e.ProjectCreated() as event:
-                    connection.execute(_CREATE, {**values, "name": packed(event.name)})
-                case e.ProjectRenamed() as event:
-                    _change(connection, "name = %(name)s", {**values, "name": packed(event.name)})
-                case e.ProjectDescribed() as event:
-                    _change(
-                        connection, "description = %(text)s", {**values, "text": packed(event.description)}
-                    )
-                case e.InstructionsChanged() as event:
-                    changed = {**values, "text": packed(event.instructions), "version": event.version}
-                    _change(
-                        connection, "instructions = %(text)s, instructions_version = %(version)s", changed
-                    )
-                case e.DefaultModelSet() as event:
-                    _change(connection, "default_model = %(model)s", {**values, "model": event.model})
-                case e.ProjectArchived():
-                    _change(connection, "archived = true", values)
-                case e.ProjectRestored():
-                    _change(connection, "archived = false", values)
-                case _:
-                    pass
+            change = _change(recorded.event)
+            if change is not None:
+                statement, values = change
+                place = {"id": recorded.event.stream_id, "at": recorded.time, "log_index": recorded.log_index}
+                connection.execute(statement, {**place, **values})
 
 
-def _change(connection: psycopg.Connection, what: LiteralString, values: dict[str, Any]) -> None:
-    connection.execute(f"update projects set {what}, updated_at = %(at)s where id = %(id)s", values)
+def _change(event: Event) -> tuple[LiteralString, dict[str, Any]] | None:
+    match event:
+        case e.ProjectCreated() | e.ProjectRenamed():
+            statement = _CREATE if isinstance(event, e.ProjectCreated) else _RENAME
+            return statement, {"text": packed(event.name)}
+        case e.ProjectDescribed():
+            return _DESCRIBE, {"text": packed(event.description)}
+        case e.InstructionsChanged():
+            return _INSTRUCT, {"text": packed(event.instructions), "version": event.version}
+        case e.DefaultModelSet():
+            return _MODEL, {"model": event.model}
+        case e.ProjectArchived() | e.ProjectRestored():
+            return _ARCHIVE, {"archived": isinstance(event, e.ProjectArchived)}
+        case _:
+            return None

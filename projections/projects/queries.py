@@ -1,4 +1,7 @@
-"""Questions about projects. Names are ciphertext in the table, so a name is looked for by opening all of them."""
+"""Questions about projects.
+
+Names are ciphertext in the table, so a name is looked for by opening all of them.
+"""
 
 from __future__ import annotations
 

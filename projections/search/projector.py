@@ -1,4 +1,4 @@
-"""Fills the search tables. The one projector that opens content: the words of what was erased are never seen again."""
+"""Fills the search tables: the one projector that opens content. What was erased has no words any more."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ LONGEST = 2_000_000
 
 _INSERT = """
 insert into messages (message_id, conversation_id, kind, log_index, at, words)
-select n.message_id, n.conversation_id, n.kind, n.log_index, n.at, to_words(n.content, array[n.segment, n.mark])
-  from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[])
+select n.message_id, n.conversation_id, n.kind, n.log_index, n.at,
+       to_words(n.content, array[n.segment, n.mark])
+  from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[],
+              %s::text[])
        as n(message_id, conversation_id, kind, log_index, at, content, segment, mark)
 on conflict (message_id) do update
    set log_index = excluded.log_index, at = excluded.at, words = excluded.words
@@ -45,7 +47,9 @@ insert into conversations (id, project_id) select * from unnest(%s::uuid[], %s::
 """
 
 _RENAME = """
-update conversations c set title = n.title from unnest(%s::uuid[], %s::bytea[]) as n(id, title) where c.id = n.id
+update conversations c set title = n.title
+  from unnest(%s::uuid[], %s::bytea[]) as n(id, title)
+ where c.id = n.id
 """
 
 _FIRST_PROMPT = """
@@ -125,7 +129,7 @@ class Search(ReadModel):
 
 
 def indexable(text: str) -> str:
-    """Return a text without what PostgreSQL cannot hold (NUL, lone surrogates), and not longer than is looked at."""
+    """Return a text without NUL and lone surrogates, and not longer than is looked at."""
     return text[:LONGEST].replace("\0", " ").encode("utf-8", "replace").decode()
 
 

@@ -1,10 +1,11 @@
 """Questions to the full-text index.
 
-Algorithm. What counts are the newest matches: at most 1,000 of them are ranked. Finding the newest of a common word in
-a million messages must not touch all of them, and a GIN index knows no order; so each message carries a lexeme that
-names its segment of the log, and the question goes to the newest segments first: `word & (segment a | segment b)`. How
-many matches those had says how far to reach next; rare words take the second step over all the rest. Inside the index,
-intersecting with few segments skips through the long list of a common word.
+Algorithm. What counts are the newest matches: at most 1,000 of them are ranked. Finding the newest of a
+common word in a million messages must not touch all of them, and a GIN index knows no order; so each message
+carries a lexeme that names its segment of the log, and the question goes to the newest segments first: `word
+& (segment a | segment b)`. How many matches those had says how far to reach next; rare words take the second
+step over all the rest. Inside the index, intersecting with few segments skips through the long list of a
+common word.
 
 Words match exactly; where nothing does, the same words match as beginnings of words.
 """
@@ -129,8 +130,9 @@ class SearchQueries:
     ) -> SearchPage:
         """Return the messages in which all the words stand, best first.
 
-        `"a phrase"`, `or` and `-without` are understood as in web searches. Pages that follow a cursor show the state of
-        the first page. A page may hold fewer hits than asked for: what was erased meanwhile is left out.
+        `"a phrase"`, `or` and `-without` are understood as in web searches. Pages that follow a cursor show
+        the state of the first page. A page may hold fewer hits than asked for: what was erased meanwhile is
+        left out.
 
         Raises:
             InvalidInputError: there is nothing to look for, or the cursor is not ours.

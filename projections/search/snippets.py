@@ -1,4 +1,4 @@
-"""Snippets: the place of a text where the words that were looked for stand closest together, with those words marked.
+"""Snippets: the place of a text where the words looked for stand closest together, with them marked.
 
 Pure functions on decrypted text; what PostgreSQL's `ts_headline` would do if it could read the text.
 """
@@ -43,7 +43,7 @@ def snippet(
     end = _word_end(text, min(len(text), begin + length))
     pieces: list[Piece] = []
     if begin > 0:
-        pieces.append(Piece("…", False))
+        pieces.append(Piece("…", is_hit=False))
     position = begin
     for low, high in hits:
         if low < position or high > end:
@@ -53,7 +53,7 @@ def snippet(
         position = high
     _add(pieces, text[position:end], is_hit=False)
     if end < len(text):
-        pieces.append(Piece("…", False))
+        pieces.append(Piece("…", is_hit=False))
     return tuple(pieces)
 
 

@@ -52,9 +52,9 @@ class Provenance:
 class Message:
     """One prompt or answer.
 
-    `kind` is `prompt` or `answer`; `status` (answers only) one of `streaming`, `complete`, `cancelled`, `failed`,
-    `interrupted`. `instructions` (prompts) stand over the project's; `detail` (failed answers) is what a person was
-    told. `text` and `thinking` are empty while an answer streams, and for ever once erased.
+    `kind` is `prompt` or `answer`; `status` (answers only) one of `streaming`, `complete`, `cancelled`,
+    `failed`, `interrupted`. `instructions` (prompts) stand over the project's; `detail` (failed answers) is
+    what a person was told. `text` and `thinking` are empty while an answer streams, and for ever once erased.
     """
 
     id: UUID
@@ -101,17 +101,18 @@ class StreamingAnswer:
     at: datetime
 
 
-COLUMNS: LiteralString = """
-       m.id, m.conversation_id, m.parent_id, m.kind, m.status, m.at, m.ended_at, m.log_index, m.actor, m.source,
-       m.text, m.thinking, m.detail, m.instructions, m.options, m.model, m.model_digest, m.context_length, m.think,
-       m.owner_id, m.sent_message_ids, m.cut_count, m.instructions_project_id, m.instructions_version,
-       m.request_hash, m.reason, m.prompt_tokens, m.completion_tokens, m.total_ms, m.load_ms, m.prompt_eval_ms,
-       m.eval_ms, m.first_token_ms
+MESSAGES: LiteralString = """
+select m.id, m.conversation_id, m.parent_id, m.kind, m.status, m.at, m.ended_at, m.log_index, m.actor,
+       m.source, m.text, m.thinking, m.detail, m.instructions, m.options, m.model, m.model_digest,
+       m.context_length, m.think, m.owner_id, m.sent_message_ids, m.cut_count, m.instructions_project_id,
+       m.instructions_version, m.request_hash, m.reason, m.prompt_tokens, m.completion_tokens, m.total_ms,
+       m.load_ms, m.prompt_eval_ms, m.eval_ms, m.first_token_ms
+  from messages m
 """
 
 
 def to_message(row: tuple[Any, ...], vault: Vault) -> Message:
-    """Return the message of a row of `COLUMNS`, its content opened."""
+    """Return the message of a row of `MESSAGES`, its content opened."""
     (
         message_id,
         conversation_id,

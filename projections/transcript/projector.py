@@ -1,4 +1,4 @@
-"""Fills the transcript tables. A batch is folded to one row a message first, then written in a few statements."""
+"""Fills the transcript tables: a batch is folded to one row a message, then written in a few statements."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _INSERT_PROMPTS = """
 insert into messages (id, conversation_id, parent_id, kind, at, log_index, actor, source, text, instructions)
-select n.id, n.conversation_id, n.parent_id, 'prompt', n.at, n.log_index, n.actor, n.source, n.text, n.instructions
+select n.id, n.conversation_id, n.parent_id, 'prompt', n.at, n.log_index, n.actor, n.source, n.text,
+       n.instructions
   from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::bigint[], %s::text[], %s::text[],
               %s::bytea[], %s::bytea[])
        as n(id, conversation_id, parent_id, at, log_index, actor, source, text, instructions)
@@ -28,17 +29,17 @@ select n.id, n.conversation_id, n.parent_id, 'prompt', n.at, n.log_index, n.acto
 
 # Arrays of arrays must be rectangular, so each list of ids travels as text.
 _INSERT_ANSWERS = """
-insert into messages (id, conversation_id, parent_id, kind, status, at, log_index, actor, source, owner_id, model,
-                      context_length, sent_message_ids, cut_count, instructions_project_id,
+insert into messages (id, conversation_id, parent_id, kind, status, at, log_index, actor, source, owner_id,
+                      model, context_length, sent_message_ids, cut_count, instructions_project_id,
                       instructions_version, think, request_hash, options)
-select n.id, n.conversation_id, n.parent_id, 'answer', 'streaming', n.at, n.log_index, n.actor, n.source, n.owner_id,
-       n.model, n.context_length, n.sent::uuid[], n.cut_count, n.instructions_project_id,
+select n.id, n.conversation_id, n.parent_id, 'answer', 'streaming', n.at, n.log_index, n.actor, n.source,
+       n.owner_id, n.model, n.context_length, n.sent::uuid[], n.cut_count, n.instructions_project_id,
        n.instructions_version, n.think, n.request_hash, n.options
   from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::bigint[], %s::text[], %s::text[],
-              %s::uuid[], %s::text[], %s::integer[], %s::text[], %s::integer[], %s::uuid[], %s::bigint[], %s::text[],
-              %s::bytea[], %s::bytea[])
-       as n(id, conversation_id, parent_id, at, log_index, actor, source, owner_id, model, context_length, sent,
-            cut_count, instructions_project_id, instructions_version, think, request_hash, options)
+              %s::uuid[], %s::text[], %s::integer[], %s::text[], %s::integer[], %s::uuid[], %s::bigint[],
+              %s::text[], %s::bytea[], %s::bytea[])
+       as n(id, conversation_id, parent_id, at, log_index, actor, source, owner_id, model, context_length,
+            sent, cut_count, instructions_project_id, instructions_version, think, request_hash, options)
 """
 
 _END_ANSWERS = """
@@ -50,8 +51,8 @@ update messages m
   from unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::bytea[], %s::bytea[], %s::text[], %s::bytea[],
               %s::text[], %s::bigint[], %s::bigint[], %s::float8[], %s::float8[], %s::float8[], %s::float8[],
               %s::float8[])
-       as n(id, status, ended_at, text, thinking, reason, detail, model_digest, prompt_tokens, completion_tokens,
-            total_ms, load_ms, prompt_eval_ms, eval_ms, first_token_ms)
+       as n(id, status, ended_at, text, thinking, reason, detail, model_digest, prompt_tokens,
+            completion_tokens, total_ms, load_ms, prompt_eval_ms, eval_ms, first_token_ms)
  where m.id = n.id
 """
 

@@ -1,45 +1,56 @@
-"""Questions about messages. A branch is walked from its end towards the root, so its last messages cost the same in a
-conversation of ten and of ten thousand."""
+"""Questions about messages.
+
+A branch is walked from its end towards the root, so its last messages cost the same in a conversation of ten
+and of ten thousand.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, LiteralString
 from uuid import UUID
 
 from domain.content import Vault
 from projections.finding import fragment_parameters
+from projections.opening import Opener
 from projections.reading import Reading
 from projections.transcript import NAME, VERSION
-from projections.transcript.messages import COLUMNS, Message, Node, StreamingAnswer, to_message
+from projections.transcript.messages import MESSAGES, Message, Node, StreamingAnswer, to_message
 
-_BRANCH: LiteralString = f"""
+_UP: LiteralString = """
 with recursive up (id, parent_id, depth) as (
     select l.id, l.parent_id, 1
       from messages l
      where l.conversation_id = %(conversation_id)s
-       and l.id = coalesce(%(leaf_id)s, (select c.current_id from conversations c where c.id = %(conversation_id)s))
+       and l.id = coalesce(
+               %(leaf_id)s, (select c.current_id from conversations c where c.id = %(conversation_id)s)
+           )
      union all
     select p.id, p.parent_id, up.depth + 1
       from up join messages p on p.id = up.parent_id
      where %(limit)s::integer is null or up.depth < %(limit)s
 )
-select {COLUMNS}
-  from up join messages m using (id)
- order by up.depth desc
 """
+
+_BRANCH: LiteralString = _UP + MESSAGES + " join up using (id) order by up.depth desc"
 
 _CURRENT: LiteralString = "select c.current_id from conversations c where c.id = %s"
 
-_BY_ID: LiteralString = f"select {COLUMNS} from messages m where m.id = %s"
+_BY_ID: LiteralString = MESSAGES + " where m.id = %s"
 
-_BY_FRAGMENT: LiteralString = f"""
-select {COLUMNS}
-  from messages m
+_BY_FRAGMENT: LiteralString = (
+    MESSAGES
+    + """
  where m.id between %(low)s and %(high)s
     or (reverse(replace(m.id::text, '-', '')) collate "C" >= %(reversed_low)s
         and reverse(replace(m.id::text, '-', '')) collate "C" < %(reversed_high)s)
  order by m.log_index desc
  limit %(limit)s
+"""
+)
+
+_TEXTS: LiteralString = """
+select m.id, m.text from messages m where m.id = any(%s::uuid[]) and m.text is not null
 """
 
 _STREAMING: LiteralString = """
@@ -49,23 +60,15 @@ select m.id, m.conversation_id, m.owner_id, m.at
  order by m.log_index
 """
 
-_LAST_ANSWER_OF_ACTOR: LiteralString = f"""
-select {COLUMNS}
-  from messages m
- where m.kind = 'answer' and m.actor = %s
- order by m.log_index desc
- limit 1
-"""
+_LAST_ANSWER_OF_ACTOR: LiteralString = (
+    MESSAGES + " where m.kind = 'answer' and m.actor = %s order by m.log_index desc limit 1"
+)
 
-_LAST_ANSWER_OF_CONVERSATION: LiteralString = f"""
-select {COLUMNS}
-  from messages m
- where m.kind = 'answer' and m.conversation_id = %s
- order by m.log_index desc
- limit 1
-"""
+_LAST_ANSWER_OF_CONVERSATION: LiteralString = (
+    MESSAGES + " where m.kind = 'answer' and m.conversation_id = %s order by m.log_index desc limit 1"
+)
 
-_CHILDREN: LiteralString = f"select {COLUMNS} from messages m where m.parent_id = %s order by m.log_index"
+_CHILDREN: LiteralString = MESSAGES + " where m.parent_id = %s order by m.log_index"
 
 _TREE: LiteralString = """
 select m.id, m.parent_id, m.kind, m.status, m.model, m.at
@@ -90,7 +93,7 @@ class TranscriptQueries:
         limit: int | None = None,
         at_least: int | None = None,
     ) -> tuple[Message, ...]:
-        """Return the branch that ends in a message (None: the current one), root first; with `limit`, its last ones.
+        """Return the branch ending in a message (None: the current one), root first; or its last `limit`.
 
         Empty where the conversation has no such message, or none at all.
         """
@@ -108,8 +111,15 @@ class TranscriptQueries:
         return next(iter(self._messages(_BY_ID, (message_id,), at_least)), None)
 
     def find(self, fragment: str, *, limit: int = 5, at_least: int | None = None) -> tuple[Message, ...]:
-        """Return the messages whose id begins or ends with these hex digits (see `domain.ids.fragment`)."""
+        """Return the messages whose id begins or ends with a `domain.ids.fragment`."""
         return self._messages(_BY_FRAGMENT, {**fragment_parameters(fragment), "limit": limit}, at_least)
+
+    def texts(self, message_ids: Sequence[UUID], *, at_least: int | None = None) -> dict[UUID, str]:
+        """Return the texts of messages by id; unknown, unfinished and erased ones are missing."""
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            rows = connection.execute(_TEXTS, (list(message_ids),)).fetchall()
+        opener = Opener(self._vault)
+        return {identifier: text for identifier, packed in rows if (text := opener.text(packed))}
 
     def streaming_answers(self, *, at_least: int | None = None) -> tuple[StreamingAnswer, ...]:
         """Return all answers that have not ended, oldest first."""
