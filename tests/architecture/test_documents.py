@@ -1,0 +1,62 @@
+"""Documents that cannot drift: generated pages, links, the walk of one prompt, and every setting."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bootstrap.settings import DEFINITIONS
+from docs.generate import PAGES
+from domain.event import catalogue
+from tests.samples.make import all_types
+from tests.support.tree import ROOT, files, shown
+
+PAGES_OF_TEXT = [path for path in files() if path.suffix == ".md"]
+CODE_SPAN = re.compile(r"`([^`\n]+)`")
+A_FILE = re.compile(r"[\w.-]+(/[\w.@-]+)+\.(py|sql|md|yml|toml|json|sh)")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_generated_page_is_what_the_code_says(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text() == PAGES[name](), "run: python docs/generate.py"
+
+
+def test_every_setting_and_every_event_type_is_documented() -> None:
+    settings, events = (ROOT / "docs" / "settings.md").read_text(), (ROOT / "docs" / "events.md").read_text()
+
+    assert [one.key for one in DEFINITIONS if f"| `{one.key}` |" not in settings] == []
+    assert [name for name in all_types() if f"### `{name}`" not in events] == []
+    assert set(all_types()) == set(catalogue.types())
+
+
+@pytest.mark.parametrize("path", PAGES_OF_TEXT, ids=shown)
+def test_links_between_documents_lead_somewhere(path: Path) -> None:
+    targets = re.findall(r"\]\((?!https?://|mailto:|#)([^)#\s]+)", path.read_text())
+
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("path", PAGES_OF_TEXT, ids=shown)
+def test_files_named_in_documents_exist(path: Path) -> None:
+    named = [span for span in CODE_SPAN.findall(path.read_text()) if A_FILE.fullmatch(span)]
+
+    missing = [name for name in named if not (ROOT / name).exists() and not (path.parent / name).exists()]
+
+    assert missing == []
+
+
+def test_the_walk_of_one_prompt_names_its_files_in_order_and_each_once() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    walk = text.partition("## The walk of one prompt")[2].partition("\n## ")[0]
+    stations = re.findall(r"^\d+\. `([^`]+)`", walk, re.MULTILINE)
+
+    assert len(stations) == len(set(stations)) >= 8
+    layers = list(dict.fromkeys(station.split("/")[0] for station in stations))
+    assert layers == ["interfaces", "application", "domain", "infrastructure", "projections"]
+
+
+def test_every_page_of_the_documentation_is_in_its_index() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    pages = [path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md"]
+
+    assert [name for name in pages if f"({name})" not in index] == []
