@@ -150,11 +150,8 @@ def connect_failure(error: "psycopg.Error", parameters: Mapping[str, Any]) -> Da
     if secret:
         detail = detail.replace(secret, "…")
     words = str(error).lower()
-    for clues, meaning in _BY_WORDS:
-        if any(clue in words for clue in clues):
-            break
-    else:
-        meaning = _NO_CONNECTION
+    matching = (meaning for clues, meaning in _BY_WORDS if any(clue in words for clue in clues))
+    meaning = next(matching, _NO_CONNECTION)
     told = _told(meaning, name, detail)
     if "othing" in told.message:
         return told

@@ -39,6 +39,8 @@ create table if not exists daybook.migrations (
 
 _READ_LEDGER = "select number, name, sha256 from daybook.migrations order by number"
 
+_WAIT_FOR_RUNNER = "select pg_advisory_lock_shared(%s)"
+
 # Tables of somebody else's: those of extensions do not count.
 _FOREIGN_TABLES = """
 select n.nspname || '.' || c.relname
@@ -137,10 +139,13 @@ def prepare(database: Database, *, auto: bool) -> None:
     """Make a database ready: an empty one is migrated, an older one only with `auto`."""
     with database.connection() as connection:
         ledger = _ledger(connection)
-    if ledger is None or (auto and _pending(ledger)):
+    if not ledger or (auto and _pending(ledger)):
         migrate(database)
-    else:
-        require_current(database)
+        return
+    if _pending(ledger):
+        with database.session() as session:  # perhaps somebody is at it just now: wait for the end
+            session.execute(_WAIT_FOR_RUNNER, (_ADVISORY_LOCK,))
+    require_current(database)
 
 
 @cache
