@@ -1,34 +1,64 @@
-"""An answer's life after its start is recorded: stream it from the model, save it as it grows, record its end.
+"""An answer's life after its start is recorded: stream it save it as it grows, record its end.
 
-Invariants: the task that generates belongs to this object, not to whoever watches; an answer ends in exactly one
-event, tried again while the database is away; text that has come is never thrown away, however the answer ends.
+Invariants: the task that generates belongs to this object, not to whoever watches; an answer ends in exactly
+one event, tried again while the database is away; text that has come is never thrown away.
+
+An answer has two tasks. One streams from the model, and is what a cancellation stops. The other waits for it
+and records the end: nobody cancels that one, and when the event loop is torn down around it, it still comes to
+its end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 from uuid import UUID
 
 from application.conversations import Asked
 from application.deciding import settle
 from application.errors import DatabaseError, ModelServerError
 from application.ports.clock import Clock
-from application.ports.live import LiveAnswers
+from application.ports.live import LiveAnswers, Piece
 from application.ports.log import Log
 from application.ports.memory import ModelMemory
 from application.ports.model_server import ChatEnd, ChatRequest, ModelCard, ModelServer
 from application.running import Outcome, RunningAnswer
 from application.thinking import ThinkSplitter
 from domain.conversation.conversation import Conversation, Status
-from domain.errors import ConflictError, DaybookError
+from domain.errors import ConflictError, DaybookError, WrongVersionError
+from domain.ids import short
 
 SAVE_EVERY_SECONDS = 0.25
 DATABASE_PATIENCE_SECONDS = 20.0
+CANCELLED = "cancelled"
+SHUTDOWN = "shutdown"
 _CARD_GRACE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 2.0
+_LONGEST_WORD = 200
+_MOST_STORED = 2**53
+
+T = TypeVar("T")
+N = TypeVar("N", int, float)
+
+
+@dataclass
+class _Life:
+    """One answer's tasks. `reason` is why it was stopped, empty while nobody did; the first reason stands."""
+
+    asked: Asked
+    running: RunningAnswer
+    stream: asyncio.Task[ChatEnd]
+    began: float
+    reason: str = ""
+
+    def stop(self, reason: str) -> None:
+        if not self.reason and not self.stream.done():
+            self.reason = reason
+            self.stream.cancel()
 
 
 class Answering:
@@ -52,82 +82,106 @@ class Answering:
         self._clock = clock
         self._save_every = save_every
         self._patience = patience
-        self._running: dict[UUID, RunningAnswer] = {}
-        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._lives: dict[UUID, _Life] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._saver: asyncio.Task[None] | None = None
         self._saving = asyncio.Lock()
         self._recorded: set[UUID] = set()
+        self._closing = False
 
     def start(self, asked: Asked) -> RunningAnswer:
-        """Begin to generate what was asked; returns at once. `asked.request` must be there (not a replayed command)."""
+        """Begin to generate what was asked; returns at once.
+
+        `asked.request` must be there: a command that was given before is being answered already.
+        """
         if asked.request is None:
             raise ValueError("this command was answered before; there is nothing to generate")
-        running = RunningAnswer(
-            asked.answer_id, asked.conversation_id, lambda reason: self._stop(asked, reason)
-        )
-        self._running[asked.answer_id] = running
-        self._tasks[asked.answer_id] = asyncio.create_task(self._live_and_die(asked, asked.request, running))
+        began = self._clock.monotonic_ms()
+
+        def stop(reason: str) -> None:
+            life.stop(reason)
+
+        running = RunningAnswer(asked.answer_id, asked.conversation_id, stop)
+        stream = asyncio.create_task(self._stream(asked.request, running, began))
+        life = _Life(asked, running, stream, began)
+        self._lives[asked.answer_id] = life
+        task = asyncio.create_task(self._see_to_its_end(life, asked.request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         if self._saver is None or self._saver.done():
             self._saver = asyncio.create_task(self._save_now_and_then())
+        if self._closing:
+            life.stop(SHUTDOWN)
         return running
 
     def running(self, answer_id: UUID) -> RunningAnswer | None:
         """Return an answer that this process is writing, or None."""
-        return self._running.get(answer_id)
+        life = self._lives.get(answer_id)
+        return life.running if life else None
 
-    async def close(self, reason: str = "shutdown") -> None:
-        """Stop all answers, keeping what they have, and wait until each end is recorded."""
-        tasks = list(self._tasks.values())
-        for running in list(self._running.values()):
-            running.cancel(reason)
-        await asyncio.gather(*tasks, return_exceptions=True)
+    async def close(self, reason: str = SHUTDOWN) -> None:
+        """Stop all answers, keeping what they have, and wait until each end is recorded or cannot be."""
+        self._closing = True
+        for life in list(self._lives.values()):
+            life.stop(reason)
+        while self._tasks:
+            await asyncio.wait(list(self._tasks))
         if self._saver is not None:
             self._saver.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._saver
+            await asyncio.wait([self._saver])
 
-    def _stop(self, asked: Asked, reason: str) -> None:
-        task = self._tasks.get(asked.answer_id)
-        if task is not None and not task.done():
-            task.cancel(reason)
+    async def _see_to_its_end(self, life: _Life, request: ChatRequest) -> None:
+        card = asyncio.create_task(self._card(request.model))
+        while not life.stream.done():
+            try:
+                await asyncio.wait([life.stream])
+            except asyncio.CancelledError:
+                self._torn_down(life)
+        outcome, reason = self._ended(life, request.model)
+        outcome = replace(outcome, model_digest=await self._digest(card))
+        try:
+            final = await self._record(life.asked, outcome, reason)
+        except Exception as error:  # noqa: BLE001 (a fault of ours must not leave watchers waiting for ever)
+            final = replace(outcome, problem=_fault(life.asked, error))
+        life.running.finish(final)
+        self._lives.pop(life.asked.answer_id, None)
+        self._recorded.discard(life.asked.answer_id)
+        if final.log_size is None and isinstance(final.problem, DatabaseError):
+            await self._record_late(life.asked, outcome, reason)
 
-    async def _live_and_die(self, asked: Asked, request: ChatRequest, running: RunningAnswer) -> None:
-        began = self._clock.monotonic_ms()
-        card = asyncio.create_task(self._card(request.model, running))
+    def _ended(self, life: _Life, model: str) -> tuple[Outcome, str]:
+        """Return how the stream ended, and the word that is recorded for it."""
+        status, reason = Status.COMPLETE, ""
         end: ChatEnd | None = None
         problem: DaybookError | None = None
-        status, reason = Status.COMPLETE, ""
         try:
-            end = await self._stream(request, running, began)
-            reason = end.reason
-        except asyncio.CancelledError as cancellation:
-            # The one cancellation is answered here; what follows must run to its end.
-            task = asyncio.current_task()
-            if task is not None:
-                task.uncancel()
-            reason = str(cancellation.args[0]) if cancellation.args else "cancelled"
-            status = Status.CANCELLED if reason == "cancelled" else Status.INTERRUPTED
-        except ModelServerError as error:
-            status, reason, problem = Status.FAILED, error.reason, error
-        if end is not None:
-            running.begun.set()
-        digest = await self._digest(card) if running.begun.is_set() else None
-        card.cancel()
+            end = life.stream.result()
+            reason = _word(end.reason)
+        except (asyncio.CancelledError, Exception) as error:  # noqa: BLE001 (whatever happened, it has an end)
+            if life.reason or isinstance(error, asyncio.CancelledError):
+                reason = life.reason or SHUTDOWN
+                status = Status.CANCELLED if reason == CANCELLED else Status.INTERRUPTED
+            elif isinstance(error, ModelServerError):
+                status, reason, problem = Status.FAILED, error.reason, error
+            else:
+                status, reason, problem = Status.FAILED, "internal-error", _fault(life.asked, error)
+        running = life.running
         outcome = Outcome(
             status=status,
             text=running.text,
             thinking=running.thinking,
-            model=request.model,
-            model_digest=digest,
+            model=model,
             end=end,
-            first_token_ms=None if running.first_token_at is None else running.first_token_at - began,
-            total_ms=self._clock.monotonic_ms() - began,
+            first_token_ms=None if running.first_token_at is None else running.first_token_at - life.began,
+            total_ms=self._clock.monotonic_ms() - life.began,
             problem=problem,
         )
-        running.finish(await self._record(asked, outcome, reason))
-        self._running.pop(asked.answer_id, None)
-        self._tasks.pop(asked.answer_id, None)
-        self._recorded.discard(asked.answer_id)
+        return outcome, reason
+
+    def _torn_down(self, life: _Life) -> None:
+        """Nobody of ours cancels the task that ends an answer: the event loop around it is closing."""
+        self._closing = True
+        life.stop(SHUTDOWN)
 
     async def _stream(self, request: ChatRequest, running: RunningAnswer, began: float) -> ChatEnd:
         splitter = ThinkSplitter()
@@ -148,9 +202,7 @@ class Answering:
                     running.add(piece)
         return end
 
-    async def _card(self, model: str, running: RunningAnswer) -> ModelCard | None:
-        # Asked for beside the answer and after its first word, which must not wait for it.
-        await running.begun.wait()
+    async def _card(self, model: str) -> ModelCard | None:
         try:
             card = await self._server.show(model)
             await asyncio.to_thread(self._models.remember, card)
@@ -159,35 +211,57 @@ class Answering:
         return card
 
     async def _digest(self, card: asyncio.Task[ModelCard | None]) -> str | None:
-        try:
-            known = await asyncio.wait_for(card, _CARD_GRACE_SECONDS)
-        except TimeoutError:
+        """Return the model's digest if its server tells it soon.
+
+        Nothing that goes wrong here is worth an answer.
+        """
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([card], timeout=_CARD_GRACE_SECONDS)
+        if not card.done():
+            card.cancel()
+        if not card.done() or card.cancelled() or card.exception() is not None:
             return None
-        return known.digest if known else None
+        known = card.result()
+        return _word(known.digest) if known else None
 
     async def _record(self, asked: Asked, outcome: Outcome, reason: str) -> Outcome:
-        """Record the end, trying again while the database is away; what cannot be recorded is said in the outcome."""
+        """Record the end, trying again while the database is away.
+
+        What cannot be recorded is said in the outcome.
+        """
         deadline = self._clock.monotonic_ms() + self._patience * 1000
         pause = 0.1
         while True:
             try:
-                log_size = await asyncio.to_thread(self._settle, asked, outcome, reason)
-            except DatabaseError as problem:
+                log_size = await _in_thread(lambda: self._settle(asked, outcome, reason))
+            except (DatabaseError, WrongVersionError) as problem:
                 if self._clock.monotonic_ms() > deadline:
                     return replace(outcome, problem=problem)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 2.0)
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             except ConflictError as problem:
                 # Somebody held us for dead and closed the answer first; only a completion may still win.
                 return replace(outcome, status=Status.INTERRUPTED, problem=outcome.problem or problem)
             except DaybookError as problem:
                 return replace(outcome, problem=problem)
             else:
-                async with self._saving:
-                    self._recorded.add(asked.answer_id)
-                    with contextlib.suppress(DatabaseError):
-                        await asyncio.to_thread(self._live.forget, asked.answer_id)
+                await self._forget(asked.answer_id)
                 return replace(outcome, log_size=log_size)
+
+    async def _record_late(self, asked: Asked, outcome: Outcome, reason: str) -> None:
+        """Go on trying after everybody was told that the end is not recorded, until this process ends."""
+        while not self._closing:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(_LONGEST_PAUSE_SECONDS)
+            try:
+                await _in_thread(lambda: self._settle(asked, outcome, reason))
+            except (DatabaseError, WrongVersionError):
+                continue
+            except DaybookError:
+                return
+            await self._forget(asked.answer_id)
+            return
 
     def _settle(self, asked: Asked, outcome: Outcome, reason: str) -> int:
         def decide(conversation: Conversation) -> None:
@@ -205,32 +279,84 @@ class Answering:
                 detail = outcome.problem.message if outcome.problem else ""
                 conversation.fail_answer(asked.answer_id, **values, detail=detail)
 
-        return settle(self._log, Conversation, asked.conversation_id, decide, asked.origin)
+        try:
+            return settle(self._log, Conversation, asked.conversation_id, decide, asked.origin)
+        except WrongVersionError:
+            raise
+        except ConflictError:
+            conversation = self._log.load(Conversation, asked.conversation_id)
+            if conversation.message(asked.answer_id).status is outcome.status:
+                # An earlier try was recorded, and only its acknowledgement was lost.
+                return self._log.size()
+            raise
+
+    async def _forget(self, answer_id: UUID) -> None:
+        self._recorded.add(answer_id)
+        with contextlib.suppress(DatabaseError, asyncio.CancelledError):
+            async with self._saving:  # a save under way is over, and the next one leaves this answer out
+                await _in_thread(lambda: self._live.forget(answer_id))
 
     async def _save_now_and_then(self) -> None:
-        while self._running:
+        while self._lives:
             await asyncio.sleep(self._save_every)
             async with self._saving:
-                growing = [one for one in self._running.values() if one.answer_id not in self._recorded]
-                pieces = [piece for running in growing if (piece := running.unsaved()) is not None]
+                growing = [life.running for key, life in self._lives.items() if key not in self._recorded]
+                pieces = {running: piece for running in growing if (piece := running.unsaved()) is not None}
                 if pieces:
-                    # A database that is away must not stop the answer; its end is tried again on its own.
-                    with contextlib.suppress(DaybookError):
-                        await asyncio.to_thread(self._live.save, pieces)
+                    await self._save(pieces)
+
+    async def _save(self, pieces: dict[RunningAnswer, Piece]) -> None:
+        try:
+            await _in_thread(lambda: self._live.save(list(pieces.values())))
+        except DaybookError:
+            # A database that is away must not stop the answers; their ends are tried again on their own.
+            for running in pieces:
+                running.not_saved()
+
+
+async def _in_thread(function: Callable[[], T]) -> T:
+    """Run a function in a thread and wait for it, cancelled or not.
+
+    It cannot be stopped, so its result counts.
+    """
+    future = asyncio.get_running_loop().run_in_executor(None, function)
+    while not future.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([future])
+    return future.result()
+
+
+def _fault(asked: Asked, error: BaseException) -> DaybookError:
+    return DaybookError(
+        f"Answer {short(asked.answer_id)} ended by a fault of Daybook's ({type(error).__name__}: {error}). "
+        "What came of "
+        "it is kept where it could be.",
+        hint=f"daybook show {short(asked.conversation_id)}",
+    )
+
+
+def _told(number: N | None) -> N | None:
+    """Return a number of the model server's, or None where it is none that can be stored."""
+    return number if number is not None and 0 <= number < _MOST_STORED else None
+
+
+def _word(text: str) -> str:
+    """Return a word of the model server's as it may be stored in plain: one printable line, not long."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:_LONGEST_WORD])
 
 
 def _ending(outcome: Outcome, reason: str) -> dict[str, Any]:
-    end = outcome.end
+    end = outcome.end or ChatEnd(reason="")
     return {
         "text": outcome.text,
         "thinking": outcome.thinking,
         "reason": reason,
         "model_digest": outcome.model_digest,
-        "prompt_tokens": end.prompt_tokens if end else None,
-        "completion_tokens": end.completion_tokens if end else None,
-        "total_ms": (end.total_ms if end else None) or outcome.total_ms,
-        "load_ms": end.load_ms if end else None,
-        "prompt_eval_ms": end.prompt_eval_ms if end else None,
-        "eval_ms": end.eval_ms if end else None,
+        "prompt_tokens": _told(end.prompt_tokens),
+        "completion_tokens": _told(end.completion_tokens),
+        "total_ms": _told(end.total_ms) or outcome.total_ms,
+        "load_ms": _told(end.load_ms),
+        "prompt_eval_ms": _told(end.prompt_eval_ms),
+        "eval_ms": _told(end.eval_ms),
         "first_token_ms": outcome.first_token_ms,
     }

@@ -1,17 +1,24 @@
-"""All commands: what can be asked of the book. Frozen data in the imperative; the handlers are in `handlers.py`."""
+"""All commands: what can be asked of the book.
+
+Frozen data in the imperative; the handlers are in `handlers.py`.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any
 from uuid import UUID
 
 from application.ports.log import IdempotencyKey, Origin
 from domain.ids import new_id
 
-_WHO = frozenset({"actor", "source", "correlation_id", "idempotency_key", "owner_id"})
+_WHO = frozenset({"actor", "source", "correlation_id", "idempotency_key"})
+
+
+def _default(item: Field[Any]) -> object:
+    return item.default if item.default_factory is MISSING else item.default_factory()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +37,17 @@ class Command:
 
     @property
     def idempotency(self) -> IdempotencyKey | None:
-        """The key with the command's canonical form (its name and values as JSON), or None without a key."""
+        """The key with the command's canonical form (its name and values as JSON), or None without a key.
+
+        Values that are the default are left out, so that a field added later changes no older command's form.
+        """
         if self.idempotency_key is None:
             return None
-        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _WHO}
+        values = {
+            item.name: value
+            for item in fields(self)
+            if item.name not in _WHO and (value := getattr(self, item.name)) != _default(item)
+        }
         canonical = json.dumps(
             [type(self).__name__, values], sort_keys=True, default=str, separators=(",", ":")
         )

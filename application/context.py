@@ -1,8 +1,9 @@
 """What of a branch is sent to the model: the longest run of whole turns, newest first, that fits.
 
-Invariant: nothing is ever cut silently. What does not fit is named in the answer's provenance, and the model server is
-told not to truncate on its own. Token counts are estimated (no tokenizer is at hand before the model is), on the safe
-side for Latin text: one token for three bytes of UTF-8, and a few for the frame of a message.
+Invariant: nothing is ever cut silently. What does not fit is counted in the answer's provenance, and the model
+server is told not to truncate on its own. Token counts are estimated (no tokenizer is at hand before the
+model is), on the safe side for Latin text: one token for three bytes of UTF-8, and a few for the frame of a
+message.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def fit(
 
     Args:
         branch: the messages before the prompt, root first.
-        prompt: the prompt's id and text; always sent, even where it alone is too long (the model server says so).
+        prompt: the prompt's id and text; always sent, even where it is too long alone (the server says so).
         instructions: the system message, empty for none; always sent.
         context_length: tokens the model is given for request and answer; a quarter is kept for the answer.
         memory: where the texts are.
@@ -91,7 +92,10 @@ def fit(
 
 
 def rendered(request: ChatRequest) -> bytes:
-    """Return the canonical form of a request: what its keyed hash is taken of, and what `explain` renders again."""
+    """Return the canonical form of a request.
+
+    What its keyed hash is taken of, and what `explain` renders again.
+    """
     body: Mapping[str, Any] = {
         "model": request.model,
         "messages": [{"role": m.role, "content": m.content} for m in request.messages],

@@ -1,13 +1,13 @@
 """Handlers of the commands on conversations.
 
-Invariant: a prompt and the start of its answer are one append, made before any model is called; what a person typed
-is in the log before anything can go wrong.
+Invariant: a prompt and the start of its answer are one append, made before any model is called; what a
+person typed is in the log before anything can go wrong.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -27,19 +27,21 @@ from application.deciding import TRIES, change
 from application.ports.log import Origin, Saved
 from application.ports.model_server import ChatRequest
 from application.services import Services
-from application.text_rules import checked_name, checked_text
+from application.text_rules import checked_name, checked_options, checked_text, checked_think
 from domain.conversation.conversation import Conversation
 from domain.errors import ConflictError, InvalidInputError, RefusedError, WrongVersionError
 from domain.ids import new_id, short
 from domain.project.project import Project
+
+_MOST_TOKENS = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class Asked:
     """What was recorded for a prompt. `request` is what the model is now to be asked.
 
-    `request` is None where the command had been given before under the same idempotency key: then somebody else is
-    answering, or has answered.
+    `request` is None where the command had been given before under the same idempotency key: then somebody
+    else is answering, or has answered.
     """
 
     conversation_id: UUID
@@ -71,8 +73,8 @@ def ask_question(services: Services, command: AskQuestion) -> Asked:
     Raises:
         InvalidInputError: the text is empty, too large or no text.
         NotFoundError: there is no such conversation, project or message.
-        ConflictError: the conversation moved on, or is being answered, and the command did not name its parent.
-        RefusedError: conversation or project are archived.
+        ConflictError: the conversation moved on, or is being answered, and the command did not name its
+        parent. RefusedError: the conversation is archived, or the project that a new one shall be in.
     """
     text = checked_text(command.text, "prompt")
     if not text.strip():
@@ -82,14 +84,22 @@ def ask_question(services: Services, command: AskQuestion) -> Asked:
     instructions = (
         None if command.instructions is None else checked_text(command.instructions, "instructions")
     )
-    if (before := _answered(services, command)) is not None:
-        return before
-    # With its parent named a prompt means the same on a newer tree; without, it depends on what its sender saw.
-    tries = TRIES if command.parent_id is not None else 1
-    for attempt in range(1, tries + 1):
+    return _once(services, command, lambda: _ask(services, command, text, instructions))
+
+
+def _ask(services: Services, command: AskQuestion, text: str, instructions: str | None) -> Asked:
+    # A prompt means the same on a newer tree as long as it follows the same message; without its parent
+    # named, that is the current one, which its sender saw.
+    attempt = 0
+    seen: UUID | None = None
+    while True:
+        attempt += 1
         conversation, project = _conversation_for(services, command)
         prompt_id = new_id()
         parent_id = command.parent_id or conversation.current_id
+        if attempt > 1 and parent_id != seen:
+            raise _moved_on(conversation)
+        seen = parent_id
         conversation.add_prompt(prompt_id, text, parent_id=parent_id, instructions=instructions)
         try:
             return _start_answer(
@@ -102,20 +112,28 @@ def ask_question(services: Services, command: AskQuestion) -> Asked:
                 instructions=instructions,
             )
         except WrongVersionError:
-            if attempt == tries:
-                raise ConflictError(
-                    f"Somebody else wrote to conversation {short(conversation.id)} at the same moment. This prompt "
-                    "was not recorded; look at what is new there, then ask again.",
-                    hint=f"daybook show {short(conversation.id)}",
-                ) from None
-    raise AssertionError("unreachable")
+            if attempt == TRIES:
+                raise _moved_on(conversation) from None
+
+
+def _moved_on(conversation: Conversation) -> ConflictError:
+    return ConflictError(
+        f"Somebody else wrote to conversation {short(conversation.id)} at the same moment. This prompt was "
+        "not "
+        "recorded; look at what is new there, then ask again.",
+        hint=f"daybook show {short(conversation.id)}",
+    )
 
 
 def answer_again(services: Services, command: AnswerAgain) -> Asked:
     """Start another answer to a prompt that is there; the earlier answers stay."""
-    if (before := _answered(services, command)) is not None:
-        return before
-    for attempt in range(1, TRIES + 1):
+    return _once(services, command, lambda: _ask_again(services, command))
+
+
+def _ask_again(services: Services, command: AnswerAgain) -> Asked:
+    attempt = 0
+    while True:
+        attempt += 1
         conversation = services.log.load(Conversation, command.conversation_id)
         project = _project_of(services, conversation)
         text = services.memory.texts([conversation.message(command.prompt_id).id]).get(command.prompt_id, "")
@@ -133,7 +151,6 @@ def answer_again(services: Services, command: AnswerAgain) -> Asked:
         except WrongVersionError:
             if attempt == TRIES:
                 raise
-    raise AssertionError("unreachable")
 
 
 def go_on_from(services: Services, command: GoOnFrom) -> Done:
@@ -180,15 +197,18 @@ def _start_answer(
     instructions: str | None,
 ) -> Asked:
     model = _model_for(services, command.model, conversation, project)
-    context_length = _context_length(services, command.options, model)
+    given = checked_options(command.options)
+    context_length = _context_length(services, given, model)
     standing = None
     if instructions is None and project is not None:
         standing = services.memory.instructions(project.id)
         instructions = standing.text if standing else None
     before = conversation.branch(conversation.message(prompt_id).parent_id)
     window = context.fit(before, (prompt_id, text), instructions or "", context_length, services.memory)
-    options = {**command.options, "num_ctx": context_length}
-    request = ChatRequest(model=model, messages=window.messages, options=options, think=command.think)
+    options = {**given, "num_ctx": context_length}
+    request = ChatRequest(
+        model=model, messages=window.messages, options=options, think=checked_think(command.think)
+    )
     answer_id = new_id()
     conversation.start_answer(
         answer_id,
@@ -228,6 +248,13 @@ def _start_answer(
 def _conversation_for(services: Services, command: AskQuestion) -> tuple[Conversation, Project | None]:
     if command.conversation_id is not None:
         conversation = services.log.load(Conversation, command.conversation_id)
+        if command.project_id not in {None, conversation.project_id}:
+            raise InvalidInputError(
+                f"Conversation {short(conversation.id)} is not in project {short(command.project_id)}. "
+                "Nothing was "
+                "recorded.",
+                hint=f"daybook show {short(conversation.id)}",
+            )
         return conversation, _project_of(services, conversation)
     project = _open_project(services, command.project_id) if command.project_id is not None else None
     return Conversation.start(new_id(), project_id=command.project_id, title=None), project
@@ -259,14 +286,31 @@ def _model_for(
 
 def _context_length(services: Services, options: Mapping[str, Any], model: str) -> int:
     chosen = options.get("num_ctx", services.context_length)
-    if not isinstance(chosen, int) or isinstance(chosen, bool) or chosen < 1:
+    if not isinstance(chosen, int) or isinstance(chosen, bool) or not 1 <= chosen <= _MOST_TOKENS:
         raise InvalidInputError(
-            f"The option num_ctx must be a whole number above 0, not {chosen!r}. Nothing was recorded."
+            f"The option num_ctx must be a whole number from 1 to {_MOST_TOKENS}, not {chosen!r}. Nothing "
+            "was recorded."
         )
     card = services.models.recall(model)
     if card is not None and card.context_length:
         return min(chosen, card.context_length)
     return chosen
+
+
+def _once(services: Services, command: AskQuestion | AnswerAgain, ask: Callable[[], Asked]) -> Asked:
+    """Ask, unless the same command was carried out before.
+
+    A twin under way at the same moment may be done between our look and our try; then what it changed stands
+    in our way, and a second look finds its answer.
+    """
+    if (before := _answered(services, command)) is not None:
+        return before
+    try:
+        return ask()
+    except ConflictError:
+        if (before := _answered(services, command)) is not None:
+            return before
+        raise
 
 
 def _answered(services: Services, command: AskQuestion | AnswerAgain) -> Asked | None:

@@ -1,10 +1,16 @@
-"""Errors of the application layer: what can go wrong around a command, told so that a person can act on it."""
+"""Errors of the application layer.
+
+What can go wrong around a command, told so that a person can act on it.
+"""
 
 from domain.errors import DaybookError, InvalidInputError, RefusedError
 
 
 class ModelServerError(DaybookError):
-    """The model server did not do what was asked. `reason` is a stable word kept in the log with a failed answer."""
+    """The model server did not do what was asked.
+
+    `reason` is a stable word kept in the log with a failed answer.
+    """
 
     reason = "model-server-error"
 

@@ -9,6 +9,7 @@ from application import commands as c
 from application import conversations, projects
 from application.conversations import Asked
 from application.services import Services
+from application.text_rules import checked_key
 
 HANDLERS: dict[type[c.Command], Callable[[Services, Any], Any]] = {
     c.StartConversation: conversations.start_conversation,
@@ -35,11 +36,19 @@ class Commands:
         self._services = services
 
     def handle(self, command: c.Command) -> c.Done:
-        """Handle a command that changes something and answers nothing; the errors are those of its handler."""
-        done: c.Done = HANDLERS[type(command)](self._services, command)
+        """Handle a command that changes something and answers nothing.
+
+        The errors are those of its handler.
+        """
+        done: c.Done = self._handled(command)
         return done
 
     def ask(self, command: c.AskQuestion | c.AnswerAgain) -> Asked:
         """Handle a command that starts an answer; `Answering` then streams it."""
-        asked: Asked = HANDLERS[type(command)](self._services, command)
+        asked: Asked = self._handled(command)
         return asked
+
+    def _handled(self, command: c.Command) -> Any:
+        if command.idempotency_key is not None:
+            checked_key(command.idempotency_key)
+        return HANDLERS[type(command)](self._services, command)

@@ -1,6 +1,7 @@
 """Answers whose process is gone: found by every command and from time to time by every server, and closed.
 
-Invariant: an orphan ends as `interrupted`, with the text its process had saved, exactly once however many look.
+Invariant: an orphan ends as `interrupted`, with the text its process had saved, exactly once however many
+look.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ def close_orphans(log: Log, memory: Memory, live: LiveAnswers) -> list[Streaming
 
 
 def _close(log: Log, live: LiveAnswers, answer: StreamingAnswer) -> bool:
-    saved = live.read(answer.answer_id, answer.conversation_id)
     try:
+        saved = live.read(answer.answer_id, answer.conversation_id)
         settle(
             log,
             Conversation,

@@ -1,7 +1,7 @@
 """One answer while it is being written: its text so far, and everybody who watches it.
 
-Invariant: a watcher that starts at any offset sees every later character once, in order; when text turns out to have
-been thinking, watchers get a `Restarted` and everything again.
+Invariant: a watcher that starts at any offset sees every later character once, in order; when text turns out
+to have been thinking, watchers get a `Restarted` and everything again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ class Restarted:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an answer ended. `log_size` is None where the end could not be recorded; `problem` then says why."""
+    """How an answer ended. `log_size` is None where the end could not be recorded.
+
+    `problem` then says why.
+    """
 
     status: Status
     text: str
@@ -60,7 +63,7 @@ class Ended:
 Update: TypeAlias = Progress | Restarted | Ended
 
 
-@dataclass
+@dataclass(eq=False)
 class RunningAnswer:
     """The state of one running answer. Made by `Answering`; changed only on its event loop."""
 
@@ -74,6 +77,7 @@ class RunningAnswer:
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     _restarts: int = 0
     _saved: tuple[int, int, int] = (0, 0, 0)
+    _saved_before: tuple[int, int, int] = (0, 0, 0)
     _seq: int = 0
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -82,8 +86,13 @@ class RunningAnswer:
         self.stop(reason)
 
     async def updates(self, thinking_from: int = 0, text_from: int = 0) -> AsyncIterator[Update]:
-        """Yield what is beyond the given offsets, as it comes, and at last how it ended."""
-        restarts = self._restarts
+        """Yield what is beyond the given offsets, as it comes, and at last how it ended.
+
+        Whoever saw text and no thinking of an answer that has restarted since, saw what is thinking now: it
+        starts over too. (A restart happens once at most, and only before any thinking came.)
+        """
+        thinking_from, text_from = max(0, thinking_from), max(0, text_from)
+        restarts = self._restarts if thinking_from or not text_from else 0
         while True:
             changed = self._changed
             if restarts != self._restarts:
@@ -116,7 +125,7 @@ class RunningAnswer:
         self._wake()
 
     def unsaved(self) -> Piece | None:
-        """Return what was not yet handed out for saving, or None; the caller saves it or loses it."""
+        """Return what was not yet handed out for saving, or None; `not_saved` takes it back."""
         restarts, thinking_from, text_from = self._saved
         if restarts != self._restarts:
             thinking_from = text_from = 0
@@ -131,9 +140,17 @@ class RunningAnswer:
             self.thinking[thinking_from:],
             self.text[text_from:],
         )
+        self._saved_before = self._saved
         self._saved = (self._restarts, len(self.thinking), len(self.text))
         self._seq += 1
         return piece
+
+    def not_saved(self) -> None:
+        """Take back what was handed out last: it may not be saved.
+
+        The next piece holds it again and stands over it.
+        """
+        self._saved = self._saved_before
 
     def _wake(self) -> None:
         self._changed.set()

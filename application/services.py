@@ -13,7 +13,8 @@ from application.ports.memory import Memory, ModelMemory
 class Services:
     """Made once by the wiring; tests make one of fakes.
 
-    `default_model` answers prompts that name none; `context_length` is the `num_ctx` used where nobody chose another.
+    `default_model` answers prompts that name none; `context_length` is the `num_ctx` used where nobody chose
+    another.
     """
 
     log: Log

@@ -1,15 +1,23 @@
 """Which texts may enter the book from people. Checked at the edge of every command that carries one.
 
-NUL cannot be stored by PostgreSQL's text search and lone surrogates are no text (Unicode 16, D71 to D75), so both are
-refused with their place; what models send is stored as it came.
+NUL cannot be stored by PostgreSQL's text search and lone surrogates are no text (Unicode 16, D71 to D75), so
+both are refused with their place; what models send is stored as it came.
 """
 
 from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
 
 from domain.errors import InvalidInputError
 
 MAX_TEXT_BYTES = 2 * 1024 * 1024
 MAX_NAME_LENGTH = 500
+MAX_OPTIONS_BYTES = 64 * 1024
+_MAX_KEY_LENGTH = 255
+_THINKING = re.compile(r"[a-z]{1,20}")
 
 
 def checked_text(text: str, what: str, *, limit: int = MAX_TEXT_BYTES) -> str:
@@ -44,6 +52,37 @@ def checked_name(name: str, what: str) -> str:
         raise InvalidInputError(f"The {what} is empty. Nothing was changed.")
     if len(cleaned) > MAX_NAME_LENGTH:
         raise InvalidInputError(
-            f"The {what} has {len(cleaned)} characters; at most {MAX_NAME_LENGTH} are taken. Nothing was changed."
+            f"The {what} has {len(cleaned)} characters; at most {MAX_NAME_LENGTH} are taken. Nothing was "
+            "changed."
         )
     return cleaned
+
+
+def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model's options as they came, or raise `InvalidInputError` where JSON cannot say them."""
+    try:
+        checked_text(json.dumps(dict(options), allow_nan=False), "options", limit=MAX_OPTIONS_BYTES)
+    except (TypeError, ValueError, RecursionError) as problem:
+        raise InvalidInputError(
+            f"The options cannot be sent to a model: {problem}. Nothing was recorded."
+        ) from None
+    return dict(options)
+
+
+def checked_think(think: bool | str | None) -> bool | str | None:  # noqa: FBT001 (it is data, not a switch)
+    """Return whether or how hard to think (a word such as `low` or `high`), or raise `InvalidInputError`."""
+    if isinstance(think, str) and not _THINKING.fullmatch(think):
+        raise InvalidInputError(
+            f"{think!r} is no way to think: yes, no, or one word such as low, medium or high. Nothing was "
+            "recorded."
+        )
+    return think
+
+
+def checked_key(key: str) -> str:
+    """Return an idempotency key, or raise `InvalidInputError`."""
+    if not (0 < len(key) <= _MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
+        raise InvalidInputError(
+            f"An idempotency key has 1 to {_MAX_KEY_LENGTH} printable ASCII characters. Nothing was recorded."
+        )
+    return key

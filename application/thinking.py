@@ -1,10 +1,10 @@
 """Parts a model's thinking from its answer while both still arrive.
 
-Models tell their thinking in three ways: in a field of its own, which is kept as it is; between `<think>`
-and `</think>` at the start of the text; or, where a template has swallowed the opening tag, as text that
-turns out to have been thinking only when `</think>` arrives. By then it was shown as an answer, so the
-splitter says so with `Reclassified`, and whoever shows the answer starts over: all text so far belongs to
-the thinking.
+Models tell their thinking in three ways: in a field of its own, which is kept as it is; between `<think>` and
+`</think>` at the start of the text; or, where a template has swallowed the opening tag, as text that turns
+out to have been thinking only when `</think>` arrives. By then it was shown as an answer, so the splitter
+says so with `Reclassified`, and whoever shows the answer starts over: all text so far belongs to the
+thinking.
 
 Invariant: the outcome depends on the characters and their order, never on where the stream was cut into
 pieces. No character is lost but the tags themselves and the white space next to them.

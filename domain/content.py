@@ -1,8 +1,8 @@
 """Content: what people and models wrote, as opposed to ids, counts and statuses.
 
-Invariant: outside the process content exists only sealed, under the data key of the stream it was written to. Events
-carry it as plain Python values when they are made and as `Sealed` when they are read back, so that loading an
-aggregate or filling a read model needs no key at all.
+Invariant: outside the process content exists only sealed, under the data key of the stream it was written
+to. Events carry it as plain Python values when they are made and as `Sealed` when they are read back, so
+that loading an aggregate or filling a read model needs no key at all.
 """
 
 from __future__ import annotations

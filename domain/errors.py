@@ -1,12 +1,15 @@
 """The roots of every error Daybook raises on purpose.
 
-Each message says what happened, what it means for the person's data, and what to do next; `interfaces/errors.py`
-alone turns a class into an exit code or an HTTP status.
+Each message says what happened, what it means for the person's data, and what to do next;
+`interfaces/errors.py` alone turns a class into an exit code or an HTTP status.
 """
 
 
 class DaybookError(Exception):
-    """Anything a person may be told about. `message` is the whole text; `hint` the next command, if there is one."""
+    """Anything a person may be told about.
+
+    `message` is the whole text; `hint` the next command, if there is one.
+    """
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)

@@ -1,7 +1,8 @@
 """What every event of Daybook is, and the catalogue of all of them.
 
-Invariant: an event is stored under a registered type name and a schema version, never under a Python path, so names
-in this package are free to change. Every field is content (stored encrypted) unless its class lists it as plain.
+Invariant: an event is stored under a registered type name and a schema version, never under a Python path,
+so names in this package are free to change. Every field is content (stored encrypted) unless its class lists
+it as plain.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ _ENVELOPE = frozenset({"originator_id", "originator_version", "timestamp", "orig
 
 
 class UnknownEventTypeError(DaybookError):
-    """The log holds an event that this version of Daybook cannot read; readers stop here rather than skip it."""
+    """The log holds an event that this version of Daybook cannot read.
+
+    Readers stop here rather than skip it.
+    """
 
 
 class DamagedEventError(DaybookError):
@@ -83,7 +87,10 @@ class Recorded:
 
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
-"""Takes the fields of one schema version and returns those of the next; content fields may still be `Sealed`."""
+"""Takes the fields of one schema version and returns those of the next.
+
+Content fields may still be `Sealed`.
+"""
 
 E = TypeVar("E", bound=type[Event])
 
@@ -98,7 +105,10 @@ class Catalogue:
         self._plain_before: dict[tuple[str, int], frozenset[str]] = {}
 
     def register(self, type_name: str, *, plain: str = "", version: int = 1) -> Callable[[E], E]:
-        """Return a class decorator: store this event as `type_name`, with the (space-separated) plain fields."""
+        """Return a class decorator.
+
+        Store this event as `type_name`, with the (space-separated) plain fields.
+        """
 
         def decorate(cls: E) -> E:
             if type_name in self._types:
@@ -157,7 +167,8 @@ class Catalogue:
         cls = self._types.get(type_name)
         if cls is None or version > cls.schema_version or version < 1:
             raise UnknownEventTypeError(
-                f"The log holds an event of type {type_name!r}, version {version}, that this Daybook does not know. "
+                f"The log holds an event of type {type_name!r}, version {version}, that this Daybook does "
+                "not know. "
                 "Nothing is lost; a newer Daybook wrote it.",
                 hint="pip install --upgrade daybook-assistant",
             )

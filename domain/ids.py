@@ -1,6 +1,7 @@
 """Identifiers: UUIDs of version 7 (RFC 9562 §5.7), so that ids sort by the moment they were made.
 
-People see and type the last eight hex digits, which are random; a whole id, a prefix or a suffix finds the same thing.
+People see and type the last eight hex digits, which are random; a whole id, a prefix or a suffix finds the
+same thing.
 """
 
 import re

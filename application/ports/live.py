@@ -1,7 +1,7 @@
 """The port to live state: who is answering, and the text of answers that have not ended.
 
-None of it is history. It exists so that a killed process leaves what it had behind, and so that others can tell that
-it was killed.
+None of it is history. It exists so that a killed process leaves what it had behind, and so that others can
+tell that it was killed.
 """
 
 from __future__ import annotations

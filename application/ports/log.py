@@ -35,7 +35,10 @@ class IdempotencyKey:
 
 @dataclass(frozen=True)
 class Saved:
-    """What became of an append. `replayed`: nothing was written now, `result` is what the first one answered."""
+    """What became of an append.
+
+    `replayed`: nothing was written now, `result` is what the first one answered.
+    """
 
     log_size: int
     replayed: bool = False

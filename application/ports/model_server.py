@@ -1,7 +1,8 @@
 """The port to a model server: what Daybook asks of Ollama, or of anything that speaks like it.
 
-Implementations raise only `application.errors.ModelServerError` and its children. Closing the iterator of `chat`
-(or cancelling the task that drives it) closes the connection at once, which is how a model is told to stop.
+Implementations raise only `application.errors.ModelServerError` and its children. Closing the iterator of
+`chat` (or cancelling the task that drives it) closes the connection at once, which is how a model is told to
+stop.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ class Delta:
 
 @dataclass(frozen=True)
 class ChatEnd:
-    """The model server's closing words: why it stopped (`stop`, `length`, …), counts of tokens, durations in ms."""
+    """The model server's closing words.
+
+    Why it stopped (`stop`, `length`, …), counts of tokens, durations in ms.
+    """
 
     reason: str
     prompt_tokens: int | None = None
@@ -55,7 +59,10 @@ class ChatEnd:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """One model as the server describes it. `size` in bytes, `context_length` in tokens, None where not told."""
+    """One model as the server describes it.
+
+    `size` in bytes, `context_length` in tokens, None where not told.
+    """
 
     name: str
     digest: str

@@ -1,1 +1,4 @@
-"""A conversation: a tree of prompts and answers. `events.py` says what can happen, `conversation.py` when it may."""
+"""A conversation: a tree of prompts and answers.
+
+`events.py` says what can happen, `conversation.py` when it may.
+"""

@@ -1,8 +1,8 @@
 """The conversation aggregate: a tree of messages that never loses a leaf.
 
-Invariants: every message but a root has a parent in the tree; a prompt follows an answer or nothing, an answer follows
-a prompt; an answer ends once, except that a completion after an interruption is accepted and wins; the current message
-is one of the tree. Texts are not held here: nothing below depends on them.
+Invariants: every message but a root has a parent in the tree; a prompt follows an answer or nothing, an
+answer follows a prompt; an answer ends once, except that a completion after an interruption is accepted and
+wins; the current message is one of the tree. Texts are not held here: nothing below depends on them.
 """
 
 from __future__ import annotations
@@ -88,18 +88,20 @@ class Conversation(Root):
             parent = self.message(parent_id)
             if parent.kind is Kind.PROMPT:
                 raise InvalidInputError(
-                    f"Message {short(parent_id)} is a prompt; a prompt follows an answer. Nothing was recorded."
+                    f"Message {short(parent_id)} is a prompt; a prompt follows an answer. Nothing was "
+                    "recorded."
                 )
             if parent.status is Status.STREAMING:
                 raise ConflictError(
-                    f"Answer {short(parent_id)} is still being written. Nothing was recorded; ask again when it ended."
+                    f"Answer {short(parent_id)} is still being written. Nothing was recorded; ask again "
+                    "when it ended."
                 )
         self.trigger_event(
             e.PromptAdded, message_id=message_id, parent_id=parent_id, text=text, instructions=instructions
         )
 
     def start_answer(self, message_id: UUID, *, prompt_id: UUID, **provenance: Any) -> None:
-        """Record that a model is about to be asked for an answer to a prompt, and make that answer current."""
+        """Record that a model is about to be asked to answer a prompt, and make that answer current."""
         self._must_be_open()
         self._must_be_new(message_id)
         if self.message(prompt_id).kind is not Kind.PROMPT:
@@ -107,7 +109,10 @@ class Conversation(Root):
         self.trigger_event(e.AnswerStarted, message_id=message_id, prompt_id=prompt_id, **provenance)
 
     def complete_answer(self, message_id: UUID, **outcome: Any) -> None:
-        """Record the model's whole answer. Accepted after an interruption too: the process was only suspended."""
+        """Record the model's whole answer.
+
+        Accepted after an interruption too: the process was only suspended.
+        """
         self._must_be_unfinished(message_id, or_interrupted=True)
         self.trigger_event(e.AnswerCompleted, message_id=message_id, **outcome)
 
@@ -137,7 +142,8 @@ class Conversation(Root):
         self._must_be_open()
         if message_id is not None and self.message(message_id).kind is Kind.PROMPT:
             raise InvalidInputError(
-                f"Message {short(message_id)} is a prompt; a conversation goes on from an answer, or from its "
+                f"Message {short(message_id)} is a prompt; a conversation goes on from an answer, or from "
+                "its "
                 "beginning. Nothing was changed."
             )
         if message_id != self.current_id:

@@ -34,10 +34,11 @@ class PromptAdded(Event):
 class AnswerStarted(Event):
     """A model was about to be asked; everything that makes the answer reproducible and is known beforehand.
 
-    `sent_message_ids` are the prompts and answers sent, oldest first, the prompt included; `cut_count` says how many
-    of the branch's oldest messages were left out because they did not fit (their ids would make each event as long
-    as its conversation); `instructions_version` the version of the project's stream whose instructions
-    were used (None: no project's); `request_hash` the HMAC-SHA-256 of the rendered request; `owner_id` the process.
+    `sent_message_ids` are the prompts and answers sent, oldest first, the prompt included; `cut_count` says
+    how many of the branch's oldest messages were left out because they did not fit (their ids would make each
+    event as long as its conversation); `instructions_version` the version of the project's stream whose
+    instructions were used (None: no project's); `request_hash` the HMAC-SHA-256 of the rendered request;
+    `owner_id` the process.
     """
 
     message_id: UUID
@@ -55,13 +56,17 @@ class AnswerStarted(Event):
 
 
 _END = (
-    "message_id model_digest prompt_tokens completion_tokens total_ms load_ms prompt_eval_ms eval_ms first_token_ms "
+    "message_id model_digest prompt_tokens completion_tokens total_ms load_ms prompt_eval_ms eval_ms "
+    "first_token_ms "
     "reason"
 )
 
 
 class _AnswerEnded(Event):
-    """The text so far, and what the model server said of it. Durations in milliseconds; None where not told."""
+    """The text so far, and what the model server said of it.
+
+    Durations in milliseconds; None where not told.
+    """
 
     message_id: UUID
     text: Text

@@ -29,7 +29,10 @@ class ProjectDescribed(Event):
 
 @catalogue.register("project.instructions-changed")
 class InstructionsChanged(Event):
-    """Answers from now on are given under these instructions; empty: none. This event's version numbers them."""
+    """Answers from now on are given under these instructions; empty: none.
+
+    This event's version numbers them.
+    """
 
     instructions: Text
 

@@ -1,7 +1,7 @@
 """The project aggregate: instructions, a default model, and whether it is archived.
 
-Invariant: an archived project changes in no way but by being restored. Names and instructions are content and are
-not held here; only the version that last changed the instructions is.
+Invariant: an archived project changes in no way but by being restored. Names and instructions are content
+and are not held here; only the version that last changed the instructions is.
 """
 
 from __future__ import annotations

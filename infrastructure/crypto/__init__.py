@@ -1,1 +1,1 @@
-"""Keys and sealing: what makes content unreadable without the book's master key, and for ever after an erasure."""
+"""Keys and sealing: content is unreadable without the book's master key, and for ever after an erasure."""

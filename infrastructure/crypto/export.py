@@ -1,7 +1,7 @@
 """The master key in a file that may be carried away: encrypted under a passphrase.
 
-Form: one line of JSON. The key is AES-256-GCM encrypted under scrypt (RFC 7914) of the passphrase; the file names the
-book it opens and the cost of the derivation, so that later versions can raise it.
+Form: one line of JSON. The key is AES-256-GCM encrypted under scrypt (RFC 7914) of the passphrase; the file
+names the book it opens and the cost of the derivation, so that later versions can raise it.
 """
 
 from __future__ import annotations

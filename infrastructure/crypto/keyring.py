@@ -1,8 +1,8 @@
 """The keys of one book: master, epoch and data keys, and what is derived from them.
 
-A data key (random, one an owner: conversation, project or user) is wrapped by an epoch key, that by the master key.
-Invariants: data keys never leave the process unwrapped; an owner with a tombstone never gets a key; a master key that
-is not this book's is refused before anything is written.
+A data key (random, one an owner: conversation, project or user) is wrapped by an epoch key, that by the
+master key. Invariants: data keys never leave the process unwrapped; an owner with a tombstone never gets a
+key; a master key that is not this book's is refused before anything is written.
 """
 
 from __future__ import annotations
@@ -131,7 +131,8 @@ class Keyring:
             )
         except (InvalidTag, ValueError):
             raise KeyringError(
-                f"Content of {short(sealed.stream_id)} (version {sealed.version}, {sealed.field}) does not open with "
+                f"Content of {short(sealed.stream_id)} (version {sealed.version}, {sealed.field}) does not "
+                "open with "
                 "its key: it was altered after it was written. Nothing else is affected.",
                 hint="daybook doctor",
             ) from None
@@ -214,7 +215,8 @@ class Keyring:
                 self._epochs = self._read_epochs(master, book_id)
             if epoch not in self._epochs:
                 raise KeyringError(
-                    f"The key of {short(owner_id)} is wrapped by an epoch key that is not there. Nothing was written.",
+                    f"The key of {short(owner_id)} is wrapped by an epoch key that is not there. Nothing "
+                    "was written.",
                     hint="daybook doctor",
                 )
             raw = _unwrap(self._epochs[epoch], box, _data_key_binding(owner_id, epoch))
@@ -240,12 +242,14 @@ class Keyring:
                 row = self._store.found_book(fresh, _wrap(master, os.urandom(32), _epoch_binding(book_id, 1)))
             if master is None:
                 raise KeyringError(
-                    "This book's master key is missing. Nothing was written; the content cannot be read without it.",
+                    "This book's master key is missing. Nothing was written; the content cannot be read "
+                    "without it.",
                     hint="daybook keys import FILE",
                 )
             if not hmac.compare_digest(row.master_check, master_key.check_value(master, row.book_id.bytes)):
                 raise KeyringError(
-                    "The master key is not this book's (another home, or another database?). Nothing was written.",
+                    "The master key is not this book's (another home, or another database?). Nothing was "
+                    "written.",
                     hint="daybook paths",
                 )
             epochs = self._read_epochs(master, row.book_id)

@@ -1,7 +1,7 @@
 """The master key: 32 bytes that exist outside the database only, in a file of mode 0600 or in a secret.
 
-Invariant: it is made once, atomically, and only for a database that has none; a wrong or missing one is an error
-before anything is written.
+Invariant: it is made once, atomically, and only for a database that has none; a wrong or missing one is an
+error before anything is written.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def from_text(text: str, *, where: str) -> bytes:
         master = b""
     if len(master) != _LENGTH:
         raise KeyringError(
-            f"{where} does not hold a Daybook master key (it should begin with {_PREFIX!r}). Nothing was written; "
+            f"{where} does not hold a Daybook master key (it should begin with {_PREFIX!r}). Nothing was "
+            "written; "
             "your data is as it was, and unreadable without the right key.",
             hint="daybook keys import FILE",
         )
@@ -70,7 +71,10 @@ class MasterKeyFile:
             ) from None
 
     def write_new(self, master: bytes) -> bytes:
-        """Write a key where none is, and return the one that is there then (another process may have been first)."""
+        """Write a key where none is, and return the one that is there then.
+
+        Another process may have been first.
+        """
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             draft = self.path.with_name(f".{self.path.name}.{os.getpid()}.{os.urandom(4).hex()}")

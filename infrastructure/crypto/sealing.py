@@ -1,8 +1,8 @@
 """Sealing one content field: AES-256-GCM under the owner's data key, bound to stream, version and field.
 
-Stored form (a box): one byte 0x01, 12 random bytes of nonce, ciphertext, 16 bytes of tag. What is sealed is the JSON
-of the value in UTF-8; lone surrogates that a model sent are kept (CPython's `surrogatepass`). The format is fixed: it
-stands in the log for ever.
+Stored form (a box): one byte 0x01, 12 random bytes of nonce, ciphertext, 16 bytes of tag. What is sealed is
+the JSON of the value in UTF-8; lone surrogates that a model sent are kept (CPython's `surrogatepass`). The
+format is fixed: it stands in the log for ever.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ def seal(key: AESGCM, value: Any, *, stream_id: UUID, version: int, field: str) 
 
 
 def unseal(key: AESGCM, box: bytes, *, stream_id: UUID, version: int, field: str) -> Any:
-    """Return the value in a box; raises `cryptography.exceptions.InvalidTag` where box or coordinates were altered."""
+    """Return the value in a box.
+
+    Raises `cryptography.exceptions.InvalidTag` where box or coordinates were altered.
+    """
     if box[:1] != FORMAT:
         raise ValueError("unknown format of sealed content")
     plain = key.decrypt(box[1 : 1 + _NONCE], box[1 + _NONCE :], _bound_to(stream_id, version, field))

@@ -1,7 +1,8 @@
-"""The write side's `Log` port on PostgreSQL: events sealed, appended through the log's one function, and loaded again.
+"""The write side's `Log` port on PostgreSQL: events sealed, appended through one function, and loaded again.
 
-Loading goes through the `eventsourcing` library's event store, with our recorder and mapper below it; the library's
-cache and snapshots stay off. Content stays sealed while an aggregate is loaded: invariants do not need it.
+Loading goes through the `eventsourcing` library's event store, with our recorder and mapper below it; the
+library's cache and snapshots stay off. Content stays sealed while an aggregate is loaded: invariants do not need
+it.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ class PostgresLog:
             return None
         if stored.command_hash != self._keyring.hash_command(idempotency.command):
             raise IdempotencyMismatchError(
-                f"The idempotency key {idempotency.key!r} was used before, for another command. Nothing was recorded."
+                f"The idempotency key {idempotency.key!r} was used before, for another command. Nothing "
+                "was recorded."
             )
         return Saved(stored.log_size, replayed=True, result=stored.result)
 

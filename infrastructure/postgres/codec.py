@@ -1,8 +1,9 @@
 """Events to rows and back: the stored format of payload and metadata.
 
-Payload: MessagePack map from field name to value; UUIDs as 16 bytes, content fields as the bytes of their box,
-everything in the order of the class. Metadata: compact JSON with `actor`, `source`, `correlation_id`, `causation_id`.
-Invariant: bytes written once are what is hashed and read for ever; only `Catalogue.resolve` adapts old versions.
+Payload: MessagePack map from field name to value; UUIDs as 16 bytes, content fields as the bytes of their
+box, everything in the order of the class. Metadata: compact JSON with `actor`, `source`, `correlation_id`,
+`causation_id`. Invariant: bytes written once are what is hashed and read for ever; only `Catalogue.resolve`
+adapts old versions.
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ def to_recorded(row: LogRow) -> Recorded:
         metadata = _decode_metadata(row.metadata)
     except msgspec.DecodeError as problem:
         raise DamagedEventError(
-            f"Event {row.log_index} ({row.type}) cannot be read: who did it was altered. Nothing was changed.",
+            f"Event {row.log_index} ({row.type}) cannot be read: who did it was altered. Nothing was "
+            "changed.",
             hint="daybook doctor",
         ) from problem
     return Recorded(
@@ -117,7 +119,10 @@ def to_recorded(row: LogRow) -> Recorded:
 
 
 def _seal_marks(row: LogRow, values: dict[str, Any]) -> dict[str, Any]:
-    """Wrap content before upcasting: a step may rename a content field, and its box stays bound to the old name."""
+    """Wrap content before upcasting.
+
+    A step may rename a content field, and its box stays bound to the old name.
+    """
     plain = catalogue.plain_at(row.type, row.schema_version)
     return {
         name: value if value is None or name in plain else _sealed(row, name, value)
@@ -144,7 +149,10 @@ _cache: dict[type[Event], tuple[tuple[str, Any], ...]] = {}
 
 
 def _converters(cls: type[Event]) -> tuple[tuple[str, Any], ...]:
-    """Return each own field's name and what turns its stored form into its Python one (None: nothing to do)."""
+    """Return each own field's name and what turns its stored form into its Python one.
+
+    None: it is the same.
+    """
     known = _cache.get(cls)
     if known is None:
         envelope = {"originator_id", "originator_version", "timestamp", "originator_topic"}

@@ -1,7 +1,8 @@
 """Live state on PostgreSQL: the owner's lock and heartbeat, and the saved text of running answers.
 
-Invariant: an owner is alive while its session advisory lock is held and its heartbeat is young. The lock is free at
-once when the process dies; the heartbeat covers a cut network, where the server goes on believing in the session.
+Invariant: an owner is alive while its session advisory lock is held and its heartbeat is young. The lock is
+free at once when the process dies; the heartbeat covers a cut network, where the server goes on believing in
+the session.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ HEARTBEAT_SECONDS = 10.0
 DEAD_AFTER_SECONDS = 60.0
 _FIELD = "live"
 
-# Never waits: where the lock is still held it is by a session of this same owner that the server has not yet found
-# to be gone, and every beat tries again. `true` says that the lock is ours.
+# Never waits: where the lock is still held it is by a session of this same owner that the server has not yet
+# found to be gone, and every beat tries again. `true` says that the lock is ours.
 _BEAT = """
 with locked as (select %(held)s or pg_try_advisory_lock(%(lock)s) as held)
 insert into daybook.owners as o (owner_id, lock_key)
@@ -38,11 +39,12 @@ select %(owner)s, %(lock)s from locked
 returning (select held from locked)
 """
 
-# Rows of processes that were killed: nobody asks for them once their answers are closed, and an owner without a row
-# counts as dead.
+# Rows of processes that were killed: nobody asks for them once their answers are closed, and an owner
+# without a row counts as dead.
 _CLEAN = "delete from daybook.owners where heartbeat < clock_timestamp() - interval '30 days'"
 
-# An owner has a row before its id is given out, so one without closed in good order, or was cleaned away long after.
+# An owner has a row before its id is given out, so one without closed in good order, or was cleaned away
+# long after.
 _DEAD = """
 select asked.owner_id
   from unnest(%(owners)s::uuid[]) as asked(owner_id)
@@ -102,7 +104,10 @@ class PostgresLiveAnswers:
         return {row[0] for row in rows}
 
     def save(self, pieces: Sequence[Piece]) -> None:
-        """Keep pieces of running answers, sealed, all in one transaction; those of erased conversations are dropped."""
+        """Keep pieces of running answers, sealed, all in one transaction.
+
+        Those of erased conversations are dropped.
+        """
         values = []
         for piece in pieces:
             with contextlib.suppress(ContentErasedError):
