@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from interfaces.book import Check
     from projections.conversations.queries import ConversationPage, ConversationSummary
     from projections.projects.queries import ProjectDetails
+    from projections.pump import Status
+    from projections.search.queries import SearchPage
     from projections.transcript.messages import Message
 
 
@@ -191,7 +193,7 @@ def model(card: ModelCard, *, default: str) -> views.ModelView:
 
 def same_model(name: str, other: str) -> bool:
     """Whether two names mean the same model; without a tag, `latest` is meant."""
-    return name == other or name == f"{other}:latest" or f"{name}:latest" == other
+    return name in {other, f"{other}:latest"} or other == f"{name}:latest"
 
 
 def doctor(checks: Sequence[Check]) -> views.DoctorView:
@@ -203,5 +205,41 @@ def doctor(checks: Sequence[Check]) -> views.DoctorView:
                 name=check.name, ok=check.ok, required=check.required, detail=check.detail, fix=check.fix
             )
             for check in checks
+        ],
+    )
+
+
+def search_page(page: SearchPage) -> views.SearchView:
+    """Show a page of hits."""
+    return views.SearchView(
+        results=[
+            views.SearchHitView(
+                conversation_id=hit.conversation_id,
+                message_id=hit.message_id,
+                snippet=hit.snippet,
+                rank=hit.rank,
+                kind=hit.kind,
+                title=hit.title or None,
+                at=hit.at,
+            )
+            for hit in page.hits
+        ],
+        next_cursor=page.next_cursor,
+    )
+
+
+def projections(found: Status) -> views.ProjectionsView:
+    """Show how far the read models are."""
+    return views.ProjectionsView(
+        log_size=found.log_size,
+        read_models=[
+            views.ReadModelView(
+                name=one.name,
+                version=one.version,
+                position=one.position,
+                lag=one.lag,
+                quarantined=one.quarantined,
+            )
+            for one in found.read_models
         ],
     )

@@ -146,7 +146,9 @@ class Host(Protocol):
         """Look at everything a working book needs; never raises."""
         ...
 
-    def simulate(self, *, host: str, port: int, options: Mapping[str, Any], ready: Callable[[str], None]) -> None:
+    def simulate(
+        self, *, host: str, port: int, options: Mapping[str, Any], ready: Callable[[str], None]
+    ) -> None:
         """Run the simulator until it is stopped."""
         ...
 

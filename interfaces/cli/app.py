@@ -1,0 +1,103 @@
+"""The front door of `daybook`: parses what comes before a command, and turns every end into an exit code.
+
+Invariant: no stack trace ever reaches a person. What Daybook foresaw is told in a sentence with the next step; what it
+did not is told in one line that names the file with the details.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from interfaces.cli.host import Host
+from interfaces.cli.lazy import LazyGroup
+
+app = typer.Typer(
+    cls=LazyGroup,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: daybook demo   Then: daybook doctor   Settings: daybook config list",
+)
+
+
+def _show_version(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - Typer's signature
+    if wanted and not ctx.resilient_parsing:
+        host: Host = ctx.obj
+        typer.echo(f"daybook {host.version}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    *,
+    home: Annotated[
+        str | None, typer.Option("--home", metavar="DIRECTORY", help="The book's home, for this call.")
+    ] = None,
+    database_url: Annotated[
+        str | None, typer.Option("--database-url", metavar="URL", help="The book's database, for this call.")
+    ] = None,
+    ollama_url: Annotated[
+        str | None, typer.Option("--ollama-url", metavar="URL", help="The model server, for this call.")
+    ] = None,
+    version: Annotated[
+        bool,
+        typer.Option("--version", "-V", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """A private assistant that keeps the book: every prompt and answer is recorded, and yours alone."""
+    del version
+    if home or database_url or ollama_url:
+        from interfaces.cli.opening import flags_before, host_of
+
+        host_of(ctx).configure(flags_before(ctx))
+
+
+def main(host: Host, argv: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    try:
+        try:
+            for stream in (sys.stdout, sys.stderr):
+                stream.reconfigure(errors="replace")  # type: ignore[union-attr] # answers may hold half a surrogate pair
+            code = _run(host, argv)
+            sys.stdout.flush()
+        except Exception as problem:  # noqa: BLE001 - the one place where everything ends
+            code = _told(host, argv, problem)
+    except KeyboardInterrupt:
+        code = 130
+    return code
+
+
+def _run(host: Host, argv: Sequence[str]) -> int:
+    try:
+        result = typer.main.get_command(app).main(args=list(argv), prog_name="daybook", obj=host)
+    except SystemExit as leaving:
+        if leaving.code is None or isinstance(leaving.code, int):
+            return leaving.code or 0
+        typer.echo(leaving.code, err=True)
+        return 1
+    return int(result or 0)
+
+
+def _told(host: Host, argv: Sequence[str], problem: Exception) -> int:
+    from domain.errors import DaybookError
+
+    if isinstance(problem, BrokenPipeError):
+        from interfaces.cli.console import drop_output
+
+        drop_output()
+        return 0
+    if isinstance(problem, DaybookError):
+        from interfaces.cli.console import tell
+        from interfaces.errors import verdict
+
+        tell(problem)
+        return verdict(problem).exit_code
+    from interfaces.cli.crash import report
+
+    return report(host, argv, problem)

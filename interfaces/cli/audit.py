@@ -1,0 +1,91 @@
+"""`daybook audit …`: the log itself. Content is never opened here; no key is needed for what is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from interfaces.cli.console import local, out_json, say, table
+from interfaces.cli.lazy import group_app
+from interfaces.cli.opening import host_of, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from domain.event import Recorded
+    from interfaces.book import Book
+
+app = group_app("Look at the log of everything that happened.")
+
+_BATCH = 1_000
+_NEWEST = 20
+
+
+@app.command("log")
+def log(
+    ctx: typer.Context,
+    *,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            "--count",
+            min=1,
+            help="At most so many: the newest, or with --since the first ones. Default: 20; with --json all.",
+            show_default=False,
+        ),
+    ] = None,
+    since: Annotated[
+        int | None, typer.Option("--since", min=0, metavar="INDEX", help="Begin at this log index.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print NDJSON: one event a line.")] = False,
+) -> None:
+    """List events: what happened, when, by whom and through what."""
+    with opened(host_of(ctx)) as book:
+        size = book.events.size()
+        wanted = count if count is not None or as_json or since is not None else _NEWEST
+        if since is not None:
+            start = since
+        else:
+            start = 0 if wanted is None else max(0, size - wanted)
+        end = size if wanted is None else min(size, start + wanted)
+        if as_json:
+            from interfaces.viewing import event
+
+            for found in _events(book, start, end):
+                out_json(event(found))
+            return
+        print_events(list(_events(book, start, end)))
+        if start > 0:
+            say(f"{size:,} events in all; from the first: daybook audit log --since 0")
+
+
+def _events(book: Book, start: int, end: int) -> Iterator[Recorded]:
+    while start < end:
+        batch = book.events.read(start, min(_BATCH, end - start))
+        if not batch:
+            return
+        yield from batch
+        start = batch[-1].log_index + 1
+
+
+def print_events(events: Sequence[Recorded]) -> None:
+    """Print events as a table."""
+    from domain.ids import short
+
+    if not events:
+        say("Nothing has happened yet.")
+        return
+    rows = [
+        (
+            str(found.log_index),
+            local(found.time),
+            found.event.type_name,
+            f"{short(found.event.stream_id)} v{found.event.version}",
+            found.actor[-8:],
+            found.source,
+        )
+        for found in events
+    ]
+    table(("INDEX", "WHEN", "WHAT", "STREAM", "ACTOR", "SOURCE"), rows, stretch=2)

@@ -1,0 +1,118 @@
+"""`daybook chat`: turn by turn at a terminal. Every turn is recorded as `ask` would record it.
+
+Invariants: a failed or cancelled answer never ends the chat; Ctrl-C at the prompt clears the line, in an answer it
+stops the answer; only Ctrl-D, /quit and the end of input leave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from interfaces.cli.console import say
+from interfaces.cli.lazy import command_app
+from interfaces.cli.opening import host_of, opened
+
+if TYPE_CHECKING:
+    from interfaces.book import Book
+    from interfaces.cli.chatting import Talk
+    from interfaces.cli.host import Host
+    from interfaces.cli.line_editor import LineEditor
+
+app = command_app()
+
+
+@app.command()
+def chat(  # noqa: PLR0913 - the flags are the command
+    ctx: typer.Context,
+    *,
+    go_on: Annotated[
+        bool, typer.Option("--continue", "-c", help="Go on with your latest conversation.")
+    ] = False,
+    conversation: Annotated[
+        str | None,
+        typer.Option("--cid", "--conversation", metavar="ID", help="Go on with this conversation."),
+    ] = None,
+    project: Annotated[
+        str | None,
+        typer.Option("--project", "-p", metavar="NAME|ID", help="Open the conversation in a project."),
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="The model that answers.")] = None,
+    system: Annotated[
+        str | None, typer.Option("--system", "-s", metavar="TEXT", help="Instructions for the answers.")
+    ] = None,
+    option: Annotated[
+        list[tuple[str, str]] | None,
+        typer.Option(
+            "--option", "-o", metavar="KEY VALUE", help="An option of the model, such as temperature 0.2."
+        ),
+    ] = None,
+    think: Annotated[
+        bool | None,
+        typer.Option("--think/--no-think", help="Let the model think first, or not.", show_default=False),
+    ] = None,
+    hide_thinking: Annotated[
+        bool, typer.Option("--hide-thinking", help="Let it think, and do not show it.")
+    ] = False,
+) -> None:
+    """Talk with a model, turn by turn."""
+    from domain.errors import InvalidInputError
+    from interfaces.cli import finding
+    from interfaces.cli.ask import Manner
+    from interfaces.cli.chatting import Talk
+    from interfaces.cli.line_editor import make_editor
+    from interfaces.cli.model_options import parse_options
+
+    host = host_of(ctx)
+    if go_on and conversation is not None:
+        raise InvalidInputError("Either --continue or --cid, not both.")
+    meant = finding.LAST if go_on else conversation
+    with opened(host) as book:
+        found = finding.conversation(book, meant) if meant is not None else None
+        talk = Talk(
+            conversation_id=found.id if found else None,
+            project_id=finding.project(book, project).id if project is not None and found is None else None,
+            model=model,
+            instructions=system,
+            options=parse_options(option or []),
+            think=think,
+            manner=Manner(hide_thinking=hide_thinking),
+        )
+        editor = make_editor(host.paths()["state"])
+        asyncio.run(_talk(host, book, talk, editor))
+
+
+async def _talk(host: Host, book: Book, talk: Talk, editor: LineEditor) -> None:
+    from domain.errors import DaybookError
+    from interfaces.cli.chat_commands import run_command
+    from interfaces.cli.chatting import turn
+    from interfaces.cli.console import tell
+
+    say("Enter sends, Alt-Enter begins a new line, /help lists what else there is, Ctrl-D leaves.")
+    try:
+        while True:
+            try:
+                text = await editor.read(talk.draft)
+            except KeyboardInterrupt:
+                continue
+            except EOFError:
+                break
+            talk.draft = ""
+            if not text.strip():
+                continue
+            try:
+                if text.startswith("/") and "\n" not in text:
+                    if not await run_command(host, book, talk, text):
+                        break
+                else:
+                    await turn(host, book, talk, text)
+            except DaybookError as problem:
+                tell(problem)
+    finally:
+        await book.model_server.close()
+    if talk.conversation_id is not None:
+        from domain.ids import short
+
+        say(f"Recorded: daybook show {short(talk.conversation_id)}")

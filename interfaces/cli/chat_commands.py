@@ -1,0 +1,117 @@
+"""What can be typed after a `/` in a chat."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from domain.errors import InvalidInputError, NotFoundError
+from interfaces.cli.console import clean, one_line, say
+from interfaces.cli.opening import SOURCE
+
+if TYPE_CHECKING:
+    from interfaces.book import Book
+    from interfaces.cli.chatting import Talk
+    from interfaces.cli.host import Host
+    from projections.transcript.messages import Message
+
+Handler = Callable[["Host", "Book", "Talk", str], Awaitable[None]]
+
+HELP = """\
+/help         this list
+/model NAME   let another model answer; without a name: which one does, and which are there
+/new          begin a new conversation
+/undo [N]     go back N prompts (1 if not said); the last of them comes back to be edited
+/edit [TEXT]  write the next prompt in $EDITOR
+/show         show the conversation so far
+/quit         leave (Ctrl-D does, too)
+
+Enter sends. Alt-Enter, or \\ before Enter, begins a new line; what is pasted stays one prompt.
+Ctrl-C clears the line, and stops an answer that is being written."""
+
+
+async def run_command(host: Host, book: Book, talk: Talk, line: str) -> bool:
+    """Run one command; False when the chat shall end."""
+    name, _, rest = line[1:].strip().partition(" ")
+    if name in {"quit", "exit", "q"}:
+        return False
+    handler = _HANDLERS.get(name)
+    if handler is None:
+        raise InvalidInputError(f"There is no /{name} here; nothing was sent. /help lists what there is.")
+    await handler(host, book, talk, rest.strip())
+    return True
+
+
+async def _help(_host: Host, _book: Book, _talk: Talk, _rest: str) -> None:
+    say(HELP)
+
+
+async def _model(host: Host, book: Book, talk: Talk, name: str) -> None:
+    if name:
+        talk.model = name
+        say(f"{clean(name)} answers from now on.")
+        return
+    say(f"{clean(talk.model or host.setting('model'))} answers." + ("" if talk.model else " (the default)"))
+    there = [one_line(card.name) for card in await book.model_server.models()]
+    say(f"On the model server: {', '.join(sorted(there)) or 'none'}")
+
+
+async def _new(_host: Host, _book: Book, talk: Talk, _rest: str) -> None:
+    talk.conversation_id = None
+    say("A new conversation begins with your next prompt.")
+
+
+async def _undo(_host: Host, book: Book, talk: Talk, rest: str) -> None:
+    """Go back to before the Nth last prompt. Nothing is deleted: the branch that is left stays in the book."""
+    from application.commands import GoOnFrom
+
+    if rest and not (rest.isdecimal() and int(rest) > 0):
+        raise InvalidInputError("/undo takes a number above 0: how many prompts to go back.")
+    back = int(rest or "1")
+    prompts = [message for message in _branch(book, talk) if message.kind == "prompt"]
+    if back > len(prompts):
+        raise InvalidInputError(f"There are only {len(prompts)} prompts to go back to. Nothing was changed.")
+    target = prompts[-back]
+    if talk.conversation_id is not None:
+        command = GoOnFrom(
+            actor=book.actor,
+            source=SOURCE,
+            conversation_id=talk.conversation_id,
+            message_id=target.parent_id,
+        )
+        book.commands.handle(command)
+    talk.draft = target.text
+    say("Back before this prompt; edit it and send it again, or clear it with Ctrl-C.")
+
+
+async def _edit(_host: Host, _book: Book, talk: Talk, rest: str) -> None:
+    from interfaces.cli.editing import edit
+
+    talk.draft = edit(rest or talk.draft)
+
+
+async def _show(_host: Host, book: Book, talk: Talk, _rest: str) -> None:
+    from interfaces.cli.show import print_conversation
+
+    messages = _branch(book, talk)
+    found = None if talk.conversation_id is None else book.conversations.get(talk.conversation_id)
+    if found is None:
+        raise NotFoundError("This conversation has not begun yet.")
+    print_conversation(found, messages, thinking=False)
+
+
+def _branch(book: Book, talk: Talk) -> tuple[Message, ...]:
+    if talk.conversation_id is None:
+        raise NotFoundError("This conversation has not begun yet.")
+    return book.transcript.branch(talk.conversation_id)
+
+
+_HANDLERS: dict[str, Handler] = {
+    "help": _help,
+    "?": _help,
+    "model": _model,
+    "new": _new,
+    "undo": _undo,
+    "edit": _edit,
+    "show": _show,
+}

@@ -1,0 +1,148 @@
+"""The terminal and the streams, for all commands: what is said where, and how it looks.
+
+Invariants: results go to standard output, everything else to standard error; colour and progress appear only on a
+terminal; text from outside never reaches a terminal with control characters in it. Nothing here imports rich unless
+a terminal is written to.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from domain.errors import DaybookError
+
+_KEPT = "\n\t"
+_INVISIBLE = {
+    **{code: None for code in (*range(0x20), 0x7F, *range(0x80, 0xA0)) if chr(code) not in _KEPT},
+    **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), None),
+}
+
+
+def out_is_terminal() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout.isatty()
+
+
+def can_ask() -> bool:
+    """Whether there is a person at a terminal to ask."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def out(text: str) -> None:
+    """Write one line of result."""
+    sys.stdout.write(text + "\n")
+
+
+def out_json(view: Any) -> None:
+    """Write one JSON document on one line."""
+    from interfaces.views import to_json
+
+    out(to_json(view))
+
+
+def say(text: str) -> None:
+    """Tell the person something that is no result."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def note(text: str) -> None:
+    """Tell the person what takes longer than a moment; silent where nobody watches."""
+    if sys.stderr.isatty():
+        say(text)
+
+
+def tell(problem: DaybookError) -> None:
+    """Tell what went wrong, and the next step."""
+    sys.stdout.flush()
+    say(f"daybook: {clean(problem.message)}")
+    if problem.hint:
+        say(f"  → {clean(problem.hint)}")
+
+
+def drop_output() -> None:
+    """Nobody reads standard output any more: send what is still to come nowhere, so that leaving is quiet."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+
+
+def clean(text: str) -> str:
+    """Return text without what could command a terminal: control characters and changes of direction."""
+    return text.translate(_INVISIBLE)
+
+
+def one_line(text: str | None) -> str:
+    """Return text for one cell of a table."""
+    return clean(" ".join((text or "").split()))
+
+
+def local(moment: datetime) -> str:
+    """Return a time as people read it: in their own zone, to the minute."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def size(count: int | None) -> str:
+    """Return a number of bytes as people read it."""
+    if count is None:
+        return "?"
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:  # noqa: PLR2004 - decimal units
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"  # noqa: PLR2004
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, stretch: int | None = None) -> None:
+    """Write a table: aligned and fitted on a terminal, aligned and whole in a pipe.
+
+    Args:
+        headers: one a column.
+        rows: cells, made with `one_line` where they come from outside.
+        stretch: the column that gives way when the terminal is narrow.
+    """
+    if out_is_terminal():
+        _rich_table(headers, rows, stretch)
+        return
+    widths = [max(len(row[at]) for row in [headers, *rows]) for at in range(len(headers))]
+    for row in [headers, *rows]:
+        out("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def terminal(*, stderr: bool = False) -> Console:
+    """Return rich's console; import it only where a terminal is written to."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def _rich_table(headers: Sequence[str], rows: Sequence[Sequence[str]], stretch: int | None) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for at, header in enumerate(headers):
+        wide = at == stretch
+        made.add_column(header, overflow="ellipsis", no_wrap=True, min_width=8 if wide else len(header))
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))
+    terminal().print(made)
+
+
+def confirm_choice(question: str, allowed: Callable[[str], bool], default: str) -> str:
+    """Ask until the answer is allowed; the end of input is the default."""
+    while True:
+        try:
+            typed = input(question).strip() or default
+        except EOFError:
+            return default
+        if allowed(typed):
+            return typed

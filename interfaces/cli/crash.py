@@ -1,0 +1,70 @@
+"""What happens when something happened that nobody foresaw.
+
+Invariant: a crash report holds where it happened and what kind of error it was, and never what a person or a model
+wrote: no messages of foreign exceptions, no values, no arguments.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from interfaces.cli.console import say
+from interfaces.cli.host import Host
+from interfaces.errors import Exit
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def report(host: Host, argv: Sequence[str], problem: Exception) -> int:
+    """Say that it happened and where the details are; return the exit code."""
+    if isinstance(problem, OSError) and problem.errno in _DISK_FULL:
+        say("daybook: The disk is full. What was recorded before is safe; free some space and try again.")
+        return Exit.FAILED
+    where = _write(host, argv, problem)
+    details = f"Details, without any of your text: {where}" if where else "The details could not be written."
+    say(
+        f"daybook: Something failed that Daybook did not expect ({type(problem).__name__}). "
+        f"What was recorded before is safe. {details}"
+    )
+    return Exit.FAILED
+
+
+def details(host_version: str, argv: Sequence[str], problem: BaseException) -> str:
+    """Return the text of a report: the command's name, and the kinds and places of the errors."""
+    import platform
+
+    command = next((word for word in argv if word.isidentifier() or word == "simulate-ollama"), "(none)")
+    lines = [
+        f"daybook {host_version}, Python {platform.python_version()}, {platform.system()} {platform.machine()}",
+        f"command: {command}",
+    ]
+    seen: BaseException | None = problem
+    while seen is not None:
+        lines.append(f"\n{type(seen).__module__}.{type(seen).__qualname__}")
+        lines += _places(seen.__traceback__)
+        seen = seen.__cause__ or seen.__context__
+    return "\n".join(lines) + "\n"
+
+
+def _places(trace: TracebackType | None) -> list[str]:
+    import traceback
+
+    return [f"  {at.filename}:{at.lineno} in {at.name}" for at in traceback.extract_tb(trace)]
+
+
+def _write(host: Host, argv: Sequence[str], problem: Exception) -> Path | None:
+    import tempfile
+
+    text = details(host.version, argv, problem)
+    try:
+        folder = Path(host.paths()["state"])
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix="crash-", suffix=".txt", dir=folder)
+    except Exception:  # noqa: BLE001 - a report about an error must not end in another
+        return None
+    with open(handle, "w", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - an open descriptor
+        file.write(text)
+    return Path(name)

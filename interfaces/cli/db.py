@@ -1,0 +1,98 @@
+"""`daybook db …`: the database under the book."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from interfaces.cli.console import out, out_json, say
+from interfaces.cli.lazy import group_app
+from interfaces.cli.opening import host_of
+
+app = group_app("Look after the book's database.")
+
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@app.command()
+def migrate(
+    ctx: typer.Context,
+    *,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Put the book beside tables that are not Daybook's.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the database's form up to this Daybook."""
+    done = list(host_of(ctx).database.migrate(adopt=adopt, say=say))
+    if as_json:
+        out_json({"applied": done})
+    else:
+        say(f"{len(done)} migrations applied." if done else "Nothing to do: all migrations are applied.")
+
+
+@app.command()
+def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
+    """Say what is there, without starting or changing anything."""
+    found = host_of(ctx).database.status()
+    if as_json:
+        out_json(found)
+    else:
+        out(f"kind        {found.kind}{'' if found.running else ' (not running)'}")
+        for label, value in (
+            ("address", found.url),
+            ("server", found.server_version and f"PostgreSQL {found.server_version}"),
+            ("data", found.data_dir),
+            ("log", found.log_file),
+            ("process", found.pid),
+            ("migrations", _migrations(found.applied, found.pending) if found.running else None),
+        ):
+            if value:
+                out(f"{label:<11} {value}")
+    if found.problem:
+        from interfaces.errors import Exit
+
+        say(f"daybook: {found.problem}")
+        raise typer.Exit(Exit.DATABASE)
+
+
+@app.command()
+def start(ctx: typer.Context) -> None:
+    """Start the embedded database."""
+    host_of(ctx).database.start()
+    say("The database runs. It stops by itself when it is not used, or with: daybook db stop")
+
+
+@app.command()
+def stop(ctx: typer.Context) -> None:
+    """Stop the embedded database."""
+    say("Stopped." if host_of(ctx).database.stop() else "It was not running.")
+
+
+@app.command()
+def shell(ctx: typer.Context) -> None:
+    """Open psql on the book."""
+    import os
+    import sys
+
+    command = list(host_of(ctx).database.shell_command())
+    sys.stdout.flush()
+    os.execv(command[0], command)  # noqa: S606 - psql takes over this process and its terminal
+
+
+@app.command()
+def path(ctx: typer.Context) -> None:
+    """Print the embedded database's data directory."""
+    out(str(host_of(ctx).database.path()))
+
+
+@app.command()
+def url(ctx: typer.Context) -> None:
+    """Print the owner's connection URL, which any PostgreSQL client takes."""
+    out(host_of(ctx).database.url())
+
+
+def _migrations(applied: object, pending: object) -> str:
+    done, waiting = list(applied), list(pending)  # type: ignore[call-overload]
+    return f"{len(done)} applied, " + (f"pending: {', '.join(waiting)}" if waiting else "none pending")

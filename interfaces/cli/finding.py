@@ -1,0 +1,103 @@
+"""What a person means by an id: a whole one, the beginning or end of one, or `@last`.
+
+Invariant: of several things that fit none is chosen; the person is told which ones fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from domain.errors import InvalidInputError, NotFoundError
+from domain.ids import fragment, short
+
+if TYPE_CHECKING:
+    from interfaces.book import Book
+    from projections.conversations.queries import ConversationSummary
+    from projections.projects.queries import ProjectDetails
+    from projections.transcript.messages import Message
+
+LAST = "@last"
+_WHOLE = 32
+
+
+def conversation(book: Book, typed: str) -> ConversationSummary:
+    """Return the conversation that is meant.
+
+    Raises:
+        InvalidInputError: this is no id, or several conversations fit.
+        NotFoundError: none fits.
+    """
+    found = conversation_if_any(book, typed)
+    if found is None:
+        raise NotFoundError(f"There is no conversation {typed!r} in this book.", hint="daybook list")
+    return found
+
+
+def conversation_if_any(book: Book, typed: str) -> ConversationSummary | None:
+    """Return the conversation that is meant, or None where none fits."""
+    if typed.strip() == LAST:
+        latest = book.conversations.latest_of_actor(book.actor)
+        if latest is None:
+            raise NotFoundError("There is no conversation yet.", hint='daybook ask "your question"')
+        return latest
+    digits = _digits(typed, "daybook list")
+    if len(digits) == _WHOLE:
+        return book.conversations.get(UUID(digits))
+    found = book.conversations.find(digits)
+    _refuse_several(typed, "conversations", [(one.id, one.title) for one in found])
+    return found[0] if found else None
+
+
+def message(book: Book, typed: str) -> Message | None:
+    """Return the message of which an id is meant, or None where none fits."""
+    digits = _digits(typed, "daybook show @last --json")
+    if len(digits) == _WHOLE:
+        return book.transcript.message(UUID(digits))
+    found = book.transcript.find(digits)
+    _refuse_several(typed, "messages", [(one.id, one.text) for one in found])
+    return found[0] if found else None
+
+
+def project(book: Book, typed: str) -> ProjectDetails:
+    """Return the project that is meant, by its name or its id.
+
+    Raises:
+        InvalidInputError: several projects fit.
+        NotFoundError: none fits.
+    """
+    found = book.projects.named(typed)
+    if not found:
+        digits = fragment(typed)
+        if digits is not None and len(digits) == _WHOLE:
+            whole = book.projects.get(UUID(digits))
+            found = (whole,) if whole else ()
+        elif digits is not None:
+            found = book.projects.find(digits)
+    if not found:
+        raise NotFoundError(f"There is no project {typed!r} in this book.", hint="daybook project list")
+    _refuse_several(typed, "projects", [(one.id, one.name) for one in found])
+    return found[0]
+
+
+def _digits(typed: str, hint: str) -> str:
+    digits = fragment(typed)
+    if digits is None:
+        raise InvalidInputError(
+            f"{typed!r} is no id: an id is 4 to 32 hex digits of its beginning or end, or {LAST}.", hint=hint
+        )
+    return digits
+
+
+def _refuse_several(typed: str, what: str, found: Sequence[tuple[UUID, str]]) -> None:
+    if len(found) <= 1:
+        return
+    from interfaces.cli.console import one_line
+
+    # Ids that end alike need their beginning to be told apart.
+    several = "; ".join(f"{identifier} {one_line(text)[:40]}".strip() for identifier, text in found)
+    raise InvalidInputError(
+        f"{typed!r} is ambiguous: {len(found)} or more {what} fit ({several}). Nothing was changed; "
+        f"type more of the id, for example {short(found[0][0])!r}."
+    )

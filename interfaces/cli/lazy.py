@@ -1,0 +1,108 @@
+"""The root of the command line: a table of commands, each module imported when its command is called.
+
+Invariant: `daybook --help` and `daybook --version` import no command at all. The table repeats each command's first
+line of help; a test holds both together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One command or group of the root. `module` lies in this package and has an `app`."""
+
+    name: str
+    module: str
+    help: str
+    section: str
+
+
+COMMANDS = (
+    Entry("ask", "ask", "Ask a question and record it with its answer.", "Talk"),
+    Entry("chat", "chat", "Talk with a model, turn by turn.", "Talk"),
+    Entry("demo", "demo", "See Daybook at work: nothing to install, nothing left behind.", "Talk"),
+    Entry("list", "list", "List conversations, newest first.", "Look"),
+    Entry("show", "show", "Show a conversation.", "Look"),
+    Entry("search", "search", "Find messages by their words.", "Look"),
+    Entry("audit", "audit", "Look at the log of everything that happened.", "Look"),
+    Entry("rename", "rename", "Give a conversation a title.", "Organise"),
+    Entry("archive", "archive", "Put a conversation out of the way.", "Organise"),
+    Entry("restore", "restore", "Bring an archived conversation back.", "Organise"),
+    Entry("project", "project", "Group conversations; give them instructions and a model.", "Organise"),
+    Entry("models", "models", "See, get and choose models.", "Set up"),
+    Entry("config", "config", "See and change settings.", "Set up"),
+    Entry("paths", "paths", "Show where data, logs, keys and configuration are.", "Set up"),
+    Entry("doctor", "doctor", "Check everything a working book needs, and say the fix.", "Set up"),
+    Entry("keys", "keys", "Back up the master key, or bring it back.", "Set up"),
+    Entry("serve", "serve", "Serve the book over HTTP.", "Run"),
+    Entry("db", "db", "Look after the book's database.", "Run"),
+    Entry("projections", "projections", "Look after the read models.", "Run"),
+    Entry("simulate-ollama", "simulate", "Run a simulator that speaks Ollama's protocol.", "Run"),
+)
+
+_BY_NAME = {entry.name: entry for entry in COMMANDS}
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are imported when they are called."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        # Typer suggests "did you mean" from the keys of this mapping; the values are never used.
+        self.commands = dict.fromkeys(_BY_NAME)  # type: ignore[assignment]
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """Return the names in the order of the help."""
+        del ctx
+        return list(_BY_NAME)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
+        """Import one command; None where there is none of that name."""
+        del ctx
+        entry = _BY_NAME.get(cmd_name)
+        return None if entry is None else load(entry)
+
+    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+        """Write the table by sections, without importing what it names."""
+        del ctx
+        for section in dict.fromkeys(entry.section for entry in COMMANDS):
+            with formatter.section(section):
+                formatter.write_dl([(e.name, e.help) for e in COMMANDS if e.section == section])
+
+
+def load(entry: Entry) -> Any:
+    """Import a command."""
+    from importlib import import_module
+
+    module = import_module(f"interfaces.cli.{entry.module}")
+    command = typer.main.get_command(module.app)
+    command.name = entry.name
+    return command
+
+
+def command_app(help_text: str | None = None) -> typer.Typer:
+    """Return an empty Typer app with the house's manners: plain help, no stack traces, nothing installed."""
+    return typer.Typer(
+        help=help_text,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=help_text is not None,
+    )
+
+
+def group_app(help_text: str) -> typer.Typer:
+    """Return a Typer app that stays a group even with a single command."""
+    app = command_app(help_text)
+    app.callback()(_nothing)
+    return app
+
+
+def _nothing() -> None:
+    pass

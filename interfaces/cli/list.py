@@ -1,0 +1,87 @@
+"""`daybook list`: conversations, newest first. Kept light: this is the command that is typed most."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from interfaces.cli.console import local, one_line, out_json, say, table
+from interfaces.cli.lazy import command_app
+from interfaces.cli.opening import host_of, opened
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from interfaces.book import Book
+    from projections.conversations.queries import ConversationPage
+
+app = command_app()
+
+
+@app.command("list")
+def list_conversations(
+    ctx: typer.Context,
+    *,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, max=1000, help="At most so many.")] = 20,
+    cursor: Annotated[
+        str | None, typer.Option(metavar="CURSOR", help="Go on where another list ended.")
+    ] = None,
+    project: Annotated[
+        str | None, typer.Option("--project", "-p", metavar="NAME|ID", help="Only those of a project.")
+    ] = None,
+    archived: Annotated[bool, typer.Option("--archived", help="Only archived ones.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """List conversations, newest first."""
+    with opened(host_of(ctx)) as book:
+        project_id = None
+        if project is not None:
+            from interfaces.cli.finding import project as find_project
+
+            project_id = find_project(book, project).id
+        page = book.conversations.newest(
+            project_id=project_id, archived="only" if archived else "exclude", limit=count, cursor=cursor
+        )
+        if as_json:
+            from interfaces.viewing import conversation_list
+
+            out_json(conversation_list(page))
+        elif page.conversations:
+            _print(book, page)
+        else:
+            _say_empty(archived=archived, in_project=project is not None)
+
+
+def _print(book: Book, page: ConversationPage) -> None:
+    from domain.ids import short
+
+    names = _project_names(book, page)
+    rows = [
+        (
+            short(found.id),
+            one_line(found.title) or "(no title)",
+            names.get(found.project_id, "") if found.project_id else "",
+            str(found.message_count),
+            local(found.updated_at),
+        )
+        for found in page.conversations
+    ]
+    table(("ID", "TITLE", "PROJECT", "MESSAGES", "WHEN"), rows, stretch=1)
+    if page.next_cursor:
+        say(f"More: daybook list --cursor {page.next_cursor}")
+
+
+def _project_names(book: Book, page: ConversationPage) -> dict[UUID, str]:
+    if not any(found.project_id for found in page.conversations):
+        return {}
+    return {found.id: one_line(found.name) for found in book.projects.all(include_archived=True)}
+
+
+def _say_empty(*, archived: bool, in_project: bool) -> None:
+    if archived:
+        say("No conversation is archived.")
+    elif in_project:
+        say('This project has no conversation yet. Begin one: daybook ask --project NAME "your question"')
+    else:
+        say('No conversation yet. Begin one: daybook ask "your question"   (or see: daybook demo)')

@@ -1,0 +1,222 @@
+"""`daybook project …`: group conversations; give them instructions and a model."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from interfaces.cli.changes import change_project, give
+from interfaces.cli.console import clean, local, one_line, out, out_json, say, table
+from interfaces.cli.lazy import group_app
+from interfaces.cli.opening import SOURCE, host_of, opened
+
+app = group_app("Group conversations; give them instructions and a model.")
+
+Which: TypeAlias = Annotated[str, typer.Argument(metavar="NAME|ID", help="The project.")]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+@app.command()
+def create(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    *,
+    description: Annotated[str, typer.Option("--description", "-d", help="What it is for.")] = "",
+    instructions: Annotated[
+        str, typer.Option("--instructions", "-s", help="What every answer in it is told first.")
+    ] = "",
+    model: Annotated[str | None, typer.Option("--model", "-m", help="The model that answers in it.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open a project."""
+    from application.commands import CreateProject
+
+    with opened(host_of(ctx)) as book:
+        command = CreateProject(
+            actor=book.actor,
+            source=SOURCE,
+            name=name,
+            description=description,
+            instructions=instructions,
+            default_model=model,
+        )
+        give(book, command, f"Created: {one_line(name)}", as_json=as_json)
+
+
+@app.command("list")
+def list_projects(
+    ctx: typer.Context,
+    *,
+    archived: Annotated[bool, typer.Option("--archived", help="Archived ones, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List projects."""
+    from domain.ids import short
+
+    with opened(host_of(ctx)) as book:
+        found = book.projects.all(include_archived=archived)
+        if as_json:
+            from interfaces.viewing import project
+            from interfaces.views import ProjectListView
+
+            out_json(ProjectListView(projects=[project(one) for one in found]))
+            return
+        if not found:
+            say("No project yet. Open one: daybook project create NAME")
+            return
+        rows = [
+            (
+                short(one.id),
+                one_line(one.name) + (" (archived)" if one.archived else ""),
+                one_line(one.default_model),
+                local(one.updated_at),
+            )
+            for one in found
+        ]
+        table(("ID", "NAME", "MODEL", "WHEN"), rows, stretch=1)
+
+
+@app.command()
+def show(ctx: typer.Context, project: Which, *, as_json: AsJson = False) -> None:
+    """Show a project."""
+    from interfaces.cli import finding
+
+    with opened(host_of(ctx)) as book:
+        found = finding.project(book, project)
+        if as_json:
+            from interfaces.viewing import project as view
+
+            out_json(view(found))
+            return
+        from domain.ids import short
+
+        out(f"{one_line(found.name)}{' (archived)' if found.archived else ''}")
+        out(f"id            {short(found.id)}  ({found.id})")
+        out(f"model         {one_line(found.default_model) or 'the default'}")
+        out(f"description   {clean(found.description) or '(none)'}")
+        out(f"instructions  {clean(found.instructions) or '(none)'}")
+        out(f"since         {local(found.created_at)}")
+
+
+@app.command()
+def rename(
+    ctx: typer.Context,
+    project: Which,
+    name: Annotated[list[str], typer.Argument(help="Its new name.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Give a project another name."""
+    from application.commands import RenameProject
+
+    change_project(
+        ctx,
+        project,
+        lambda book, found: RenameProject(
+            actor=book.actor, source=SOURCE, project_id=found.id, name=" ".join(name)
+        ),
+        "Renamed",
+        as_json=as_json,
+    )
+
+
+@app.command()
+def describe(
+    ctx: typer.Context,
+    project: Which,
+    description: Annotated[list[str], typer.Argument(help="What it is for; empty takes it away.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a project is for."""
+    from application.commands import DescribeProject
+
+    change_project(
+        ctx,
+        project,
+        lambda book, found: DescribeProject(
+            actor=book.actor, source=SOURCE, project_id=found.id, description=" ".join(description)
+        ),
+        "Described",
+        as_json=as_json,
+    )
+
+
+@app.command()
+def instructions(
+    ctx: typer.Context,
+    project: Which,
+    text: Annotated[
+        list[str] | None,
+        typer.Argument(help="What every answer is told first; - reads standard input; empty takes it away."),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Set what every answer in a project is told first."""
+    from application.commands import ChangeInstructions
+    from interfaces.cli.prompt_input import decoded, read_piped
+
+    told = " ".join(text or [])
+    if told == "-":
+        told = decoded(read_piped(0))
+    change_project(
+        ctx,
+        project,
+        lambda book, found: ChangeInstructions(
+            actor=book.actor, source=SOURCE, project_id=found.id, instructions=told
+        ),
+        "Instructions set" if told else "Instructions taken away",
+        as_json=as_json,
+    )
+
+
+@app.command()
+def model(
+    ctx: typer.Context,
+    project: Which,
+    name: Annotated[str | None, typer.Argument(help="The model; none: the book's default again.")] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Choose the model that answers in a project."""
+    from application.commands import SetDefaultModel
+
+    change_project(
+        ctx,
+        project,
+        lambda book, found: SetDefaultModel(
+            actor=book.actor, source=SOURCE, project_id=found.id, model=name or None
+        ),
+        f"Answered by {one_line(name)}" if name else "Answered by the default model",
+        as_json=as_json,
+    )
+
+
+@app.command()
+def archive(ctx: typer.Context, project: Which, *, as_json: AsJson = False) -> None:
+    """Put a project out of the way."""
+    from application.commands import ArchiveProject
+
+    change_project(
+        ctx,
+        project,
+        lambda book, found: ArchiveProject(actor=book.actor, source=SOURCE, project_id=found.id),
+        "Archived",
+        as_json=as_json,
+    )
+
+
+@app.command()
+def restore(ctx: typer.Context, project: Which, *, as_json: AsJson = False) -> None:
+    """Bring an archived project back."""
+    from application.commands import RestoreProject
+
+    change_project(
+        ctx,
+        project,
+        lambda book, found: RestoreProject(actor=book.actor, source=SOURCE, project_id=found.id),
+        "Brought back",
+        as_json=as_json,
+    )

@@ -1,0 +1,154 @@
+"""`daybook show`: one conversation, its current branch or the branch of a message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from interfaces.cli.console import clean, local, one_line, out, out_is_terminal, out_json, terminal
+from interfaces.cli.lazy import command_app
+from interfaces.cli.opening import host_of, opened
+
+if TYPE_CHECKING:
+    from interfaces.book import Book
+    from projections.conversations.queries import ConversationSummary
+    from projections.transcript.messages import Message
+
+app = command_app()
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    identifier: Annotated[
+        str, typer.Argument(metavar="ID", help="A conversation or a message; @last: your latest.")
+    ],
+    *,
+    thinking: Annotated[bool, typer.Option("--thinking", help="Show what the models thought, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show a conversation."""
+    with opened(host_of(ctx)) as book:
+        found, messages = _meant(book, identifier)
+        if as_json:
+            from interfaces.viewing import transcript
+
+            out_json(transcript(found, messages))
+        else:
+            print_conversation(found, messages, thinking=thinking)
+
+
+def _meant(book: Book, identifier: str) -> tuple[ConversationSummary, tuple[Message, ...]]:
+    """Return a conversation and its current branch, or, of a message's id, the branch that ends in it."""
+    from domain.errors import NotFoundError
+    from interfaces.cli import finding
+
+    found = finding.conversation_if_any(book, identifier)
+    if found is not None:
+        return found, book.transcript.branch(found.id)
+    message = finding.message(book, identifier)
+    found = None if message is None else book.conversations.get(message.conversation_id)
+    if found is None or message is None:
+        raise NotFoundError(
+            f"There is no conversation or message {identifier!r} in this book.", hint="daybook list"
+        )
+    return found, book.transcript.branch(found.id, message.id)
+
+
+def print_conversation(found: ConversationSummary, messages: tuple[Message, ...], *, thinking: bool) -> None:
+    """Print a conversation for people: Markdown on a terminal, as it was written in a pipe."""
+    from domain.ids import short
+
+    about = [short(found.id), local(found.created_at), f"{found.message_count} messages"]
+    if found.archived:
+        about.append("archived")
+    title = one_line(found.title) or "(no title)"
+    pretty = _Pretty() if out_is_terminal() else _Plain()
+    pretty.title(title, " · ".join(about))
+    for message in messages:
+        pretty.head(heading(message))
+        if thinking and message.thinking:
+            pretty.thinking(message.thinking)
+        if message.erased:
+            pretty.remark("(erased)")
+        elif message.text:
+            pretty.text(message.text)
+        if (remark := ending(message)) is not None:
+            pretty.remark(remark)
+
+
+def heading(message: Message) -> str:
+    """Return the line above a message."""
+    from domain.ids import short
+
+    who = "You" if message.kind == "prompt" else one_line(message.model) or "?"
+    return f"{who} · {local(message.at)} · {short(message.id)}"
+
+
+def ending(message: Message) -> str | None:
+    """Return what is to be said of an answer that is not complete."""
+    if message.kind != "answer" or message.status == "complete":
+        return None
+    words = {
+        "streaming": "still being written",
+        "cancelled": "cancelled here",
+        "failed": "failed here",
+        "interrupted": "interrupted here: the process that was answering ended",
+    }
+    told = words.get(message.status or "", message.status or "")
+    return f"({told}: {one_line(message.detail)})" if message.detail else f"({told})"
+
+
+class _Plain:
+    """Writes text as it is."""
+
+    def title(self, title: str, about: str) -> None:
+        out(f"# {title}\n{about}")
+
+    def head(self, text: str) -> None:
+        out(f"\n## {text}\n")
+
+    def thinking(self, text: str) -> None:
+        out("\n".join(f"> {line}".rstrip() for line in text.split("\n")) + "\n")
+
+    def text(self, text: str) -> None:
+        out(text.rstrip("\n"))
+
+    def remark(self, text: str) -> None:
+        out(text)
+
+
+class _Pretty:
+    """Writes for a terminal."""
+
+    def __init__(self) -> None:
+        self._console = terminal()
+
+    def title(self, title: str, about: str) -> None:
+        self._print(title, "bold")
+        self._print(about, "dim")
+
+    def head(self, text: str) -> None:
+        self._console.print()
+        self._print(text, "bold cyan")
+
+    def thinking(self, text: str) -> None:
+        from interfaces.cli.terminal_display import Barred
+
+        self._console.print(Barred(text))
+        self._console.print()
+
+    def text(self, text: str) -> None:
+        from interfaces.cli.terminal_display import markdown
+
+        self._console.print(markdown(text))
+
+    def remark(self, text: str) -> None:
+        self._print(text, "dim italic")
+
+    def _print(self, text: str, style: str) -> None:
+        from rich.text import Text
+
+        made: Any = Text(clean(text), style=style)
+        self._console.print(made)
