@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from application.answering import Answering
     from application.handlers import Commands
+    from application.ports.live import LiveAnswers
     from application.ports.model_server import ModelServer
     from domain.event import Recorded
     from projections.conversations.queries import ConversationQueries
@@ -51,6 +52,11 @@ class Book(Protocol):
     @property
     def answering(self) -> Answering:
         """Generates answers. Bound to the event loop it is first used on."""
+        ...
+
+    @property
+    def live(self) -> LiveAnswers:
+        """The saved text of answers that other processes are writing."""
         ...
 
     @property

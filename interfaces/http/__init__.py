@@ -1,1 +1,1 @@
-"""See CONTRIBUTING.md for what lives here."""
+"""The book over HTTP: `daybook serve`."""

@@ -1,0 +1,39 @@
+# Daybook's image: one virtual environment on a slim Python, run by a user without rights, nothing to build with inside.
+
+FROM python:3.13-slim AS build
+WORKDIR /src
+RUN python3 -m venv --without-pip /opt/daybook
+# Dependencies first: they change less often than the code, and stay cached.
+COPY pyproject.toml ./
+RUN python3 -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
+      > /tmp/requirements.txt \
+ && python3 -m pip --python /opt/daybook/bin/python install --no-cache-dir --disable-pip-version-check -r /tmp/requirements.txt
+COPY README.md LICENSE ./
+COPY domain domain
+COPY application application
+COPY projections projections
+COPY infrastructure infrastructure
+COPY interfaces interfaces
+COPY bootstrap bootstrap
+RUN python3 -m pip --python /opt/daybook/bin/python install --no-cache-dir --disable-pip-version-check --no-deps .
+
+FROM python:3.13-slim
+LABEL org.opencontainers.image.title="Daybook" \
+      org.opencontainers.image.description="A private AI assistant that keeps the book" \
+      org.opencontainers.image.licenses="MIT"
+# The directories are made here with their owner, so that new volumes mounted there belong to it.
+RUN for place in /var/lib/daybook /run/daybook/keys /run/daybook/database; do \
+      mkdir -p "$place" && chown 10001:10001 "$place" && chmod 755 "$place"; done
+COPY --from=build /opt/daybook /opt/daybook
+ENV PATH=/opt/daybook/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/var/lib/daybook \
+    DAYBOOK_HOME=/var/lib/daybook
+USER 10001:10001
+WORKDIR /var/lib/daybook
+EXPOSE 8484
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "bootstrap.probe"]
+ENTRYPOINT ["daybook"]
+CMD ["serve"]

@@ -1,0 +1,67 @@
+"""Makes the secrets of a Compose installation once: `python -m bootstrap.first_secrets KEYS DATABASE HOST`.
+
+Invariant: a secret that is there is never changed; the database and its content would be lost without it.
+Each file appears whole or not at all.
+
+KEYS gets `master-key` and `token`, readable by Daybook alone. DATABASE gets `password` (for PostgreSQL,
+which may run as another user, so it is readable; nothing else mounts it) and `url`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from infrastructure.crypto import master_key
+
+_ARGUMENTS = 3
+_MINE, _SHARED = 0o400, 0o444
+
+
+def make(keys: Path, database: Path, host: str) -> list[Path]:
+    """Make what is missing; return the files that were made now."""
+    password = database / "password"
+    made = [
+        _write_once(keys / "master-key", master_key.to_text(master_key.generate()), _MINE),
+        _write_once(keys / "token", secrets.token_urlsafe(32), _MINE),
+        _write_once(password, secrets.token_hex(24), _SHARED),
+    ]
+    known = password.read_text(encoding="ascii").strip()
+    made.append(_write_once(database / "url", f"postgresql://daybook:{known}@{host}:5432/daybook", _MINE))
+    return [path for path in made if path is not None]
+
+
+def _write_once(path: Path, text: str, mode: int) -> Path | None:
+    if path.exists():
+        return None
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.chmod(mode)
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(draft)
+            return path
+    finally:
+        draft.unlink(missing_ok=True)
+    return None
+
+
+def main(arguments: list[str]) -> int:
+    """Make the secrets and say which are new; never their values."""
+    if len(arguments) != _ARGUMENTS:
+        sys.stderr.write("usage: python -m bootstrap.first_secrets KEYS DATABASE HOST\n")
+        return 2
+    for path in make(Path(arguments[0]), Path(arguments[1]), arguments[2]):
+        sys.stdout.write(f"made {path}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

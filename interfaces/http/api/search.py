@@ -1,0 +1,43 @@
+"""Finding messages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from interfaces import viewing
+from interfaces.http.api.requests import AtLeast, Cursor, Limit, ServerOf
+from interfaces.http.rendering import JsonResponse
+from interfaces.views import SearchView
+
+router = APIRouter(prefix="/search", tags=["search"])
+
+
+@router.get("", operation_id="searchMessages", response_model=SearchView)
+def search_messages(
+    server: ServerOf,
+    at_least: AtLeast,
+    *,
+    q: Annotated[
+        str, Query(min_length=1, description='Words; `"a phrase"`, `or` and `-without` are understood.')
+    ],
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    conversation_id: UUID | None = None,
+    project_id: UUID | None = None,
+    kind: Literal["prompt", "answer"] | None = None,
+) -> Response:
+    """Find the messages in which all words stand, best first."""
+    page = server.book.search.search(
+        q,
+        conversation_id=conversation_id,
+        project_id=project_id,
+        kind=kind,
+        limit=limit,
+        cursor=cursor,
+        at_least=at_least,
+    )
+    return JsonResponse(viewing.search_page(page))

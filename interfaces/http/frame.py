@@ -1,0 +1,93 @@
+"""What frames every request: a correlation id, a bound on its body, an answer even to our mistakes."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from application.text_rules import MAX_TEXT_BYTES
+from domain.ids import new_id
+from interfaces.http.problems import CORRELATION, problem, unexpected
+
+# JSON may spell a letter of two bytes with six (`\u00e9`), so the largest text we take may need three times
+# its size.
+MAX_BODY_BYTES = 3 * MAX_TEXT_BYTES + 64 * 1024
+
+# A client that is still sending reads its answer only when it has sent all; so much of it is read and
+# thrown away.
+_DRAIN_BYTES = 64 * 1024 * 1024
+
+CORRELATION_HEADER = "Daybook-Correlation-Id"
+_TOO_LARGE = "The body is larger than any request can be. Nothing was recorded."
+
+
+class Frame:
+    """ASGI middleware: gives each request its correlation id, and answers what nobody else answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; an exception becomes a problem without details."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope[CORRELATION] = new_id()
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                headers[CORRELATION_HEADER] = str(scope[CORRELATION])
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as error:
+            if started:
+                raise
+            await unexpected(scope, error)(scope, receive, sending)
+
+
+class BodyLimit:
+    """ASGI middleware: no request makes the server hold more than `limit` bytes of it."""
+
+    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer it with 413."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        length = Headers(scope=scope).get("content-length", "")
+        if length.isascii() and length.isdigit() and int(length) > self._limit:
+            await _drain(receive, 0)
+            await problem(scope, 413, _TOO_LARGE, headers={"Connection": "close"})(scope, receive, send)
+            return
+        taken = 0
+
+        async def receiving() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._limit:
+                await _drain(receive, taken)
+                raise HTTPException(413, _TOO_LARGE, {"Connection": "close"})
+            return message
+
+        await self._app(scope, receiving, send)
+
+
+async def _drain(receive: Receive, taken: int) -> None:
+    while taken < _DRAIN_BYTES:
+        message = await receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return
+        taken += len(message.get("body", b""))

@@ -1,0 +1,120 @@
+"""What only HTTP shows, beyond the shapes shared with the command line: answers and how their streams end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from domain.errors import NotFoundError
+from domain.ids import short
+from interfaces import viewing
+from interfaces.views import AnswerView, TimingsView, TranscriptView, UsageView
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from application.running import Outcome, RunningAnswer
+    from projections.conversations.queries import ConversationSummary
+    from projections.transcript.messages import Message
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranscriptPageView(TranscriptView):
+    """The last messages of a conversation's current branch; `next_cursor` leads to the ones before them."""
+
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedView:
+    """What was recorded for a prompt; the answer is at `Location`. `replayed`: it had been asked before."""
+
+    conversation_id: UUID
+    prompt_id: UUID
+    answer_id: UUID
+    model: str
+    cut_count: int
+    log_size: int
+    replayed: bool
+
+
+def transcript_page(
+    found: ConversationSummary, messages: Sequence[Message], limit: int
+) -> TranscriptPageView:
+    """Return the last messages of a branch, of which one more than `limit` was read where there are more."""
+    more = len(messages) > limit
+    page = viewing.transcript(found, messages[-limit:])
+    return TranscriptPageView(**vars(page), next_cursor=str(messages[0].id) if more else None)
+
+
+def answer(found: Message, log_size: int, running: RunningAnswer | None = None) -> AnswerView:
+    """Return an answer as it was recorded, or as far as it has come while this process writes it."""
+    return AnswerView(
+        conversation_id=found.conversation_id,
+        prompt_id=found.parent_id or found.id,
+        answer_id=found.id,
+        model=found.model or "",
+        status=found.status or "",
+        text=running.text if running else found.text,
+        thinking=running.thinking if running else found.thinking,
+        usage=viewing.usage(found),
+        timings=viewing.timings(found),
+        log_size=log_size,
+        model_digest=found.provenance.model_digest if found.provenance else None,
+        reason=found.reason,
+        cut_count=found.provenance.cut_count if found.provenance else 0,
+    )
+
+
+def must_be_answer(answer_id: UUID, found: Message | None) -> Message:
+    """Return the message where it is an answer.
+
+    Raises:
+        NotFoundError: there is none, or it is a prompt.
+    """
+    if found is None or found.kind != "answer":
+        raise NotFoundError(f"There is no answer {short(answer_id)} in this book.", hint="daybook list")
+    return found
+
+
+def ending_of_message(found: Message) -> dict[str, Any]:
+    """Return what the last event of a stream says of an answer that was found ended."""
+    return {
+        "answer_id": found.id,
+        "conversation_id": found.conversation_id,
+        "status": found.status,
+        "reason": found.reason,
+        "detail": found.detail,
+        "model": found.model,
+        "usage": vars(viewing.usage(found)),
+        "timings": vars(viewing.timings(found)),
+        "log_size": None,
+    }
+
+
+def ending_of_outcome(running: RunningAnswer, outcome: Outcome) -> dict[str, Any]:
+    """Return what the last event of a stream says of an answer that ended here."""
+    end = outcome.end
+    usage = UsageView(
+        prompt_tokens=end.prompt_tokens if end else None,
+        completion_tokens=end.completion_tokens if end else None,
+    )
+    timings = TimingsView(
+        first_token_ms=outcome.first_token_ms,
+        total_ms=(end.total_ms if end else None) or outcome.total_ms,
+        load_ms=end.load_ms if end else None,
+        prompt_eval_ms=end.prompt_eval_ms if end else None,
+        eval_ms=end.eval_ms if end else None,
+    )
+    return {
+        "answer_id": running.answer_id,
+        "conversation_id": running.conversation_id,
+        "status": str(outcome.status),
+        "reason": getattr(outcome.problem, "reason", None) or (end.reason if end else None),
+        "detail": outcome.problem.message if outcome.problem else None,
+        "model": outcome.model,
+        "usage": vars(usage),
+        "timings": vars(timings),
+        "log_size": outcome.log_size,
+    }

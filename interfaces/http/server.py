@@ -1,0 +1,87 @@
+"""One server's state: the open book, its options, and the work behind the requests.
+
+Invariant: answers belong to this object's event loop and not to a connection; when the server stops, they
+are ended and recorded before connections are closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from application.conversations import Asked
+from domain.errors import DaybookError
+from interfaces.http.options import HttpOptions
+
+if TYPE_CHECKING:
+    from interfaces.book import Book
+
+_log = logging.getLogger("daybook.http")
+
+
+class Server:
+    """Made with the application; runs between `start` and `stop`."""
+
+    def __init__(self, book: Book, options: HttpOptions) -> None:
+        self.book = book
+        self.options = options
+        self.stopping = asyncio.Event()
+        self.pump_problem: str | None = None
+        self._stop_pump = threading.Event()
+        self._pump: threading.Thread | None = None
+        self._caring: asyncio.Task[None] | None = None
+        self._answers_closed = False
+
+    def start(self) -> None:
+        """Begin to keep the read models up and to look for orphans. Called on the event loop."""
+        self._pump = threading.Thread(target=self._pumping, name="daybook-pump", daemon=True)
+        self._pump.start()
+        self._caring = asyncio.create_task(self._care())
+
+    def begin(self, asked: Asked) -> None:
+        """Let the answer be written; nobody need wait for it."""
+        if asked.request is not None:
+            self.book.answering.start(asked)
+
+    async def close_answers(self) -> None:
+        """End all running answers, keeping what they have; their watchers are told. Twice is harmless."""
+        self.stopping.set()
+        if self._answers_closed:
+            return
+        self._answers_closed = True
+        try:
+            await asyncio.wait_for(self.book.answering.close(), self.options.stop_within)
+        except TimeoutError:
+            # What they had is saved; the next look after this process's death closes them with it.
+            _log.warning("some answers could not be closed in time")
+
+    async def stop(self) -> None:
+        """End everything that `start` began, and the answers."""
+        await self.close_answers()
+        self._stop_pump.set()
+        if self._caring is not None:
+            self._caring.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._caring
+        if self._pump is not None:
+            await asyncio.to_thread(self._pump.join, 2.0)
+        with contextlib.suppress(Exception):
+            await self.book.model_server.close()
+
+    def _pumping(self) -> None:
+        try:
+            self.book.read_models.run(self._stop_pump)
+        except DaybookError as problem:
+            self.pump_problem = problem.message
+            _log.error("the pump stopped: %s", problem.message)
+
+    async def _care(self) -> None:
+        while True:
+            await asyncio.sleep(self.options.look_after_every)
+            try:
+                await asyncio.to_thread(self.book.look_after)
+            except DaybookError as problem:
+                _log.warning("could not look for orphaned answers: %s", problem.message)

@@ -1,0 +1,85 @@
+"""Who is let in, header by header."""
+
+from typing import Any
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from interfaces.http.guard import Guard
+from interfaces.http.options import Address, HttpOptions
+
+
+async def nobody(scope: Scope, receive: Receive, send: Send) -> None:
+    """Stand behind the guard; never asked here."""
+
+
+def guard(**options: Any) -> Guard:
+    return Guard(nobody, HttpOptions(**options))
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:8484", "127.0.0.1:8484", "[::1]:8484", "LocalHost.:1"]
+)
+def test_loopback_names_are_ours(host: str) -> None:
+    assert guard().knows_host(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["", "evil.example", "127.0.0.1.evil.example", "192.168.1.4", "localhost.evil.example", "[::2]:1"]
+)
+def test_foreign_hosts_are_not(host: str) -> None:
+    assert not guard(listen=Address("0.0.0.0", 8484), token="t").knows_host(host)  # noqa: S104 - an address to test with
+
+
+def test_hosts_that_are_listed_are_ours() -> None:
+    listed = guard(allowed_hosts=["daybook.lan", " Book.Home:8443 "], public_url="https://book.example.org/")
+    assert listed.knows_host("daybook.lan:9999")
+    assert listed.knows_host("book.home:8443")
+    assert not listed.knows_host("book.home:1")
+    assert listed.knows_host("book.example.org:443")
+
+
+def test_the_address_listened_on_is_ours() -> None:
+    assert guard(listen=Address("192.168.1.4", 8484), token="t").knows_host("192.168.1.4:8484")
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("http://localhost:8484", "localhost:8484"),
+        ("http://[::1]:8484", "[::1]:8484"),
+        ("https://book.example.org", "127.0.0.1:8484"),
+        ("https://daybook.lan", "daybook.lan"),
+    ],
+)
+def test_pages_of_our_own_may_ask(origin: str, host: str) -> None:
+    known = guard(public_url="https://book.example.org", allowed_hosts=["daybook.lan"])
+    assert known.knows_origin(origin, host)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "null",
+        "",
+        "http://evil.example",
+        "http://localhost:3000",
+        "file://",
+        "http://localhost:8484.evil.example",
+        "http://[::",
+    ],
+)
+def test_pages_of_others_may_not(origin: str) -> None:
+    assert not guard().knows_origin(origin, "localhost:8484")
+
+
+def test_the_token_is_wanted_whole_and_as_bearer() -> None:
+    known = guard(token="s3cret-ü")
+    assert known.knows_token("Bearer s3cret-ü")
+    assert known.knows_token("bearer  s3cret-ü ")
+    for wrong in ("", "Bearer", "Bearer s3cret", "Basic s3cret-ü", "s3cret-ü", "Bearer S3cret-ü"):
+        assert not known.knows_token(wrong)
+
+
+def test_without_a_token_nobody_needs_one() -> None:
+    assert guard().knows_token("")
