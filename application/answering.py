@@ -1,11 +1,11 @@
-"""An answer's life after its start is recorded: stream it save it as it grows, record its end.
+"""An answer's life after its start is recorded: stream it, save it as it grows, record its end.
 
 Invariants: the task that generates belongs to this object, not to whoever watches; an answer ends in exactly
 one event, tried again while the database is away; text that has come is never thrown away.
 
 An answer has two tasks. One streams from the model, and is what a cancellation stops. The other waits for it
-and records the end: nobody cancels that one, and when the event loop is torn down around it, it still comes to
-its end.
+and records the end: nobody cancels that one, and when the event loop is torn down around it, it still comes
+to its end.
 """
 
 from __future__ import annotations
@@ -131,14 +131,16 @@ class Answering:
             await asyncio.wait([self._saver])
 
     async def _see_to_its_end(self, life: _Life, request: ChatRequest) -> None:
-        card = asyncio.create_task(self._card(request.model))
+        card = asyncio.create_task(self._card(request.model, life.running))
         while not life.stream.done():
             try:
                 await asyncio.wait([life.stream])
             except asyncio.CancelledError:
                 self._torn_down(life)
         outcome, reason = self._ended(life, request.model)
-        outcome = replace(outcome, model_digest=await self._digest(card))
+        if outcome.end is not None:
+            life.running.begun.set()
+        outcome = replace(outcome, model_digest=await self._digest(card, life.running))
         try:
             final = await self._record(life.asked, outcome, reason)
         except Exception as error:  # noqa: BLE001 (a fault of ours must not leave watchers waiting for ever)
@@ -202,7 +204,9 @@ class Answering:
                     running.add(piece)
         return end
 
-    async def _card(self, model: str) -> ModelCard | None:
+    async def _card(self, model: str, running: RunningAnswer) -> ModelCard | None:
+        # Asked for beside the answer and after its first word, which must not wait for it.
+        await running.begun.wait()
         try:
             card = await self._server.show(model)
             await asyncio.to_thread(self._models.remember, card)
@@ -210,16 +214,15 @@ class Answering:
             return None
         return card
 
-    async def _digest(self, card: asyncio.Task[ModelCard | None]) -> str | None:
+    async def _digest(self, card: asyncio.Task[ModelCard | None], running: RunningAnswer) -> str | None:
         """Return the model's digest if its server tells it soon.
 
         Nothing that goes wrong here is worth an answer.
         """
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait([card], timeout=_CARD_GRACE_SECONDS)
-        if not card.done():
-            card.cancel()
-        if not card.done() or card.cancelled() or card.exception() is not None:
+        if running.begun.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([card], timeout=_CARD_GRACE_SECONDS)
+        if card.cancel() or card.cancelled() or card.exception() is not None:
             return None
         known = card.result()
         return _word(known.digest) if known else None
