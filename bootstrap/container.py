@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from application.ports.log import Log
 from bootstrap.home import Home
 from bootstrap.settings import Settings
 from domain.errors import InvalidInputError
@@ -69,10 +68,9 @@ class Container:
         from application.handlers import Commands
         from application.services import Services
 
-        log: Log = self.log
         return Commands(
             Services(
-                log=log,
+                log=self.log,
                 memory=self.memory,
                 live=self.live,
                 models=self.model_memory,
