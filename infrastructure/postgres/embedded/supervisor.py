@@ -180,7 +180,7 @@ class Supervisor:
         while not self._ends():
             mark = self._layout.log_file.stat().st_size
             ready_for = self._one_life()
-            if self._ends():
+            if self._ends() or self._home_is_going(look_for_socket=False):
                 return
             failed_starts = 0 if ready_for else failed_starts + 1
             short_lives = short_lives + 1 if ready_for < _STEADY_AFTER else 0
@@ -234,7 +234,7 @@ class Supervisor:
         while child.poll() is None and not self._wakeups.stop_wished:
             self._wakeups.sleep(pause)
             self._rotate_log()
-            if self._home_is_gone():
+            if self._home_is_going():
                 self._done = True
                 return
             if not cluster.socket_is_there(self._order.socket_dir) and child.poll() is None:
@@ -308,6 +308,13 @@ class Supervisor:
             return True
         except OSError:
             return False
+
+    def _home_is_going(self, *, look_for_socket: bool = True) -> bool:
+        """Whether the home is gone, after a pause if it looks as if it were being removed just now."""
+        socket_is_missing = look_for_socket and not cluster.socket_is_there(self._order.socket_dir)
+        if socket_is_missing or not self._layout.has_data:
+            self._wakeups.sleep(1)
+        return self._home_is_gone()
 
     def _rotate_log(self) -> None:
         """Keep one old log. It is copied and emptied, not renamed: the server writes on to the same file."""
