@@ -91,9 +91,7 @@ class BookDatabase:
 
     def shell_command(self) -> Sequence[str]:
         """Return the command line of psql connected to the book."""
-        beside = self._settings.get("db_binaries")
-        psql = shutil.which("psql", path=beside) if beside else None
-        psql = psql or shutil.which("psql")
+        psql = self._psql()
         if psql is None:
             raise NotFoundError(
                 "psql, PostgreSQL's own shell, is not installed. The book is not affected.",
@@ -127,6 +125,14 @@ class BookDatabase:
             idle_seconds=self._settings.number("db_idle_seconds"),
             say=self._say,
         )
+
+    def _psql(self) -> str | None:
+        if self.is_embedded:
+            binaries = self.embedded().status().binaries
+            beside = shutil.which("psql", path=str(binaries)) if binaries else None
+            if beside:
+                return beside
+        return shutil.which("psql")
 
     def _must_be_embedded(self, what: str) -> None:
         if not self.is_embedded:

@@ -38,7 +38,9 @@ class Home:
         """Make the home, or say why it cannot be made."""
         try:
             if not self.root.exists():
-                self.root.mkdir(parents=True, mode=0o755)
+                from infrastructure.postgres.embedded import make_home
+
+                make_home(self.root)
             if not os.access(self.root, os.W_OK | os.X_OK):
                 raise PermissionError(13, "Permission denied", str(self.root))
         except OSError as problem:
