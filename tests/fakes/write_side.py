@@ -1,0 +1,246 @@
+"""The write side in memory: a log, live answers, what earlier events say, model cards, a clock that stands still.
+
+`MemoryWriteLog` keeps every promise of the `Log` port, so the suite in tests/contract/log runs on it too. The
+others have switches that make them fail in the ways a database does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+from uuid import UUID
+
+from application.errors import IdempotencyMismatchError
+from application.ports.live import LiveText, Piece
+from application.ports.log import IdempotencyKey, Origin, Saved
+from application.ports.memory import Instructions, StreamingAnswer
+from application.ports.model_server import ModelCard
+from application.services import Services
+from domain.conversation import events as e
+from domain.errors import NotFoundError, WrongVersionError
+from domain.event import Event, Root
+from domain.ids import new_id, short
+from domain.project import events as p
+
+R = TypeVar("R", bound=Root)
+
+
+class MemoryWriteLog:
+    """Streams in a dictionary. `failures` holds what the next saves raise instead of (or after) writing.
+
+    `before_save` is called once, before the next save: room for somebody else to be faster.
+    """
+
+    def __init__(self) -> None:
+        self.streams: dict[UUID, list[Event]] = {}
+        self.appended: list[tuple[Event, Origin]] = []
+        self.requests: dict[tuple[str, str], tuple[bytes, Saved]] = {}
+        self.failures: deque[Exception] = deque()
+        self.acknowledgements_lost: deque[Exception] = deque()
+        self.before_save: Callable[[], None] | None = None
+        self._lock = threading.RLock()
+
+    def load(self, kind: type[R], stream_id: UUID) -> R:
+        aggregate: Root | None = None
+        for event in list(self.streams.get(stream_id, ())):
+            aggregate = event.mutate(aggregate)
+        if not isinstance(aggregate, kind):
+            raise NotFoundError(f"There is no {kind.__name__.lower()} {short(stream_id)} in this book.")
+        return aggregate
+
+    def save(
+        self,
+        aggregates: Sequence[Root],
+        origin: Origin,
+        *,
+        idempotency: IdempotencyKey | None = None,
+        result: bytes = b"",
+    ) -> Saved:
+        if (hook := self.before_save) is not None:
+            self.before_save = None
+            hook()
+        if self.failures:
+            raise self.failures.popleft()
+        events: list[Event] = [event for root in aggregates for event in root.collect_events()]  # type: ignore[misc]
+        with self._lock:
+            if idempotency is not None and (before := self.answered(origin, idempotency)) is not None:
+                return before
+            ends: dict[UUID, int] = {}
+            for event in events:
+                stands = ends.get(event.stream_id, len(self.streams.get(event.stream_id, ())))
+                if event.version != stands + 1:
+                    raise WrongVersionError("Somebody else changed the same thing at the same moment.")
+                ends[event.stream_id] = event.version
+            for event in events:
+                self.streams.setdefault(event.stream_id, []).append(event)
+                self.appended.append((event, origin))
+            if idempotency is not None:
+                saved = Saved(self.size(), replayed=True, result=result)
+                self.requests[origin.actor, idempotency.key] = (idempotency.command, saved)
+            size = self.size()
+        if self.acknowledgements_lost:
+            raise self.acknowledgements_lost.popleft()
+        return Saved(size, result=result if idempotency else None)
+
+    def answered(self, origin: Origin, idempotency: IdempotencyKey) -> Saved | None:
+        stored = self.requests.get((origin.actor, idempotency.key))
+        if stored is None:
+            return None
+        if stored[0] != idempotency.command:
+            raise IdempotencyMismatchError("This idempotency key was used before for another command.")
+        return stored[1]
+
+    def size(self) -> int:
+        return len(self.appended)
+
+    def request_hash(self, owner_id: UUID, request: bytes) -> bytes:
+        return hashlib.sha256(owner_id.bytes + request).digest()
+
+    def events(self, stream_id: UUID) -> list[Event]:
+        return list(self.streams.get(stream_id, ()))
+
+
+class MemoryLiveAnswers:
+    """Ownership and saved pieces in memory. `down` is raised by every call while it is set."""
+
+    def __init__(self, owner_id: UUID | None = None, *, owners: set[UUID] | None = None) -> None:
+        self.owner_id = owner_id or new_id()
+        self.owners = set() if owners is None else owners
+        self.pieces: dict[UUID, list[Piece]] = {}
+        self.saves = 0
+        self.down: Exception | None = None
+        self.unreadable: Exception | None = None
+        self.on_save: Callable[[], None] = lambda: None
+
+    def own(self) -> UUID:
+        self._check()
+        self.owners.add(self.owner_id)
+        return self.owner_id
+
+    def dead(self, owner_ids: Iterable[UUID]) -> set[UUID]:
+        self._check()
+        return set(owner_ids) - self.owners
+
+    def save(self, pieces: Sequence[Piece]) -> None:
+        self.on_save()
+        self._check()
+        self.saves += 1
+        for piece in pieces:
+            kept = self.pieces.setdefault(piece.answer_id, [])
+            if all(piece.seq != other.seq for other in kept):
+                kept.append(piece)
+
+    def read(self, answer_id: UUID, conversation_id: UUID) -> LiveText:
+        self._check()
+        if self.unreadable is not None:
+            raise self.unreadable
+        thinking = text = ""
+        for piece in sorted(self.pieces.get(answer_id, ()), key=lambda piece: piece.seq):
+            thinking = thinking[: piece.thinking_from] + piece.thinking
+            text = text[: piece.text_from] + piece.text
+        return LiveText(thinking, text)
+
+    def forget(self, answer_id: UUID) -> None:
+        self._check()
+        self.pieces.pop(answer_id, None)
+
+    def close(self) -> None:
+        self.owners.discard(self.owner_id)
+
+    def _check(self) -> None:
+        if self.down is not None:
+            raise self.down
+
+
+class LogMemory:
+    """The `Memory` port, answered from a `MemoryWriteLog`; `asked` counts the calls for texts."""
+
+    def __init__(self, log: MemoryWriteLog) -> None:
+        self._log = log
+        self.asked = 0
+        self.erased: set[UUID] = set()
+
+    def texts(self, message_ids: Sequence[UUID]) -> Mapping[UUID, str]:
+        self.asked += 1
+        found: dict[UUID, str] = {}
+        for event, _ in self._log.appended:
+            if isinstance(
+                event,
+                e.PromptAdded | e.AnswerCompleted | e.AnswerCancelled | e.AnswerFailed | e.AnswerInterrupted,
+            ):
+                found[event.message_id] = str(event.text)
+        return {key: text for key, text in found.items() if key in message_ids and key not in self.erased}
+
+    def instructions(self, project_id: UUID) -> Instructions | None:
+        changes = [x for x in self._log.events(project_id) if isinstance(x, p.InstructionsChanged)]
+        return Instructions(str(changes[-1].instructions), changes[-1].version) if changes else None
+
+    def prompt_instructions(self, prompt_id: UUID) -> str | None:
+        for event, _ in self._log.appended:
+            if isinstance(event, e.PromptAdded) and event.message_id == prompt_id:
+                return None if event.instructions is None else str(event.instructions)
+        return None
+
+    def streaming_answers(self) -> Sequence[StreamingAnswer]:
+        found: dict[UUID, StreamingAnswer] = {}
+        for event, _ in self._log.appended:
+            match event:
+                case e.AnswerStarted():
+                    found[event.message_id] = StreamingAnswer(
+                        event.message_id, event.stream_id, event.owner_id
+                    )
+                case e.AnswerCompleted() | e.AnswerCancelled() | e.AnswerFailed() | e.AnswerInterrupted():
+                    found.pop(event.message_id, None)
+                case _:
+                    pass
+        return list(found.values())
+
+
+@dataclass
+class MemoryModels:
+    """Model cards in a dictionary. `down` is raised while it is set."""
+
+    cards: dict[str, ModelCard] = field(default_factory=dict)
+    down: Exception | None = None
+
+    def recall(self, name: str) -> ModelCard | None:
+        return self.cards.get(name)
+
+    def remember(self, card: ModelCard) -> None:
+        if self.down is not None:
+            raise self.down
+        self.cards[card.name] = card
+
+
+@dataclass
+class FixedClock:
+    """Stands still, but for `step` milliseconds each time it is asked."""
+
+    at: datetime = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    ms: float = 1000.0
+    step: float = 0.0
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic_ms(self) -> float:
+        self.ms += self.step
+        return self.ms
+
+
+def memory_services(*, default_model: str = "deepseek-r1:8b", context_length: int = 8192) -> Services:
+    """Return services whose every port is in memory; reach the fakes through it."""
+    log = MemoryWriteLog()
+    return Services(
+        log=log,
+        memory=LogMemory(log),
+        live=MemoryLiveAnswers(),
+        models=MemoryModels(),
+        default_model=default_model,
+        context_length=context_length,
+    )

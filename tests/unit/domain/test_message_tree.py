@@ -1,0 +1,124 @@
+"""Whatever is asked of a conversation, its messages stay a tree and nothing in it is lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from domain.conversation.conversation import Conversation, Kind, Message, Status
+from domain.errors import DaybookError
+from domain.event import Event
+from domain.ids import new_id
+from tests.unit.domain.given import rebuilt
+from tests.unit.domain.test_conversation import OUTCOME, PROVENANCE
+
+_ENDS = {
+    "complete": lambda c, m: c.complete_answer(m, **OUTCOME),
+    "cancel": lambda c, m: c.cancel_answer(m, **OUTCOME),
+    "fail": lambda c, m: c.fail_answer(m, **OUTCOME, detail="x"),
+    "interrupt": lambda c, m: c.interrupt_answer(m, text="", thinking="", reason="process-died"),
+}
+_FINAL = {Status.COMPLETE, Status.CANCELLED, Status.FAILED}
+_place = st.integers(min_value=0, max_value=40)
+
+
+class MessageTree(RuleBasedStateMachine):
+    """Commands at random, sensible and not; refused ones must change nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conversation = Conversation.start(new_id(), project_id=None, title=None)
+        self.events: list[Event] = []
+        self.seen: dict[Any, Message] = {}
+
+    def _some(self, place: int) -> Any:
+        """Return one of the messages, or nothing, or a message of elsewhere."""
+        candidates = [None, new_id(), *self.conversation.messages]
+        return candidates[place % len(candidates)]
+
+    def _try(self, command: Any) -> None:
+        before = (dict(self.conversation.messages), self.conversation.current_id, self.conversation.version)
+        try:
+            command()
+        except DaybookError:
+            after = (self.conversation.messages, self.conversation.current_id, self.conversation.version)
+            assert before == after
+        self.events += self.conversation.collect_events()  # type: ignore[arg-type]
+
+    @rule(parent=_place, text=st.sampled_from(["Hi", "", "\n"]))
+    def prompt(self, parent: int, text: str) -> None:
+        self._try(lambda: self.conversation.add_prompt(new_id(), text, parent_id=self._some(parent)))
+
+    @rule()
+    def prompt_on(self) -> None:
+        self._try(
+            lambda: self.conversation.add_prompt(new_id(), "Hi", parent_id=self.conversation.current_id)
+        )
+
+    @rule(prompt=_place)
+    def answer(self, prompt: int) -> None:
+        self._try(
+            lambda: self.conversation.start_answer(
+                new_id(), prompt_id=self._some(prompt) or new_id(), **PROVENANCE
+            )
+        )
+
+    @rule()
+    def answer_the_current_prompt(self) -> None:
+        current = self.conversation.current_id or new_id()
+        self._try(lambda: self.conversation.start_answer(new_id(), prompt_id=current, **PROVENANCE))
+
+    @rule(message=_place, how=st.sampled_from(sorted(_ENDS)))
+    def end(self, message: int, how: str) -> None:
+        self._try(lambda: _ENDS[how](self.conversation, self._some(message) or new_id()))
+
+    @rule(how=st.sampled_from(sorted(_ENDS)))
+    def end_what_streams(self, how: str) -> None:
+        for answer_id in self.conversation.streaming():
+            self._try(lambda answer_id=answer_id: _ENDS[how](self.conversation, answer_id))
+
+    @rule(message=_place)
+    def go_on(self, message: int) -> None:
+        self._try(lambda: self.conversation.go_on_from(self._some(message)))
+
+    @rule(archive=st.booleans())
+    def archive_or_restore(self, archive: bool) -> None:  # noqa: FBT001 (drawn)
+        self._try(self.conversation.archive if archive else self.conversation.restore)
+
+    @invariant()
+    def it_is_a_tree_of_turns(self) -> None:
+        for message in self.conversation.messages.values():
+            path = self.conversation.branch(message.id)
+            assert path[0].parent_id is None
+            assert path[-1] == message
+            kinds = [step.kind for step in path]
+            assert kinds == [Kind.PROMPT if place % 2 == 0 else Kind.ANSWER for place in range(len(kinds))]
+
+    @invariant()
+    def the_current_branch_is_in_it(self) -> None:
+        current = self.conversation.current_id
+        assert current is None or current in self.conversation.messages
+
+    @invariant()
+    def nothing_is_lost_and_ends_stay(self) -> None:
+        for key, earlier in self.seen.items():
+            now = self.conversation.messages[key]
+            assert (now.kind, now.parent_id) == (earlier.kind, earlier.parent_id)
+            if earlier.status in _FINAL:
+                assert now.status is earlier.status
+        self.seen = dict(self.conversation.messages)
+
+    @invariant()
+    def loading_gives_the_same(self) -> None:
+        self.events += self.conversation.collect_events()  # type: ignore[arg-type]
+        loaded = rebuilt(Conversation, self.events)
+        assert loaded.messages == self.conversation.messages
+        assert loaded.current_id == self.conversation.current_id
+        assert loaded.archived == self.conversation.archived
+
+
+TestMessageTree = MessageTree.TestCase
+TestMessageTree.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
