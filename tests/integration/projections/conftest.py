@@ -1,0 +1,81 @@
+"""A book in memory, its read models in PostgreSQL, and queries on them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from infrastructure.postgres.database import Database
+from projections.catalogue import read_models
+from projections.conversations.queries import ConversationQueries
+from projections.projects.queries import ProjectQueries
+from projections.pump import Pump
+from projections.reading import Reading
+from projections.search.queries import SearchQueries
+from projections.transcript.queries import TranscriptQueries
+from tests.fakes.histories import Historian
+from tests.support.postgres_server import with_database
+
+
+class Book:
+    """What a test needs of the read side. Queries see all that the memory log holds."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.history = Historian()
+        self.log = self.history.log
+        self.vault = self.history.vault
+        self.pump = Pump(database, self.log, read_models(self.vault))
+        self._reading = Reading(database, lambda: self.pump)
+
+    @property
+    def reading(self) -> Reading:
+        self.pump.catch_up()
+        return self._reading
+
+    @property
+    def conversations(self) -> ConversationQueries:
+        return ConversationQueries(self.reading, self.vault)
+
+    @property
+    def transcript(self) -> TranscriptQueries:
+        return TranscriptQueries(self.reading, self.vault)
+
+    @property
+    def projects(self) -> ProjectQueries:
+        return ProjectQueries(self.reading, self.vault)
+
+    @property
+    def search(self) -> SearchQueries:
+        return SearchQueries(self.reading, self.vault)
+
+
+@pytest.fixture(scope="session")
+def shared_database_url(server_url: str, template_database: str) -> Iterator[str]:
+    """One database for all tests of this folder: making one costs more than most of them."""
+    name = f"daybook_projections_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"create database {name} template {template_database}".encode())
+    yield with_database(server_url, name)
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)".encode())
+
+
+@pytest.fixture
+def database_url(shared_database_url: str) -> str:
+    """The shared database, without any read model."""
+    with psycopg.connect(shared_database_url) as connection:
+        connection.execute("delete from daybook.read_models")
+        connection.execute("delete from daybook.read_model_builds")
+        rows = connection.execute("select nspname from pg_namespace where nspname like 'daybook\\_%'")
+        for (schema,) in rows.fetchall():
+            connection.execute(f"drop schema {schema} cascade".encode())
+    return shared_database_url
+
+
+@pytest.fixture
+def book(database: Database) -> Book:
+    return Book(database)

@@ -1,0 +1,1 @@
+create index on tally (log_index desc);

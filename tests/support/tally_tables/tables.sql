@@ -1,0 +1,1 @@
+create table tally (log_index bigint primary key);
