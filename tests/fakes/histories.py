@@ -10,20 +10,7 @@ from domain.event import Root
 from domain.project.project import Project
 from tests.fakes.log import MemoryLog, MemoryVault
 
-_WORDS = [
-    "sun",
-    "moon",
-    "tide",
-    "harbour",
-    "lantern",
-    "maple",
-    "ferry",
-    "copper",
-    "needle",
-    "thread",
-    "winter",
-    "orchard",
-]
+_WORDS = ["sun", "moon", "tide", "harbour", "lantern", "maple", "ferry", "copper", "needle", "thread"]
 _OUTCOME = {
     "reason": "stop",
     "model_digest": "sha256:1",
