@@ -88,11 +88,11 @@ def timings(found: Message) -> views.TimingsView:
     """Show an answer's times."""
     times = found.timings
     return views.TimingsView(
-        first_token_ms=times.first_token_ms,
-        total_ms=times.total_ms,
-        load_ms=times.load_ms,
-        prompt_eval_ms=times.prompt_eval_ms,
-        eval_ms=times.eval_ms,
+        first_token_ms=_ms(times.first_token_ms),
+        total_ms=_ms(times.total_ms),
+        load_ms=_ms(times.load_ms),
+        prompt_eval_ms=_ms(times.prompt_eval_ms),
+        eval_ms=_ms(times.eval_ms),
     )
 
 
@@ -112,11 +112,11 @@ def answer(asked: Asked, outcome: Outcome) -> views.AnswerView:
             completion_tokens=end.completion_tokens if end else None,
         ),
         timings=views.TimingsView(
-            first_token_ms=outcome.first_token_ms,
-            total_ms=(end.total_ms if end else None) or outcome.total_ms,
-            load_ms=end.load_ms if end else None,
-            prompt_eval_ms=end.prompt_eval_ms if end else None,
-            eval_ms=end.eval_ms if end else None,
+            first_token_ms=_ms(outcome.first_token_ms),
+            total_ms=_ms((end.total_ms if end else None) or outcome.total_ms),
+            load_ms=_ms(end.load_ms if end else None),
+            prompt_eval_ms=_ms(end.prompt_eval_ms if end else None),
+            eval_ms=_ms(end.eval_ms if end else None),
         ),
         log_size=outcome.log_size,
         model_digest=outcome.model_digest,
@@ -143,6 +143,10 @@ def recorded_answer(asked: Asked, found: Message, log_size: int) -> views.Answer
         cut_count=found.provenance.cut_count if found.provenance else 0,
         replayed=True,
     )
+
+
+def _ms(duration: float | None) -> float | None:
+    return None if duration is None else round(duration, 3)
 
 
 def project(found: ProjectDetails) -> views.ProjectView:

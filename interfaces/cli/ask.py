@@ -11,6 +11,7 @@ import typer
 
 from interfaces.cli.console import can_ask, out, out_is_terminal, out_json, say
 from interfaces.cli.lazy import command_app
+from interfaces.cli.model_options import CommandWithOptions, parse_options
 from interfaces.cli.opening import SOURCE, host_of, opened
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Manner:
     hide_thinking: bool = False
 
 
-@app.command()
+@app.command(cls=CommandWithOptions)
 def ask(  # noqa: PLR0913 - the flags are the command
     ctx: typer.Context,
     question: Annotated[
@@ -62,7 +63,7 @@ def ask(  # noqa: PLR0913 - the flags are the command
         str | None, typer.Option("--system", "-s", metavar="TEXT", help="Instructions for this answer.")
     ] = None,
     option: Annotated[
-        list[tuple[str, str]] | None,
+        list[str] | None,
         typer.Option(
             "--option", "-o", metavar="KEY VALUE", help="An option of the model, such as temperature 0.2."
         ),
@@ -90,7 +91,6 @@ def ask(  # noqa: PLR0913 - the flags are the command
     from application.commands import AskQuestion
     from domain.errors import InvalidInputError
     from interfaces.cli import finding
-    from interfaces.cli.model_options import parse_options
     from interfaces.cli.prompt_input import read_prompt
 
     host = host_of(ctx)

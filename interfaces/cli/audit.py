@@ -45,10 +45,9 @@ def log(
     with opened(host_of(ctx)) as book:
         size = book.events.size()
         wanted = count if count is not None or as_json or since is not None else _NEWEST
-        if since is not None:
-            start = since
-        else:
-            start = 0 if wanted is None else max(0, size - wanted)
+        start = since or 0
+        if since is None and wanted is not None:
+            start = max(0, size - wanted)
         end = size if wanted is None else min(size, start + wanted)
         if as_json:
             from interfaces.viewing import event

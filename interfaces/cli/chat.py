@@ -13,6 +13,7 @@ import typer
 
 from interfaces.cli.console import say
 from interfaces.cli.lazy import command_app
+from interfaces.cli.model_options import CommandWithOptions, parse_options
 from interfaces.cli.opening import host_of, opened
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 app = command_app()
 
 
-@app.command()
+@app.command(cls=CommandWithOptions)
 def chat(  # noqa: PLR0913 - the flags are the command
     ctx: typer.Context,
     *,
@@ -44,7 +45,7 @@ def chat(  # noqa: PLR0913 - the flags are the command
         str | None, typer.Option("--system", "-s", metavar="TEXT", help="Instructions for the answers.")
     ] = None,
     option: Annotated[
-        list[tuple[str, str]] | None,
+        list[str] | None,
         typer.Option(
             "--option", "-o", metavar="KEY VALUE", help="An option of the model, such as temperature 0.2."
         ),
@@ -63,7 +64,6 @@ def chat(  # noqa: PLR0913 - the flags are the command
     from interfaces.cli.ask import Manner
     from interfaces.cli.chatting import Talk
     from interfaces.cli.line_editor import make_editor
-    from interfaces.cli.model_options import parse_options
 
     host = host_of(ctx)
     if go_on and conversation is not None:

@@ -33,7 +33,7 @@ class Piped:
 
 
 class Terminal:
-    """Reads with prompt_toolkit: Enter sends, Alt-Enter and `\\` before Enter begin a new line."""
+    """Reads with prompt_toolkit: Enter sends; Alt-Enter, or a backslash before Enter, begins a new line."""
 
     def __init__(self, history: Path | None) -> None:
         from prompt_toolkit import PromptSession

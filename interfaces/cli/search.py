@@ -46,12 +46,13 @@ def search(
         if not page.hits:
             say("Nothing was found. Whole words are looked for first, then beginnings of words.")
         for hit in page.hits:
-            _print(hit)
+            print_hit(hit)
         if page.next_cursor:
             say(f"More: daybook search --cursor {page.next_cursor} {' '.join(words)}")
 
 
-def _print(hit: SearchHit) -> None:
+def print_hit(hit: SearchHit) -> None:
+    """Print one hit, its words marked."""
     from domain.ids import short
 
     head = f"{short(hit.message_id)}  {local(hit.at)}  {hit.kind}  {one_line(hit.title)}"
