@@ -1,7 +1,7 @@
 """The front door of `daybook`: parses what comes before a command, and turns every end into an exit code.
 
-Invariant: no stack trace ever reaches a person. What Daybook foresaw is told in a sentence with the next step; what it
-did not is told in one line that names the file with the details.
+Invariant: no stack trace ever reaches a person. What Daybook foresaw is told in a sentence with the next
+step; what it did not is told in one line that names the file with the details.
 """
 
 from __future__ import annotations

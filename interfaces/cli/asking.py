@@ -1,7 +1,7 @@
 """One prompt on its way: recorded, answered, shown, and what is said when it does not end well.
 
-Invariant: everything that belongs to one answer runs on one event loop, and the loop goes on until the answer's end
-is recorded, whether anybody watches or not.
+Invariant: everything that belongs to one answer runs on one event loop, and the loop goes on until the
+answer's end is recorded, whether anybody watches or not.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def explain(answered: Answered) -> Exit:
         tell(outcome.problem)
         if outcome.log_size is None:
             say(
-                "daybook: The prompt is recorded; the end of its answer could not be. The next command closes it."
+                "daybook: The prompt is recorded; the end of its answer could not be. "
+                "The next command closes it."
             )
         else:
             kept = "and what came of the answer are" if outcome.text or outcome.thinking else "is"

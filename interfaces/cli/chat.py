@@ -1,7 +1,7 @@
 """`daybook chat`: turn by turn at a terminal. Every turn is recorded as `ask` would record it.
 
-Invariants: a failed or cancelled answer never ends the chat; Ctrl-C at the prompt clears the line, in an answer it
-stops the answer; only Ctrl-D, /quit and the end of input leave.
+Invariants: a failed or cancelled answer never ends the chat; Ctrl-C at the prompt clears the line, in an
+answer it stops the answer; only Ctrl-D, /quit and the end of input leave.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ async def _new(_host: Host, _book: Book, talk: Talk, _rest: str) -> None:
 
 
 async def _undo(_host: Host, book: Book, talk: Talk, rest: str) -> None:
-    """Go back to before the Nth last prompt. Nothing is deleted: the branch that is left stays in the book."""
+    """Go back to before the Nth last prompt. The branch that is left stays in the book."""
     from application.commands import GoOnFrom
 
     if rest and not (rest.isdecimal() and int(rest) > 0):

@@ -1,8 +1,8 @@
 """The terminal and the streams, for all commands: what is said where, and how it looks.
 
-Invariants: results go to standard output, everything else to standard error; colour and progress appear only on a
-terminal; text from outside never reaches a terminal with control characters in it. Nothing here imports rich unless
-a terminal is written to.
+Invariants: results go to standard output, everything else to standard error; colour and progress appear
+only on a terminal; text from outside never reaches a terminal with control characters in it. Nothing
+here imports rich unless a terminal is written to.
 """
 
 from __future__ import annotations

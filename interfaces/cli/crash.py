@@ -1,7 +1,7 @@
 """What happens when something happened that nobody foresaw.
 
-Invariant: a crash report holds where it happened and what kind of error it was, and never what a person or a model
-wrote: no messages of foreign exceptions, no values, no arguments.
+Invariant: a crash report holds where it happened and what kind of error it was, and never what a person
+or a model wrote: no messages of foreign exceptions, no values, no arguments.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def details(host_version: str, argv: Sequence[str], problem: BaseException) -> s
 
     command = next((word for word in argv if word.isidentifier() or word == "simulate-ollama"), "(none)")
     lines = [
-        f"daybook {host_version}, Python {platform.python_version()}, {platform.system()} {platform.machine()}",
+        f"daybook {host_version}, Python {platform.python_version()}",
+        f"on {platform.system()} {platform.machine()}",
         f"command: {command}",
     ]
     seen: BaseException | None = problem

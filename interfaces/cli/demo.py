@@ -1,7 +1,7 @@
-"""`daybook demo`: the whole of Daybook in half a minute, on a throw-away home, with a simulator in a model's place.
+"""`daybook demo`: the whole of Daybook in half a minute, with a simulator in a model's place.
 
-Invariants: nothing of the person's own book, settings or model server is touched; it is said plainly that a simulator
-answers; nothing stays behind, however the demo ends.
+Invariants: nothing of the person's own book, settings or model server is touched; it is said plainly
+that a simulator answers; nothing stays behind, however the demo ends.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ def demo(ctx: typer.Context) -> None:
     own = host_of(ctx)
     _head("Daybook keeps the book: every prompt, every answer, every change is an event in a log of yours.")
     out(
-        "What you see now is real (PostgreSQL, the log, encryption, search) but for the answers: a simulator gives\n"
-        "them, not a model. All of it happens in a throw-away home; your own book and settings are not touched."
+        "What you see now is real (PostgreSQL, the log, encryption, search) but for the answers:\n"
+        "a simulator gives them, not a model. It all happens in a throw-away home; your own book\n"
+        "and settings are not touched."
     )
     with _terminated_like_interrupted(), tempfile.TemporaryDirectory(prefix="daybook-demo-") as folder:
         home = Path(folder)
@@ -68,9 +69,7 @@ def _tour(book: Book) -> int:
     book.look_after()
     _pause()
     _head("The record behind it")
-    out(
-        "Nothing of the text is in the clear: the log holds it encrypted, in one order, each event in a hash tree."
-    )
+    out("No text is in the clear: the log holds it encrypted, in one order, each event in a hash tree.")
     from interfaces.cli.audit import print_events
 
     print_events(book.events.read(0, 20))
@@ -81,9 +80,7 @@ def _tour(book: Book) -> int:
     for hit in book.search.search(_SEARCHED, limit=2).hits:
         print_hit(hit)
     _pause()
-    _head(
-        "Everything you can look at is built from the log, and can be built again: daybook projections rebuild --all"
-    )
+    _head("Everything you can look at is built from the log, any time: daybook projections rebuild --all")
     from interfaces.cli.projections import print_status, progress_bar
 
     with progress_bar("rebuilding") as progress:

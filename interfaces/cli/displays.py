@@ -1,7 +1,7 @@
 """How an answer is shown while it is written, where nobody needs it to look good: raw, or not before its end.
 
-The terminal's display is in `terminal_display.py`. Invariant: what a display writes on standard output is the answer's
-text and nothing else; when nobody reads any more, the answer goes on unseen.
+The terminal's display is in `terminal_display.py`. Invariant: what a display writes on standard output
+is the answer's text and nothing else; when nobody reads any more, the answer goes on unseen.
 """
 
 from __future__ import annotations

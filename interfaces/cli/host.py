@@ -1,4 +1,4 @@
-"""What the command line needs beyond an open book: settings, the database's administration, keys, servers to start.
+"""What the command line needs beyond an open book: settings, the database's administration, keys, servers.
 
 The wiring implements it. Nothing here connects to anything before a method is called.
 """
@@ -81,7 +81,7 @@ class Keys(Protocol):
         ...
 
     def restore(self, path: Path, passphrase: str) -> None:
-        """Install the master key from such a file, where none (or the same) is installed and it is this book's."""
+        """Install the master key from such a file, where none other is installed and it is this book's."""
         ...
 
 

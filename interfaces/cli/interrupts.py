@@ -1,7 +1,8 @@
 """Ctrl-C and friends while an answer is written.
 
-Invariants: the first Ctrl-C stops the model and keeps what it said; the second leaves at once, whatever hangs. A
-request to terminate, or a terminal that is closed, interrupts the answer and still records its end.
+Invariants: the first Ctrl-C stops the model and keeps what it said; the second leaves at once, whatever
+hangs. A request to terminate, or a terminal that is closed, interrupts the answer and still records its
+end.
 """
 
 from __future__ import annotations

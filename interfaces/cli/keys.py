@@ -1,4 +1,4 @@
-"""`daybook keys …`: the master key, out of its home and back. Without it no content can ever be read again."""
+"""`daybook keys …`: the master key, out of its home and back. Without it no content can be read again."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def export(
     passphrase = _passphrase(passphrase_file, twice=True)
     host_of(ctx).keys.export(file, passphrase)
     say(
-        f"The master key is in {file}, encrypted. Keep it away from this machine, and the passphrase in your mind."
+        f"The master key is in {file}, encrypted. "
+        "Keep it away from this machine, and its passphrase apart from it."
     )
 
 

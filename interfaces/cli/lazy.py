@@ -1,7 +1,7 @@
 """The root of the command line: a table of commands, each module imported when its command is called.
 
-Invariant: `daybook --help` and `daybook --version` import no command at all. The table repeats each command's first
-line of help; a test holds both together.
+Invariant: `daybook --help` and `daybook --version` import no command at all. The table repeats each
+command's first line of help; a test holds both together.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a chat's prompts are typed: several lines and a history on a terminal, one line at a time from a pipe."""
+"""Where a chat's prompts are typed: several lines and a history on a terminal, line by line from a pipe."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Terminal:
 
 
 def make_editor(state: Path) -> LineEditor:
-    """Return the editor that suits standard input. The history is in the state directory, readable by its owner."""
+    """Return the editor that suits standard input. Its history is for its owner alone to read."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return Piped()
     history = state / "chat-history"

@@ -16,8 +16,8 @@ _LIST_ITEM = re.compile(r" {0,3}([-*+]|\d{1,9}[.)])(\s|$)")
 def split_finished(text: str) -> tuple[list[str], str]:
     """Return the finished blocks, each with the blank lines behind it, and the rest.
 
-    A block ends at a blank line outside of a fence, once the next line has begun and does not belong to it: neither
-    indented, nor another item of the same list.
+    A block ends at a blank line outside of a fence, once the next line has begun and does not belong to
+    it: neither indented, nor another item of the same list.
     """
     lines = _LINE_ENDS.split(text)
     blocks: list[str] = []

@@ -49,7 +49,8 @@ def _ask(missing: str, installed: Sequence[ModelCard]) -> str:
     known = download_size(missing)
     about = f" ({size(known)})" if known else ""
     say(
-        f"\nThe model {clean(missing)} is not on the model server. Your prompt is recorded; it can be answered now:"
+        f"\nThe model {clean(missing)} is not on the model server. "
+        "Your prompt is recorded; it can be answered now:"
     )
     say(f"  1  get {clean(missing)}{about}")
     for number, card in enumerate(installed, 2):

@@ -1,7 +1,7 @@
 """`-o KEY VALUE`: options of the model, typed as they look.
 
-Typer knows no option that takes two values and may be given several times, so both values travel through it as one,
-with a separator between them that no terminal can type.
+Typer knows no option that takes two values and may be given several times, so both values travel through
+it as one, with a separator between them that no terminal can type.
 """
 
 from __future__ import annotations

@@ -62,9 +62,8 @@ def rebuild(
 
             out_json(projections(found))
         else:
-            say(
-                f"Rebuilt from {found.log_size:,} events: {'all read models' if everything else ', '.join(names or ())}."
-            )
+            which = "all read models" if everything else ", ".join(names or ())
+            say(f"Rebuilt from {found.log_size:,} events: {which}.")
 
 
 def print_status(found: Status) -> None:

@@ -1,6 +1,7 @@
 """Where a prompt comes from: arguments, a pipe, or both.
 
-Invariant: no more is read than a prompt may have, and what is not text is refused before anything is recorded.
+Invariant: no more is read than a prompt may have, and what is not text is refused before anything is
+recorded.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _MARK = b"\xef\xbb\xbf"
 
 
 def read_prompt(words: Sequence[str], descriptor: int = 0) -> str:
-    """Return the prompt: the words, what is piped into the descriptor, or the words with that as their material."""
+    """Return the prompt: the words, what is piped in, or the words with that as their material."""
     question = " ".join(words)
     for at, character in enumerate(question):
         if "\udc80" <= character <= "\udcff":
@@ -75,7 +76,8 @@ def read_piped(descriptor: int, limit: int = MAX_TEXT_BYTES) -> bytes:
         total += len(piece)
         if total > limit:
             raise InvalidInputError(
-                f"Standard input is too large for a prompt: at most {limit:,} bytes are taken. Nothing was recorded.",
+                f"Standard input is too large for a prompt: at most {limit:,} bytes are taken. "
+                "Nothing was recorded.",
                 hint="head -c 100000 FILE | daybook ask …",
             )
     return b"".join(pieces)

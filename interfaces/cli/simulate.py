@@ -1,4 +1,4 @@
-"""`daybook simulate-ollama`: a server that speaks Ollama's protocol and says in every answer that it is none."""
+"""`daybook simulate-ollama`: speaks Ollama's protocol, and says in every answer that it is no model."""
 
 from __future__ import annotations
 

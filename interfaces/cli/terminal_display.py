@@ -1,7 +1,8 @@
 """An answer on a terminal: thinking dim behind a bar, then Markdown, block by block as each is finished.
 
-Invariant: what is finished is printed once and never touched again, so scrolling back shows each word once at any
-width; only the unfinished last block is redrawn, and never more of it than fits on the screen.
+Invariant: what is finished is printed once and never touched again, so scrolling back shows each word
+once at any width; only the unfinished last block is redrawn, and never more of it than fits on the
+screen.
 """
 
 from __future__ import annotations
@@ -211,7 +212,7 @@ class Trimmed:
 
 
 def markdown(text: str) -> Any:
-    """Return Markdown to print. Tags stay visible as they were written: an answer about HTML must not lose them."""
+    """Return Markdown to print. Tags stay as they were written: an answer about HTML must not lose them."""
     from markdown_it import MarkdownIt
     from rich.markdown import Markdown
 
