@@ -39,3 +39,7 @@ class WrongVersionError(ConflictError):
 
 class ContentErasedError(DaybookError):
     """The key of this content was destroyed; it cannot be read again by anybody."""
+
+
+class ContentDamagedError(DaybookError):
+    """This content does not open with its own key: it was altered after it was written."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from domain.errors import DaybookError
-from domain.event import Recorded, UnknownEventTypeError
+from domain.errors import ContentDamagedError, DaybookError
+from domain.event import DamagedEventError, Recorded, UnknownEventTypeError
 from projections.ports import LogReader
 from projections.read_model import ReadModel
 
@@ -67,8 +67,6 @@ class Window:
         except UnknownEventTypeError:
             if limit == 1:
                 raise
-        except DaybookError:
-            raise
         except Exception as error:
             if not events_fault(error):
                 raise
@@ -109,6 +107,8 @@ def events_fault(error: Exception) -> bool:
     """Say whether an error comes from what an event holds, and not from the world around it."""
     import psycopg
 
+    if isinstance(error, ContentDamagedError | DamagedEventError):
+        return True
     if isinstance(error, DaybookError | OSError | MemoryError):
         return False
     if isinstance(error, psycopg.Error):

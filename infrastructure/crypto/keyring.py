@@ -17,7 +17,7 @@ from uuid import UUID
 
 from application.errors import KeyringError
 from domain.content import Sealed
-from domain.errors import ContentErasedError
+from domain.errors import ContentDamagedError, ContentErasedError
 from domain.ids import new_id, short
 from infrastructure.crypto import master_key
 from infrastructure.crypto.sealing import seal, unseal
@@ -130,10 +130,9 @@ class Keyring:
                 key.cipher, sealed.box, stream_id=sealed.stream_id, version=sealed.version, field=sealed.field
             )
         except (InvalidTag, ValueError):
-            raise KeyringError(
+            raise ContentDamagedError(
                 f"Content of {short(sealed.stream_id)} (version {sealed.version}, {sealed.field}) does not "
-                "open with "
-                "its key: it was altered after it was written. Nothing else is affected.",
+                "open with its key: it was altered after it was written. Nothing else is affected.",
                 hint="daybook doctor",
             ) from None
 

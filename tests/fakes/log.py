@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from domain.content import Sealed
-from domain.errors import ContentErasedError
-from domain.event import Event, Recorded, UnknownEventTypeError, field_names
+from domain.errors import ContentDamagedError, ContentErasedError
+from domain.event import DamagedEventError, Event, Recorded, UnknownEventTypeError, field_names
 from domain.ids import short
 
 _BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -22,6 +22,7 @@ class MemoryVault:
 
     def __init__(self) -> None:
         self.erased: set[UUID] = set()
+        self.damaged: set[UUID] = set()
         self.opened = 0
 
     def seal(self, value: Any, stream_id: UUID, version: int, field: str) -> Sealed:
@@ -31,6 +32,8 @@ class MemoryVault:
         self.opened += 1
         if sealed.stream_id in self.erased:
             raise ContentErasedError(f"The content of {short(sealed.stream_id)} was erased.")
+        if sealed.stream_id in self.damaged:
+            raise ContentDamagedError(f"Content of {short(sealed.stream_id)} was altered.")
         return json.loads(sealed.box)
 
 
@@ -52,7 +55,7 @@ class MemoryLog:
         if self.unknown_at is not None and start <= self.unknown_at < end:
             raise UnknownEventTypeError("The log holds an event of type 'later.invented'.")
         if self.broken_at is not None and start <= self.broken_at < end:
-            raise ValueError("not MessagePack: SECRET")
+            raise DamagedEventError("not MessagePack")
         return self.events[start:end]
 
     def append(

@@ -124,6 +124,15 @@ def test_what_was_erased_is_not_shown_and_never_indexed_again(book: Book) -> Non
         assert connection.execute("select count(*) from messages").fetchone() == (0,)
 
 
+def test_altered_content_is_quarantined_and_the_rest_is_found(book: Book) -> None:
+    damaged, sound = book.history.conversation(), book.history.conversation()
+    book.history.exchange(damaged, "lantern of brass", "ok")
+    book.history.exchange(sound, "lantern of tin", "ok")
+    book.vault.damaged.add(damaged.id)
+    assert found(book, "lantern") == ["«lantern» of tin"]
+    assert book.pump.status().read_models[3].quarantined == 2
+
+
 def test_words_are_kept_out_of_column_statistics(shed: Book) -> None:
     _ = shed.search
     shed.pump.rebuild(["search"])

@@ -73,7 +73,7 @@ def test_an_event_that_cannot_be_decoded_stands_alone() -> None:
     history.log.broken_at = 5
     window = Window(history.log, 8)
     assert [len(window.read(start).events) for start in (0, 4, 5)] == [4, 1, 0]
-    assert window.read(5).broken == ((5, "ValueError"),)
+    assert window.read(5).broken == ((5, "DamagedEventError"),)
     assert window.read(6).start == 6
 
 
