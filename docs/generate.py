@@ -1,17 +1,22 @@
-"""Write the pages of docs/ that are made from the code: settings and events.
+"""Write the pages of docs/ that are made from the code: settings, events, the command line.
 
     python docs/generate.py
 
 A test compares them with the code, so they cannot drift.
 """
 
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
+
+import typer
 
 from bootstrap.settings import DEFINITIONS, Definition
 from domain.conversation import events as conversation_events
 from domain.event import Event, catalogue, field_names
 from domain.project import events as project_events
+from interfaces.cli.app import app
 
 DOCS = Path(__file__).parent
 
@@ -48,6 +53,21 @@ the actor's opaque id, the source (`cli`, `api`, …), the correlation id of the
 id. All of these are readable by whoever reads the database.
 """
 
+_CLI_HEAD = """\
+# The command line
+
+<!-- Made by docs/generate.py from the commands' own help; change it there. -->
+
+All commands in one place. Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input, 3 not found,
+4 refused, 5 model server, 6 database, 7 the check ran and the answer is no, 130 interrupted.
+
+`-h` or `--help` explains any of them, `daybook --install-completion` sets up your shell to complete them. An
+`ID` is a whole id, or enough of its beginning or end (four digits and more); `@last` is your latest
+conversation.
+"""
+
+_NOT_OURS = {"help", "install_completion", "show_completion"}
+
 
 def settings_page() -> str:
     """Return docs/settings.md."""
@@ -68,6 +88,43 @@ def events_page() -> str:
             if cls.__module__ == module:
                 page += _event_section(name, cls)
     return page
+
+
+def cli_page() -> str:
+    """Return docs/cli.md."""
+    root = typer.main.get_command(app)
+    return _CLI_HEAD + "".join(
+        _command_section(path, command) for path, command in _commands(root, "daybook")
+    )
+
+
+def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield the full name of a command and the command, then all below it."""
+    yield path, command
+    if hasattr(command, "list_commands"):
+        context = command.context_class(command)
+        for name in command.list_commands(context):
+            yield from _commands(command.get_command(context, name), f"{path} {name}")
+
+
+def _command_section(path: str, command: Any) -> str:
+    """Return what is to be known of one command, in a layout that no version of the library changes."""
+    lines = [f"\n## {path}\n", " ".join((command.help or "").split()) + "\n"]
+    told = [one for one in command.params if not getattr(one, "hidden", False) and one.name not in _NOT_OURS]
+    if told:
+        lines += ["| | |", "| --- | --- |"]
+    for one in told:
+        value = "" if getattr(one, "is_flag", False) else one.metavar or (one.name or "").upper()
+        if one.param_type_name == "argument":
+            shown = value if one.required else f"[{value}]"
+        else:
+            shown = ", ".join([*one.opts, *one.secondary_opts]) + (f" {value}" if value else "")
+        lines.append(f"| `{_cell(shown)}` | {_cell(one.help or '')} |")
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _setting_row(definition: Definition) -> str:
@@ -96,7 +153,7 @@ def _first_paragraph(cls: type[Event]) -> str:
     return " ".join(text.split())
 
 
-PAGES = {"settings.md": settings_page, "events.md": events_page}
+PAGES = {"settings.md": settings_page, "events.md": events_page, "cli.md": cli_page}
 
 
 if __name__ == "__main__":

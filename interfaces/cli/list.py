@@ -25,7 +25,7 @@ def list_conversations(
     *,
     count: Annotated[int, typer.Option("-n", "--count", min=1, max=1000, help="At most so many.")] = 20,
     cursor: Annotated[
-        str | None, typer.Option(metavar="CURSOR", help="Go on where another list ended.")
+        str | None, typer.Option("--cursor", metavar="CURSOR", help="Go on where another list ended.")
     ] = None,
     project: Annotated[
         str | None, typer.Option("--project", "-p", metavar="NAME|ID", help="Only those of a project.")

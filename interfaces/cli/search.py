@@ -23,7 +23,7 @@ def search(
     *,
     count: Annotated[int, typer.Option("-n", "--count", min=1, max=200, help="At most so many.")] = 10,
     cursor: Annotated[
-        str | None, typer.Option(metavar="CURSOR", help="Go on where another search ended.")
+        str | None, typer.Option("--cursor", metavar="CURSOR", help="Go on where another search ended.")
     ] = None,
     project: Annotated[
         str | None, typer.Option("--project", "-p", metavar="NAME|ID", help="Only in a project.")
