@@ -192,7 +192,7 @@ def _finish(book: Book, answered: Answered, manner: Manner, display: Display, co
     elif outcome is None or type(display) is Unseen:
         if view.text:
             out(view.text)
-    elif out_is_terminal() and view.text:
+    elif out_is_terminal() and view.text and code == 0:
         closing: Any = display
         closing.print_dim(closing_line(answered))
     return code

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interfaces.cli.console import say
+from interfaces.cli.console import note, say
 from interfaces.cli.lazy import command_app
 from interfaces.cli.model_options import CommandWithOptions, parse_options
 from interfaces.cli.opening import host_of, opened
@@ -108,6 +108,7 @@ async def _talk(host: Host, book: Book, talk: Talk, editor: LineEditor) -> None:
                         break
                 else:
                     await turn(host, book, talk, text)
+                    note("")
             except DaybookError as problem:
                 tell(problem)
     finally:

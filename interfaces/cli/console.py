@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from domain.errors import DaybookError
 
+_NARROWEST = 8
 _KEPT = "\n\t"
 _INVISIBLE = {
     **{code: None for code in (*range(0x20), 0x7F, *range(0x80, 0xA0)) if chr(code) not in _KEPT},
@@ -125,24 +126,28 @@ def terminal(*, stderr: bool = False) -> Console:
 
 
 def _rich_table(headers: Sequence[str], rows: Sequence[Sequence[str]], stretch: int | None) -> None:
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
+    console = terminal()
     made = Table(box=None, pad_edge=False, header_style="bold")
+    needed = [max(cell_len(row[at]) for row in [headers, *rows]) for at in range(len(headers))]
+    over = sum(needed) + 2 * len(needed) - console.width
     for at, header in enumerate(headers):
-        wide = at == stretch
-        made.add_column(header, overflow="ellipsis", no_wrap=True, min_width=8 if wide else len(header))
+        given = max(_NARROWEST, needed[at] - over) if at == stretch and over > 0 else None
+        made.add_column(header, overflow="ellipsis", no_wrap=True, width=given)
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
-    terminal().print(made)
+    console.print(made)
 
 
 def confirm_choice(question: str, allowed: Callable[[str], bool], default: str) -> str:
     """Ask until the answer is allowed; the end of input is the default."""
     while True:
-        try:
-            typed = input(question).strip() or default
-        except EOFError:
-            return default
-        if allowed(typed):
+        sys.stderr.write(question)
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        typed = line.strip() or default
+        if not line or allowed(typed):
             return typed

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from interfaces.cli.console import note, out, out_is_terminal, terminal
+from domain.conversation.conversation import Status
+from interfaces.cli.console import note, out, out_is_terminal, say, terminal
 from interfaces.cli.lazy import command_app
 from interfaces.cli.opening import SOURCE, host_of, opened
+from interfaces.errors import Exit
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -60,12 +62,12 @@ def demo(ctx: typer.Context) -> None:
 
 
 def _tour(book: Book) -> int:
-    from interfaces.cli.asking import explain
-
-    answered = asyncio.run(_conversation(book))
-    for one in answered:
-        if code := explain(one):
-            return int(code)
+    last = asyncio.run(_conversation(book))[-1].outcome
+    if last is not None and last.problem is not None:
+        raise last.problem
+    if last is not None and last.status is not Status.COMPLETE:
+        say("The demo was stopped; its home is gone with it.")
+        return int(Exit.INTERRUPTED)
     book.look_after()
     _pause()
     _head("The record behind it")
@@ -91,8 +93,6 @@ def _tour(book: Book) -> int:
 
 
 async def _conversation(book: Book) -> list[Answered]:
-    from domain.conversation.conversation import Status
-
     done: list[Answered] = []
     conversation_id: UUID | None = None
     try:

@@ -14,6 +14,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from interfaces.cli import echo
+
 _SHOW_CURSOR = "\x1b[?25h"
 _LEAVE_AT_ONCE = 130
 CANCELLED = "cancelled"
@@ -60,6 +62,7 @@ class Interrupts:
 
 def leave_at_once() -> None:
     """End the process without waiting for anything; the next command closes the answer it leaves behind."""
+    echo.restore()
     if sys.stdout.isatty():
         os.write(1, _SHOW_CURSOR.encode())
     os.write(2, b"\ndaybook: left at once; what was saved of the answer shows up with the next command.\n")

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from domain.conversation.conversation import Status
+from interfaces.cli import echo
 from interfaces.cli.console import clean, terminal
 from interfaces.cli.markdown_blocks import split_finished
 
@@ -66,9 +68,10 @@ class TerminalDisplay:
 
     def ended(self, outcome: Outcome) -> None:
         """Print what is left."""
-        del outcome
         self._flush()
         self.stop()
+        if self._printed and outcome.status is not Status.COMPLETE:
+            self._console.print()
 
     def stop(self) -> None:
         """Take the redrawn part away and give the cursor back."""
@@ -76,6 +79,7 @@ class TerminalDisplay:
             self._live.update(_dim(""), refresh=False)
             self._live.stop()
             self._live = None
+            echo.restore()
 
     def print_dim(self, text: str) -> None:
         """Print a closing line."""
@@ -133,6 +137,7 @@ class TerminalDisplay:
             self._live = Live(
                 console=self._console, auto_refresh=False, transient=True, vertical_overflow="crop"
             )
+            echo.off()
             self._live.start()
         self._live.update(Tail(self._growing()), refresh=True)
 
