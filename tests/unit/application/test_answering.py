@@ -1,0 +1,675 @@
+"""An answer's life: streamed, saved, cancelled, and ended exactly once whatever happens around it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import pytest
+
+from application import answering, deciding
+from application import commands as c
+from application.answering import Answering
+from application.conversations import Asked
+from application.errors import (
+    AnswerBrokenOffError,
+    DatabaseError,
+    DatabaseUnreachableError,
+    ModelServerUnreachableError,
+)
+from application.handlers import Commands
+from application.ports.log import Origin
+from application.ports.model_server import ChatEnd, Delta, ModelCard
+from application.running import Ended, Outcome, RunningAnswer
+from domain.conversation import events as e
+from domain.conversation.conversation import Conversation, Status
+from domain.errors import ConflictError, ContentErasedError, WrongVersionError
+from domain.event import Event
+from tests.fakes.model_server import DEFAULT_CARD, ScriptedModelServer
+from tests.fakes.write_side import (
+    FixedClock,
+    MemoryLiveAnswers,
+    MemoryModels,
+    MemoryWriteLog,
+    memory_services,
+)
+
+T = TypeVar("T")
+ENDS = (e.AnswerCompleted, e.AnswerCancelled, e.AnswerFailed, e.AnswerInterrupted)
+
+
+class Desk:
+    """Everything an answer needs, in memory."""
+
+    def __init__(self, *, patience: float = 5.0, save_every: float = 0.005, step: float = 1.0) -> None:
+        services = memory_services()
+        assert isinstance(services.log, MemoryWriteLog)
+        assert isinstance(services.live, MemoryLiveAnswers)
+        assert isinstance(services.models, MemoryModels)
+        self.log, self.live, self.models = services.log, services.live, services.models
+        self.commands = Commands(services)
+        self.server = ScriptedModelServer()
+        self.answering = Answering(
+            self.log,
+            self.live,
+            self.models,
+            self.server,
+            FixedClock(step=step),
+            save_every=save_every,
+            patience=patience,
+        )
+
+    def ask(self) -> Asked:
+        return self.commands.ask(c.AskQuestion(text="Hi", actor="ada", source="cli"))
+
+    def ends(self, asked: Asked) -> list[Any]:
+        return [event for event in self.log.events(asked.conversation_id) if isinstance(event, ENDS)]
+
+    def end(self, asked: Asked) -> Any:
+        [event] = self.ends(asked)
+        return event
+
+    def other(self, asked: Asked, change: Callable[[Conversation], None]) -> None:
+        conversation = self.log.load(Conversation, asked.conversation_id)
+        change(conversation)
+        self.log.save([conversation], Origin("bob", "web"))
+
+    def interrupt(self, asked: Asked) -> None:
+        self.other(
+            asked, lambda x: x.interrupt_answer(asked.answer_id, text="", thinking="", reason="process-died")
+        )
+
+
+async def ended(running: RunningAnswer) -> Outcome:
+    async with asyncio.timeout(10):
+        async for update in running.updates():
+            if isinstance(update, Ended):
+                return update.outcome
+    raise AssertionError("the updates ended without an end")
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 (conditions are of all kinds)
+            await asyncio.sleep(0.002)
+
+
+def run(scenario: Callable[[], Awaitable[T]]) -> T:
+    async def main() -> T:
+        return await scenario()
+
+    return asyncio.run(main())
+
+
+def test_an_answer_is_streamed_and_its_end_recorded() -> None:
+    desk = Desk()
+    asked = desk.ask()
+
+    async def scenario() -> Outcome:
+        running = desk.answering.start(asked)
+        assert desk.answering.running(asked.answer_id) is running
+        outcome = await ended(running)
+        assert desk.answering.running(asked.answer_id) is None
+        await desk.answering.close()
+        return outcome
+
+    outcome = run(scenario)
+
+    assert (outcome.status, outcome.text, outcome.thinking) == (Status.COMPLETE, "An answer.", "Hm.")
+    assert (outcome.log_size, outcome.problem, outcome.model_digest) == (4, None, DEFAULT_CARD.digest)
+    event = desk.end(asked)
+    assert type(event) is e.AnswerCompleted
+    assert (event.text, event.thinking, event.reason) == ("An answer.", "Hm.", "stop")
+    assert (event.model_digest, event.prompt_tokens, event.completion_tokens, event.total_ms) == (
+        DEFAULT_CARD.digest,
+        7,
+        3,
+        5.0,
+    )
+    assert event.first_token_ms is not None
+    assert event.first_token_ms >= 0
+    assert desk.live.pieces == {}
+    assert desk.models.recall(DEFAULT_CARD.name) == DEFAULT_CARD
+    assert desk.server.requests == [asked.request]
+    assert desk.log.appended[-1][1] == asked.origin
+
+
+def test_thinking_in_tags_is_kept_apart() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.server.will_answer(Delta("<thi"), Delta("nk>Hm.</think>\n\nHel"), Delta("lo."), ChatEnd("stop"))
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(asked))
+
+    outcome = run(scenario)
+    assert (outcome.thinking, outcome.text) == ("Hm.", "Hello.")
+
+
+def test_an_empty_answer_is_an_answer() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.server.will_answer(ChatEnd("stop", completion_tokens=0))
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(asked))
+
+    outcome = run(scenario)
+    assert (outcome.status, outcome.text, outcome.first_token_ms) == (Status.COMPLETE, "", None)
+    assert outcome.model_digest == DEFAULT_CARD.digest
+    assert desk.end(asked).completion_tokens == 0
+
+
+def test_what_a_server_says_of_itself_is_made_fit_to_store() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.server.cards[DEFAULT_CARD.name] = replace(DEFAULT_CARD, digest="a\ud83d\0b" + "c" * 300)
+    desk.server.will_answer(
+        Delta("x"),
+        ChatEnd("st\0p\ud83d", prompt_tokens=2**70, completion_tokens=-1, total_ms=float("nan"), load_ms=1.5),
+    )
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(asked))
+
+    outcome = run(scenario)
+    event = desk.end(asked)
+    assert event.reason == "st?p?"
+    assert event.model_digest == "a??b" + "c" * 196
+    assert (event.prompt_tokens, event.completion_tokens, event.load_ms) == (None, None, 1.5)
+    assert event.total_ms == outcome.total_ms
+
+
+def test_a_cancelled_answer_keeps_what_came_and_stops_the_model() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.server.will_answer(Delta("So far"), Delta(" </th"), asyncio.Event(), Delta("never"))
+
+    async def scenario() -> Outcome:
+        running = desk.answering.start(asked)
+        await until(lambda: running.text)
+        running.cancel()
+        running.cancel("shutdown")
+        outcome = await ended(running)
+        running.cancel()
+        return outcome
+
+    outcome = run(scenario)
+    assert (outcome.status, outcome.text) == (Status.CANCELLED, "So far </th")
+    assert (desk.server.cancelled, desk.server.active) == (1, 0)
+    event = desk.end(asked)
+    assert (type(event), event.reason, event.text) == (e.AnswerCancelled, "cancelled", "So far </th")
+
+
+def test_an_answer_cancelled_before_it_begins_ends_too() -> None:
+    desk = Desk()
+    asked = desk.ask()
+
+    async def scenario() -> Outcome:
+        running = desk.answering.start(asked)
+        running.cancel()
+        return await ended(running)
+
+    assert run(scenario).status is Status.CANCELLED
+    assert desk.server.requests == []
+    assert type(desk.end(asked)) is e.AnswerCancelled
+
+
+def test_a_cancellation_while_the_end_is_recorded_changes_nothing() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    held, reached = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        reached.set()
+        assert held.wait(10)
+
+    desk.log.before_save = wait
+
+    async def scenario() -> Outcome:
+        running = desk.answering.start(asked)
+        await until(reached.is_set)
+        running.cancel()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.sleep(0.02)
+        held.set()
+        return await ended(running)
+
+    assert run(scenario).status is Status.COMPLETE
+    assert type(desk.end(asked)) is e.AnswerCompleted
+
+
+def test_when_the_loop_is_torn_down_the_end_is_recorded_all_the_same() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.server.will_answer(Delta("So far"), asyncio.Event())
+    desk.log.before_save = lambda: time.sleep(0.05)
+
+    async def scenario() -> None:
+        running = desk.answering.start(asked)
+        await until(lambda: running.text)
+
+    run(scenario)
+    event = desk.end(asked)
+    assert (type(event), event.reason, event.text) == (e.AnswerInterrupted, "shutdown", "So far")
+
+
+def test_a_model_server_that_fails_in_the_middle_leaves_what_came() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.server.will_answer(Delta("So far"), AnswerBrokenOffError("It broke off."))
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(asked))
+
+    outcome = run(scenario)
+    assert (outcome.status, outcome.text) == (Status.FAILED, "So far")
+    assert isinstance(outcome.problem, AnswerBrokenOffError)
+    event = desk.end(asked)
+    assert (type(event), event.reason, event.detail) == (e.AnswerFailed, "broken-off", "It broke off.")
+
+
+def test_a_model_server_that_is_down_is_asked_for_nothing_more() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.server.down = ModelServerUnreachableError("Nobody there.")
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(asked))
+
+    outcome = run(scenario)
+    assert (outcome.status, outcome.model_digest) == (Status.FAILED, None)
+    assert desk.end(asked).reason == "unreachable"
+
+
+def test_a_fault_of_ours_in_the_stream_ends_the_answer_as_failed() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.server.will_answer(Delta("So far"), RuntimeError("oops"))
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(asked))
+
+    outcome = run(scenario)
+    assert outcome.problem is not None
+    assert "RuntimeError: oops" in outcome.problem.message
+    event = desk.end(asked)
+    assert (event.reason, event.text) == ("internal-error", "So far")
+
+
+def test_a_fault_of_ours_in_recording_does_not_leave_watchers_waiting() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.log.failures.append(RuntimeError("oops"))
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(asked))
+
+    outcome = run(scenario)
+    assert (outcome.text, outcome.log_size) == ("An answer.", None)
+    assert outcome.problem is not None
+    assert "RuntimeError: oops" in outcome.problem.message
+
+
+def test_closing_ends_all_answers_as_interrupted_with_what_they_have() -> None:
+    desk = Desk()
+    first, second, third = desk.ask(), desk.ask(), desk.ask()
+    for _ in range(2):
+        desk.server.will_answer(Delta("So far"), asyncio.Event())
+
+    async def scenario() -> list[Outcome]:
+        running = [desk.answering.start(first), desk.answering.start(second)]
+        await until(lambda: all(one.text for one in running))
+        await desk.answering.close()
+        late = desk.answering.start(third)
+        await desk.answering.close()
+        return [await ended(one) for one in [*running, late]]
+
+    outcomes = run(scenario)
+    assert [o.status for o in outcomes] == [Status.INTERRUPTED] * 3
+    assert [o.text for o in outcomes] == ["So far", "So far", ""]
+    for asked in (first, second, third):
+        event = desk.end(asked)
+        assert (type(event), event.reason) == (e.AnswerInterrupted, "shutdown")
+
+
+def test_closing_without_answers_is_nothing() -> None:
+    desk = Desk()
+    run(desk.answering.close)
+    assert desk.log.size() == 0
+
+
+def test_a_database_that_comes_back_gets_the_end() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.log.failures.extend([DatabaseUnreachableError("away"), WrongVersionError("busy")])
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(asked))
+
+    outcome = run(scenario)
+    assert (outcome.log_size, outcome.problem) == (4, None)
+    assert type(desk.end(asked)) is e.AnswerCompleted
+
+
+def test_a_stream_of_events_that_others_write_to_all_the_time_gets_the_end() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.log.failures.extend(WrongVersionError("busy") for _ in range(deciding.TRIES + 1))
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(asked))
+
+    assert run(scenario).log_size == 4
+    assert type(desk.end(asked)) is e.AnswerCompleted
+
+
+@pytest.mark.parametrize("how", ["complete", "cancel", "shutdown", "fail"])
+def test_an_end_whose_acknowledgement_was_lost_is_recorded_once(how: str) -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.log.acknowledgements_lost.append(DatabaseUnreachableError("perhaps"))
+    last: Any = {"complete": ChatEnd("stop"), "fail": AnswerBrokenOffError("x")}.get(how, asyncio.Event())
+    desk.server.will_answer(Delta("So far"), last)
+
+    async def scenario() -> Outcome:
+        running = desk.answering.start(asked)
+        await until(lambda: running.text)
+        if how == "cancel":
+            running.cancel()
+        if how == "shutdown":
+            await desk.answering.close()
+        return await ended(running)
+
+    outcome = run(scenario)
+    assert outcome.log_size == 4
+    assert not isinstance(outcome.problem, ConflictError)
+    assert (
+        desk.log.load(Conversation, asked.conversation_id).message(asked.answer_id).status is outcome.status
+    )
+    assert len(desk.ends(asked)) == 1
+
+
+def test_a_database_that_stays_away_is_told_and_gets_the_end_when_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(answering, "_LONGEST_PAUSE_SECONDS", 0.02)
+    desk = Desk(patience=0)
+    asked = desk.ask()
+    desk.log.failures.extend(DatabaseUnreachableError("away") for _ in range(4))
+
+    async def scenario() -> Outcome:
+        outcome = await ended(desk.answering.start(asked))
+        assert desk.ends(asked) == []
+        await until(lambda: desk.ends(asked))
+        await until(lambda: desk.live.pieces == {})
+        return outcome
+
+    outcome = run(scenario)
+    assert (outcome.status, outcome.text, outcome.log_size) == (Status.COMPLETE, "An answer.", None)
+    assert isinstance(outcome.problem, DatabaseError)
+    assert desk.end(asked).text == "An answer."
+
+
+def test_closing_gives_a_database_that_is_away_one_more_chance_and_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(answering, "_LONGEST_PAUSE_SECONDS", 0.02)
+    desk = Desk(patience=0)
+    asked = desk.ask()
+    desk.log.failures.extend(DatabaseUnreachableError("away") for _ in range(1000))
+
+    async def scenario() -> None:
+        await ended(desk.answering.start(asked))
+        await asyncio.sleep(0.03)
+        async with asyncio.timeout(5):
+            await desk.answering.close()
+
+    run(scenario)
+    assert desk.ends(asked) == []
+    assert 0 < len(desk.log.failures) < 1000
+
+
+def test_an_end_that_came_too_late_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "_LONGEST_PAUSE_SECONDS", 0.02)
+    desk = Desk(patience=0)
+    asked = desk.ask()
+    desk.server.will_answer(Delta("So far"), AnswerBrokenOffError("x"))
+    desk.log.failures.extend(DatabaseUnreachableError("away") for _ in range(2))
+
+    async def scenario() -> None:
+        await ended(desk.answering.start(asked))
+        desk.log.failures.clear()
+        desk.interrupt(asked)
+        while len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110 (tasks have no event)
+            await asyncio.sleep(0.005)
+
+    run(scenario)
+    assert type(desk.end(asked)) is e.AnswerInterrupted
+
+
+def test_a_completion_wins_over_an_interruption_by_others() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.server.will_answer(Delta("Hel"), 0.05, Delta("lo."), ChatEnd("stop"))
+
+    async def scenario() -> Outcome:
+        running = desk.answering.start(asked)
+        await until(lambda: running.text)
+        desk.interrupt(asked)
+        return await ended(running)
+
+    outcome = run(scenario)
+    assert (outcome.status, outcome.problem) == (Status.COMPLETE, None)
+    assert [type(event) for event in desk.ends(asked)] == [e.AnswerInterrupted, e.AnswerCompleted]
+
+
+def test_a_cancellation_after_an_interruption_by_others_says_so() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.server.will_answer(Delta("Hel"), asyncio.Event())
+
+    async def scenario() -> Outcome:
+        running = desk.answering.start(asked)
+        await until(lambda: running.text)
+        desk.interrupt(asked)
+        running.cancel()
+        return await ended(running)
+
+    outcome = run(scenario)
+    assert (outcome.status, outcome.text, outcome.log_size) == (Status.INTERRUPTED, "Hel", None)
+    assert isinstance(outcome.problem, ConflictError)
+
+
+def test_the_end_of_an_erased_conversation_is_dropped() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.log.failures.append(ContentErasedError("gone"))
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(asked))
+
+    outcome = run(scenario)
+    assert isinstance(outcome.problem, ContentErasedError)
+    assert desk.ends(asked) == []
+
+
+def test_an_answer_ends_in_an_archived_conversation() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.other(asked, Conversation.archive)
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(asked))
+
+    assert run(scenario).log_size == 5
+    assert type(desk.end(asked)) is e.AnswerCompleted
+
+
+def test_a_growing_answer_is_saved_now_and_then() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    go_on = asyncio.Event()
+    desk.server.will_answer(Delta("Hel"), go_on, Delta("lo."), asyncio.Event())
+
+    async def scenario() -> None:
+        running = desk.answering.start(asked)
+        await until(lambda: desk.live.read(asked.answer_id, asked.conversation_id).text == "Hel")
+        go_on.set()
+        await until(lambda: desk.live.read(asked.answer_id, asked.conversation_id).text == "Hello.")
+        saves = desk.live.saves
+        await asyncio.sleep(0.03)
+        assert desk.live.saves == saves
+        running.cancel()
+        await ended(running)
+
+    run(scenario)
+    assert desk.live.pieces == {}
+
+
+def test_what_could_not_be_saved_is_saved_with_the_next_piece() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.server.will_answer(Delta("Hel"), 0.05, Delta("lo."), asyncio.Event())
+    desk.live.down = DatabaseUnreachableError("away")
+    tries: list[int] = []
+    desk.live.on_save = lambda: tries.append(1)
+
+    async def scenario() -> None:
+        running = desk.answering.start(asked)
+        await until(lambda: len(tries) >= 2)
+        await until(lambda: running.text == "Hello.")
+        desk.live.down = None
+        await until(lambda: desk.live.read(asked.answer_id, asked.conversation_id).text == "Hello.")
+        running.cancel()
+        await ended(running)
+
+    run(scenario)
+
+
+def test_nothing_is_saved_of_an_answer_whose_end_is_recorded() -> None:
+    desk = Desk(save_every=0.0)
+    asked = desk.ask()
+    desk.server.will_answer(*[Delta(f"{n} ") for n in range(200)], ChatEnd("stop"))
+    forgotten = desk.live.forget
+
+    def slow(answer_id: Any) -> None:
+        forgotten(answer_id)
+        time.sleep(0.03)
+
+    desk.live.forget = slow  # type: ignore[method-assign]
+
+    async def scenario() -> None:
+        await ended(desk.answering.start(asked))
+        await asyncio.sleep(0.01)
+        await desk.answering.close()
+
+    run(scenario)
+    assert desk.live.pieces == {}
+
+
+def test_saved_text_that_cannot_be_dropped_does_not_undo_the_end() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.live.down = DatabaseUnreachableError("away")
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(asked))
+
+    assert run(scenario).log_size == 4
+
+
+def test_the_saver_is_woken_again_by_a_later_answer() -> None:
+    desk = Desk()
+
+    async def scenario() -> None:
+        for _ in range(2):
+            asked = desk.ask()
+            desk.server.will_answer(Delta("Hel"), asyncio.Event())
+            running = desk.answering.start(asked)
+            await until(lambda asked=asked: desk.live.pieces.get(asked.answer_id))
+            running.cancel()
+            await ended(running)
+            await asyncio.sleep(0.02)
+
+    run(scenario)
+
+
+class _SlowToShow(ScriptedModelServer):
+    """Never tells what its models are."""
+
+    async def show(self, name: str) -> ModelCard:
+        await asyncio.sleep(60)
+        return await super().show(name)
+
+
+class _OddToShow(ScriptedModelServer):
+    """Fails in a way no port allows."""
+
+    async def show(self, name: str) -> ModelCard:
+        raise RuntimeError(name)
+
+
+class _MissingToShow(ScriptedModelServer):
+    """Answers, and then says that there is nobody."""
+
+    async def show(self, name: str) -> ModelCard:
+        raise ModelServerUnreachableError(name)
+
+
+@pytest.mark.parametrize("server", [_SlowToShow, _OddToShow, _MissingToShow])
+def test_an_answer_does_not_wait_for_its_models_digest(
+    server: type[ScriptedModelServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "_CARD_GRACE_SECONDS", 0.02)
+    desk = Desk()
+    asked = desk.ask()
+    desk.answering._server = server()
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(asked))
+
+    outcome = run(scenario)
+    assert (outcome.status, outcome.model_digest, outcome.log_size) == (Status.COMPLETE, None, 4)
+
+
+def test_a_card_that_cannot_be_kept_costs_the_digest_alone() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.models.down = DatabaseError("full")
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(asked))
+
+    assert run(scenario).model_digest is None
+
+
+def test_a_command_given_before_starts_nothing() -> None:
+    desk = Desk()
+    asked = replace(desk.ask(), request=None)
+
+    async def scenario() -> None:
+        with pytest.raises(ValueError, match="answered before"):
+            desk.answering.start(asked)
+
+    run(scenario)
+
+
+def test_many_answers_at_once_each_end_once() -> None:
+    desk = Desk()
+    all_asked = [desk.ask() for _ in range(20)]
+
+    async def scenario() -> None:
+        running = [desk.answering.start(asked) for asked in all_asked]
+        for one in running[::3]:
+            one.cancel()
+        await asyncio.gather(*(ended(one) for one in running))
+
+    run(scenario)
+    kinds: set[type[Event]] = {type(desk.end(asked)) for asked in all_asked}
+    assert kinds == {e.AnswerCompleted, e.AnswerCancelled}
