@@ -1,9 +1,9 @@
 """What of a branch is sent to the model: the longest run of whole turns, newest first, that fits.
 
 Invariant: nothing is ever cut silently. What does not fit is counted in the answer's provenance, and the
-model server is told not to truncate on its own. Token counts are estimated (no tokenizer is at hand before the
-model is), on the safe side for Latin text: one token for three bytes of UTF-8, and a few for the frame of a
-message.
+model server is told not to truncate on its own. Token counts are estimated (no tokenizer is at hand before
+the model is), on the safe side for Latin text: one token for three bytes of UTF-8, and a few for the frame of
+a message.
 """
 
 from __future__ import annotations

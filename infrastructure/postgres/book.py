@@ -1,8 +1,8 @@
 """The write side's `Log` port on PostgreSQL: events sealed, appended through one function, and loaded again.
 
 Loading goes through the `eventsourcing` library's event store, with our recorder and mapper below it; the
-library's cache and snapshots stay off. Content stays sealed while an aggregate is loaded: invariants need none
-of it.
+library's cache and snapshots stay off. Content stays sealed while an aggregate is loaded, for invariants need
+none of it.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from application.errors import DatabaseError, KeyringError
+from application.errors import DatabaseError
 from application.ports.live import LiveText, Piece
 from domain.content import Sealed
-from domain.errors import ContentErasedError
+from domain.errors import ContentDamagedError, ContentErasedError
 from domain.ids import new_id
 from infrastructure.crypto.keyring import Keyring
 from infrastructure.postgres.database import Database
@@ -131,7 +131,7 @@ class PostgresLiveAnswers:
         for seq, thinking_from, text_from, box in rows:
             try:
                 piece = self._keyring.open(Sealed(conversation_id, seq, _field(answer_id), bytes(box)))
-            except KeyringError:
+            except ContentDamagedError:
                 break
             thinking = thinking[:thinking_from] + piece[0]
             text = text[:text_from] + piece[1]
