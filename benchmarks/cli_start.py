@@ -1,9 +1,10 @@
-"""How long `daybook --help` and `daybook list` take, as a ratio to the `llm` tool's same commands in the same run.
+"""How long `daybook --help` and `daybook list` take, as a ratio to the `llm` tool's same commands.
 
     python benchmarks/cli_start.py --llm /path/to/a/venv/bin/llm [--rounds 15]
 
-The pairs are run in turn, so that a machine that gets slower gets slower for both. The database runs already, and
-holds a few conversations; so does the `llm` tool's own. `python -c pass` is measured beside them as the floor.
+The pairs are run in turn, so that a machine that gets slower gets slower for both. The database runs
+already, and holds a few conversations; so does the `llm` tool's own. `python -c pass` is measured beside them
+as the floor.
 """
 
 from __future__ import annotations
@@ -29,10 +30,14 @@ def seconds(command: list[str], environment: dict[str, str]) -> float:
 
 
 def prepare_daybook(environment: dict[str, str]) -> None:
-    """Make a book with three conversations; the model server is not there, and the prompts are kept all the same."""
+    """Make a book with three conversations; the prompts are kept although no model server is there."""
     for number in range(3):
         subprocess.run(
-            [DAYBOOK, "ask", f"question {number}"], env=environment, check=False, capture_output=True, input=""
+            [DAYBOOK, "ask", f"question {number}"],
+            env=environment,
+            check=False,
+            capture_output=True,
+            input="",
         )
 
 
@@ -83,7 +88,8 @@ def main() -> None:
     figures["help_ratio"] = round(median["daybook_help"] / median["llm_help"], 3)
     figures["list_ratio"] = round(median["daybook_list"] / median["llm_list"], 3)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    print(json.dumps({"name": "cli-start", "figures": figures, "rounds": arguments.rounds, "machine": machine}))
+    line = {"name": "cli-start", "figures": figures, "rounds": arguments.rounds, "machine": machine}
+    print(json.dumps(line))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The wiring: every port gets its adapter here, each made when it is first used.
 
-Laziness is the point: `daybook list` must not pay for a keyring, an event loop or a model client it does not need.
+Laziness is the point: `daybook list` must not pay for a keyring, an event loop or a model client it does
+not need.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from infrastructure.postgres.book import PostgresLog
     from infrastructure.postgres.database import Database
     from infrastructure.postgres.live import PostgresLiveAnswers
-    from infrastructure.read_model_memory import ReadModelMemory
     from infrastructure.postgres.model_memory import PostgresModelMemory
+    from infrastructure.read_model_memory import ReadModelMemory
     from projections.conversations.queries import ConversationQueries
     from projections.projects.queries import ProjectQueries
     from projections.pump import Pump

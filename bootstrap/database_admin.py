@@ -95,7 +95,8 @@ class BookDatabase:
         if psql is None:
             raise NotFoundError(
                 "psql, PostgreSQL's own shell, is not installed. The book is not affected.",
-                hint="apt install postgresql-client  (or: brew install libpq), or any client with: daybook db url",
+                hint="apt install postgresql-client  (or: brew install libpq), or any client with: "
+                "daybook db url",
             )
         return [psql, self.url()]
 

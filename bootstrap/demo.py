@@ -15,7 +15,10 @@ _ALSO_KEPT = ("DAYBOOK_DB_USER", "DAYBOOK_DB_BINARIES")
 
 @contextlib.contextmanager
 def demo_host(settings: Settings, home: Path, say: Callable[[str], None]) -> Iterator[ProcessHost]:
-    """Yield a host on `home` with a simulator running; stops both in the end. The home is the caller's to delete."""
+    """Yield a host on `home` with a simulator running; stops both in the end.
+
+    The home is the caller's to delete.
+    """
     from infrastructure.simulator.options import SimulatorOptions
     from infrastructure.simulator.server import RunningSimulator
 

@@ -96,7 +96,9 @@ def _migrations(database: Database) -> Check:
             "pip install --upgrade daybook-assistant",
         )
     if found.changed:
-        return Check("migrations", False, f"applied in another form: {', '.join(found.changed)}", "restore the release")
+        return Check(
+            "migrations", False, f"applied in another form: {', '.join(found.changed)}", "restore the release"
+        )
     return Check("migrations", False, f"{len(found.pending)} pending", "daybook db migrate")
 
 
@@ -121,7 +123,9 @@ def _keys(settings: Settings, home: Home, database: Database) -> list[Check]:
         mode = home.master_key.stat().st_mode & 0o777
         if mode & 0o077:
             checks.append(
-                Check("key file", False, f"others can read it (mode {mode:o})", f"chmod 600 {home.master_key}")
+                Check(
+                    "key file", False, f"others can read it (mode {mode:o})", f"chmod 600 {home.master_key}"
+                )
             )
         exported = home.key_exported.exists()
         detail = "exported" if exported else "never exported: if this file is lost, so is all content"

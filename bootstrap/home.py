@@ -45,7 +45,8 @@ class Home:
                 raise PermissionError(13, "Permission denied", str(self.root))
         except OSError as problem:
             raise InvalidInputError(
-                f"Daybook's home {self.root} cannot be written: {problem.strerror or problem}. Nothing was recorded.",
+                f"Daybook's home {self.root} cannot be written: {problem.strerror or problem}. "
+                "Nothing was recorded.",
                 hint="export DAYBOOK_HOME=/a/directory/you/can/write",
             ) from None
 
@@ -59,7 +60,9 @@ class Home:
         except (OSError, UnicodeDecodeError) as problem:
             raise InvalidInputError(f"{path} cannot be read: {problem}. Nothing was recorded.") from None
         if not _ACTOR.fullmatch(known):
-            raise KeyringError(f"{path} does not hold an actor's id. Nothing was recorded.", hint=f"rm {path}")
+            raise KeyringError(
+                f"{path} does not hold an actor's id. Nothing was recorded.", hint=f"rm {path}"
+            )
         return known
 
     def _make_actor(self, path: Path) -> str:

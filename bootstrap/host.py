@@ -1,4 +1,7 @@
-"""The process around the command line: settings, homes, keys and servers. Implements `interfaces.cli.host.Host`."""
+"""The process around the command line: settings, homes, keys and servers.
+
+Implements `interfaces.cli.host.Host`.
+"""
 
 from __future__ import annotations
 

@@ -46,7 +46,8 @@ class KeyAdmin:
             book.master_check, master_key.check_value(master, book.book_id.bytes)
         ):
             raise RefusedError(
-                f"{path} holds the key of another book ({book_id}, this one is {book.book_id}). Nothing was changed."
+                f"{path} holds the key of another book ({book_id}, this one is {book.book_id}). "
+                "Nothing was changed."
             )
         file = master_key.MasterKeyFile(self._home.master_key)
         self._home.make()

@@ -1,7 +1,7 @@
 """Every setting, where it came from, and the only place that reads the environment.
 
-Order: flag > environment > `config.toml` > default. Each variable has a twin with `_FILE`, which names a file holding
-the value; secrets are best given so. Nothing here connects or writes.
+Order: flag > environment > `config.toml` > default. Each variable has a twin with `_FILE`, which names a
+file holding the value; secrets are best given so. Nothing here connects, or writes before it is told to.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ DEFINITIONS = (
         "PostgreSQL 15 or newer; empty: Daybook's own embedded one.",
         secret=True,
     ),
-    Definition("ollama_url", ("DAYBOOK_OLLAMA_URL", "OLLAMA_HOST"), "http://127.0.0.1:11434", "The model server."),
+    Definition(
+        "ollama_url", ("DAYBOOK_OLLAMA_URL", "OLLAMA_HOST"), "http://127.0.0.1:11434", "The model server."
+    ),
     Definition("model", ("DAYBOOK_MODEL",), "deepseek-r1:8b", "The model that answers when none is named."),
     Definition(
         "context_length",
@@ -51,9 +53,14 @@ DEFINITIONS = (
         "token", ("DAYBOOK_TOKEN",), "", "Bearer token; needed to listen beyond loopback.", secret=True
     ),
     Definition(
-        "allowed_hosts", ("DAYBOOK_ALLOWED_HOSTS",), "", "Host names the server answers to, separated by commas."
+        "allowed_hosts",
+        ("DAYBOOK_ALLOWED_HOSTS",),
+        "",
+        "Host names the server answers to, separated by commas.",
     ),
-    Definition("public_url", ("DAYBOOK_PUBLIC_URL",), "", "The address people reach the server by, behind a proxy."),
+    Definition(
+        "public_url", ("DAYBOOK_PUBLIC_URL",), "", "The address people reach the server by, behind a proxy."
+    ),
     Definition(
         "master_key",
         ("DAYBOOK_MASTER_KEY",),
@@ -63,17 +70,31 @@ DEFINITIONS = (
     ),
     Definition("connect_timeout", ("DAYBOOK_CONNECT_TIMEOUT",), "5", "Seconds to wait for a connection."),
     Definition(
-        "stall_timeout", ("DAYBOOK_STALL_TIMEOUT",), "120", "Seconds without a word after which an answer has failed."
+        "stall_timeout",
+        ("DAYBOOK_STALL_TIMEOUT",),
+        "120",
+        "Seconds without a word after which an answer has failed.",
     ),
     Definition(
-        "load_timeout", ("DAYBOOK_LOAD_TIMEOUT",), "600", "Seconds a model may take to its first word (loading)."
+        "load_timeout",
+        ("DAYBOOK_LOAD_TIMEOUT",),
+        "600",
+        "Seconds a model may take to its first word (loading).",
     ),
-    Definition("db_user", ("DAYBOOK_DB_USER",), "", "The user the embedded database runs as when started by root."),
     Definition(
-        "db_binaries", ("DAYBOOK_DB_BINARIES",), "", "Directory of PostgreSQL's programs for the embedded database."
+        "db_user", ("DAYBOOK_DB_USER",), "", "The user the embedded database runs as when started by root."
     ),
     Definition(
-        "db_idle_seconds", ("DAYBOOK_DB_IDLE_SECONDS",), "600", "The embedded database stops after so long unused."
+        "db_binaries",
+        ("DAYBOOK_DB_BINARIES",),
+        "",
+        "Directory of PostgreSQL's programs for the embedded database.",
+    ),
+    Definition(
+        "db_idle_seconds",
+        ("DAYBOOK_DB_IDLE_SECONDS",),
+        "600",
+        "The embedded database stops after so long unused.",
     ),
 )
 
@@ -143,7 +164,8 @@ class Settings:
             number = 0
         if not 0 < number < float("inf"):
             raise InvalidInputError(
-                f"{found.definition.variables[0]} must be a number above 0, not {found.value!r} (from {found.origin})."
+                f"{found.definition.variables[0]} must be a number above 0, not {found.value!r} "
+                f"(from {found.origin})."
             )
         return number
 
@@ -186,7 +208,8 @@ class Settings:
             draft.replace(self.config_file)
         except OSError as problem:
             raise InvalidInputError(
-                f"The configuration file {self.config_file} cannot be written: {problem}. The setting was not changed."
+                f"The configuration file {self.config_file} cannot be written: {problem}. "
+                "The setting was not changed."
             ) from None
         self._file = values
 
@@ -213,12 +236,14 @@ class Settings:
             values = tomllib.loads(text.decode())
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
             raise InvalidInputError(
-                f"The configuration file {self.config_file} is not valid TOML: {problem}. Your data is not affected."
+                f"The configuration file {self.config_file} is not valid TOML: {problem}. "
+                "Your data is not affected."
             ) from None
         unknown = sorted(set(values) - set(_BY_KEY))
         if unknown:
             raise InvalidInputError(
-                f"The configuration file {self.config_file} has a setting that does not exist: {unknown[0]!r}.",
+                f"The configuration file {self.config_file} has a setting that does not exist: "
+                f"{unknown[0]!r}.",
                 hint="daybook config list",
             )
         return values

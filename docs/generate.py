@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that are made from the code: settings, events, the command line.
+"""Write the pages of docs/ that are made from the code: settings, events, the command line, HTTP.
 
     python docs/generate.py
 
@@ -17,6 +17,7 @@ from domain.conversation import events as conversation_events
 from domain.event import Event, catalogue, field_names
 from domain.project import events as project_events
 from interfaces.cli.app import app
+from interfaces.http.app import openapi_document
 
 DOCS = Path(__file__).parent
 
@@ -66,6 +67,63 @@ All commands in one place. Exit codes: 0 done, 1 failed, 2 wrong usage or invali
 conversation.
 """
 
+_API_HEAD = """\
+# The HTTP interface
+
+<!-- Made by docs/generate.py: the table from the application's own OpenAPI document, the text in that file. -->
+
+`daybook serve` listens on `127.0.0.1:8484` (setting `listen`). `GET /openapi.json` describes every operation
+for generators and tools.
+
+```sh
+where=$(curl -s -X POST http://127.0.0.1:8484/api/v1/conversations | python3 -c 'import json,sys; print(json.load(sys.stdin)["id"])')
+curl -s -i -X POST -H 'Content-Type: application/json' -d '{"text": "Why is the sky blue?"}' \\
+  http://127.0.0.1:8484/api/v1/conversations/$where/prompts    # 202, and Location: /api/v1/answers/…
+curl -N http://127.0.0.1:8484/api/v1/answers/…/stream
+```
+
+## Who is let in
+
+With a token set (`DAYBOOK_TOKEN`), every request but the probes carries `Authorization: Bearer TOKEN`. Beyond
+loopback Daybook listens with a token only. Under Compose one is made at the first start:
+`docker compose exec app cat /run/daybook/keys/token`. Requests whose `Host` is not a loopback name, not in
+`DAYBOOK_ALLOWED_HOSTS` and not `DAYBOOK_PUBLIC_URL`, and pages of other sites (`Origin`), are refused with 403.
+
+## An answer's stream
+
+A prompt is accepted with 202; its answer belongs to the server and goes on whoever watches. Its stream has these
+events:
+
+| event | data | |
+| --- | --- | --- |
+| `status` | `answer_id`, `status` | how the answer stands; comes first |
+| `delta` | `thinking` or `text` | new characters |
+| `reset` | | what came so far does not hold (text turned out to be thinking); everything comes again |
+| `done` | `status`, `reason`, `model`, `usage`, `timings`, `log_size` | it is complete, or was cancelled |
+| `failed` | the same, and `detail` | it failed, or its process ended (`interrupted`); what came is kept |
+
+Ids are offsets in code points, `thinking.text`; the last one ends in `.end`. A client that sends the last id it
+received as `Last-Event-ID` (browsers do so by themselves) gets the rest, every character once; who has everything
+gets 204. A comment comes every 15 seconds.
+
+## Commands and queries
+
+- `Idempotency-Key` (on every `POST` and `PATCH`): the same command under the same key again returns the first
+  result and records nothing; another command under it is refused with 422.
+- Commands answer with `Daybook-Log-Size`. A query that sends it back, as a header or as `at_least`, shows at least
+  what was recorded then.
+- Lists have `limit` and `cursor`; `next_cursor` is null on the last page.
+- Bodies are JSON of at most 2 MiB of text.
+- Errors are problem details (RFC 9457): `type`, `title`, `status`, `detail`, where there is one a `hint` with the next
+  thing to do, `errors` with the places in a request that does not have the right form, and a `correlation_id` that
+  the server's messages and the log know.
+
+## Operations
+
+| | operation | |
+| --- | --- | --- |
+"""
+
 _NOT_OURS = {"help", "install_completion", "show_completion"}
 
 
@@ -96,6 +154,16 @@ def cli_page() -> str:
     return _CLI_HEAD + "".join(
         _command_section(path, command) for path, command in _commands(root, "daybook")
     )
+
+
+def api_page() -> str:
+    """Return docs/api.md."""
+    rows = [
+        f"| `{method.upper()} {path}` | `{operation['operationId']}` | {_cell(operation['description'])} |\n"
+        for path, operations in openapi_document()["paths"].items()
+        for method, operation in operations.items()
+    ]
+    return _API_HEAD + "".join(rows)
 
 
 def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -153,7 +221,7 @@ def _first_paragraph(cls: type[Event]) -> str:
     return " ".join(text.split())
 
 
-PAGES = {"settings.md": settings_page, "events.md": events_page, "cli.md": cli_page}
+PAGES = {"settings.md": settings_page, "events.md": events_page, "cli.md": cli_page, "api.md": api_page}
 
 
 if __name__ == "__main__":

@@ -32,7 +32,10 @@ class EventReader(Protocol):
 
 
 class Book(Protocol):
-    """Everything an interface needs, each part made when it is first used (so that `daybook list` stays quick)."""
+    """Everything an interface needs.
+
+    Each part is made when it is first used, so that `daybook list` stays quick.
+    """
 
     @property
     def actor(self) -> str:
@@ -106,7 +109,10 @@ OpenBook = Callable[[], Book]
 
 @dataclass(frozen=True)
 class Check:
-    """One line of `daybook doctor` or `/readyz`: what was looked at, whether it is well, and what to do if not."""
+    """One line of `daybook doctor` or `/readyz`.
+
+    It says what was looked at, whether it is well, and what to do if not.
+    """
 
     name: str
     ok: bool

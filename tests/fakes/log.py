@@ -61,7 +61,9 @@ class MemoryLog:
     def append(
         self, events: Sequence[Event], vault: MemoryVault, *, actor: str = "ada", source: str = "cli"
     ) -> int:
-        """Record events as the log would: content sealed, time set, places counted. Returns the size reached.
+        """Record events as the log would: content sealed, time set, places counted.
+
+        Returns the size reached.
         """
         time = _BEGINNING + timedelta(seconds=len(self.events))
         for event in events:

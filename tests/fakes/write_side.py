@@ -1,4 +1,4 @@
-"""The write side in memory: a log, live answers, what earlier events say, model cards, a clock standing still.
+"""The write side in memory: a log, live answers, what earlier events say, model cards, a standing clock.
 
 `MemoryWriteLog` keeps every promise of the `Log` port, so the suite in tests/contract/log runs on it too. The
 others have switches that make them fail in the ways a database does.
