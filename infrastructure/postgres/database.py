@@ -37,7 +37,13 @@ _LIBPQ_DEFAULTS: Mapping[str, str] = {
 
 # As a statement and not as a start-up option, because PgBouncer refuses those.
 _SETTINGS = "set timezone = 'UTC'"
-_POOLED_SETTINGS = f"{_SETTINGS}; set idle_in_transaction_session_timeout = '60s'; set lock_timeout = '30s'"
+
+# The log's function relies on each of its statements seeing what was committed before it; a stricter default of the
+# server's would turn waiting for the lock into conflicts.
+_POOLED_SETTINGS = (
+    f"{_SETTINGS}; set default_transaction_isolation = 'read committed'; "
+    "set idle_in_transaction_session_timeout = '60s'; set lock_timeout = '30s'"
+)
 
 # A connection that idled longer than this is asked whether it still lives before it is handed out: a firewall
 # may have dropped it silently. For shorter times a look at the socket is enough.
