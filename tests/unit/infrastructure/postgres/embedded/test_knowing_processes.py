@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_pat
     if request.param == "proc" and not Path("/proc/self").exists():
         pytest.skip("no /proc on this system")
     if request.param == "ps":
+        if not Path("/bin/ps").exists():
+            pytest.skip("no ps on this system")
         monkeypatch.setattr(processes, "_PROC", tmp_path / "no-proc")
     return str(request.param)
 
@@ -34,6 +37,9 @@ def postgres(tmp_path: Path, data_dir: Path) -> Iterator["subprocess.Popen[bytes
         [tmp_path / "postgres", "-c", "import time; time.sleep(60)", "-D", data_dir],
         executable=sys.executable,
     ) as process:
+        # The start of a program is told a moment before its arguments can be read.
+        while not processes.command_line(process.pid):
+            time.sleep(0.01)
         yield process
         process.kill()
 
