@@ -90,7 +90,7 @@ def test_as_root_the_server_is_an_unprivileged_user_with_its_own_groups_only(use
     assert 0 not in found["Gid"] + found["Groups"]
     # Root without CAP_SYS_PTRACE (in containers) may not look into it; its own user may.
     environment = subprocess.run(
-        ["cat", f"/proc/{pids(server)[0]}/environ"],
+        ["/bin/cat", f"/proc/{pids(server)[0]}/environ"],
         user=uid,
         group=found["Gid"][0],
         extra_groups=[],
