@@ -240,8 +240,7 @@ class Answering:
             except (DatabaseError, WrongVersionError) as problem:
                 if self._clock.monotonic_ms() > deadline:
                     return replace(outcome, problem=problem)
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.sleep(pause)
+                await self._pause(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             except ConflictError as problem:
                 # Somebody held us for dead and closed the answer first; only a completion may still win.
@@ -255,8 +254,7 @@ class Answering:
     async def _record_late(self, asked: Asked, outcome: Outcome, reason: str) -> None:
         """Go on trying after everybody was told that the end is not recorded, until this process ends."""
         while not self._closing:
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.sleep(_LONGEST_PAUSE_SECONDS)
+            await self._pause(_LONGEST_PAUSE_SECONDS)
             try:
                 await _in_thread(lambda: self._settle(asked, outcome, reason))
             except (DatabaseError, WrongVersionError):
@@ -265,6 +263,13 @@ class Answering:
                 return
             await self._forget(asked.answer_id)
             return
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep; when the event loop is torn down meanwhile, what follows is the last try."""
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            self._closing = True
 
     def _settle(self, asked: Asked, outcome: Outcome, reason: str) -> int:
         def decide(conversation: Conversation) -> None:

@@ -435,6 +435,21 @@ def test_closing_gives_a_database_that_is_away_one_more_chance_and_ends(
     assert 0 < len(desk.log.failures) < 1000
 
 
+def test_a_loop_that_is_torn_down_does_not_wait_for_a_database_that_is_away() -> None:
+    desk = Desk(patience=0)
+    asked = desk.ask()
+    desk.log.failures.extend(DatabaseUnreachableError("away") for _ in range(1000))
+
+    async def scenario() -> None:
+        await ended(desk.answering.start(asked))
+
+    began = time.monotonic()
+    run(scenario)
+
+    assert time.monotonic() - began < 1.5
+    assert len(desk.log.failures) > 990
+
+
 def test_an_end_that_came_too_late_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answering, "_LONGEST_PAUSE_SECONDS", 0.02)
     desk = Desk(patience=0)
