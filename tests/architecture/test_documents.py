@@ -2,17 +2,22 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from bootstrap.settings import DEFINITIONS
 from docs.generate import PAGES
 from domain.event import catalogue
+from interfaces.cli.app import app
 from tests.samples.make import all_types
 from tests.support.tree import ROOT, files, shown
 
 PAGES_OF_TEXT = [path for path in files() if path.suffix == ".md"]
 CODE_SPAN = re.compile(r"`([^`\n]+)`")
+SHELL_LINE = re.compile(r"^(?:\$ )?((?:docker compose exec \S+ )?daybook .*)$", re.MULTILINE)
+A_COMMAND = re.compile(r"(?<![\w/@.:-])daybook ([a-z][a-z-]+(?: [a-z][a-z-]+)?)")
 A_FILE = re.compile(r"[\w.-]+(/[\w.@-]+)+\.(py|sql|md|yml|toml|json|sh)")
 
 
@@ -45,6 +50,17 @@ def test_files_named_in_documents_exist(path: Path) -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize("path", PAGES_OF_TEXT, ids=shown)
+def test_commands_named_in_documents_exist(path: Path) -> None:
+    text = path.read_text()
+    code = [*CODE_SPAN.findall(text), *SHELL_LINE.findall(text)]
+    named = {tuple(words.split()) for piece in code for words in A_COMMAND.findall(piece)}
+
+    missing = [words for words in named if not _is_command(*words)]
+
+    assert missing == []
+
+
 def test_the_walk_of_one_prompt_names_its_files_in_order_and_each_once() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     walk = text.partition("## The walk of one prompt")[2].partition("\n## ")[0]
@@ -60,3 +76,14 @@ def test_every_page_of_the_documentation_is_in_its_index() -> None:
     pages = [path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md"]
 
     assert [name for name in pages if f"({name})" not in index] == []
+
+
+def _is_command(first: str, second: str = "") -> bool:
+    root: Any = typer.main.get_command(app)
+    context = root.context_class(root)
+    command = root.get_command(context, first)
+    if command is None:
+        return False
+    if not second or not hasattr(command, "list_commands"):
+        return True
+    return command.get_command(context, second) is not None
