@@ -75,3 +75,8 @@ def test_more_of_anything_never_makes_fewer_sizes_fit(ram: int, vram: int, disk:
     assert before <= fitting(ram + more, vram, disk)
     assert before <= fitting(ram, vram + more, disk)
     assert before <= fitting(ram, vram, disk + more)
+
+
+def test_a_model_may_be_shared_between_gpu_and_memory() -> None:
+    where = {verdict.size.tag: verdict.where for verdict in recommend(20 * GB, 40 * GB, PLENTY).verdicts}
+    assert (where["32b"], where["70b"], where["671b"]) == ("gpu", "gpu and cpu", "nowhere")
