@@ -77,6 +77,8 @@ def _run(host: Host, argv: Sequence[str]) -> int:
     try:
         result = typer.main.get_command(app).main(args=list(argv), prog_name="daybook", obj=host)
     except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):
+            raise leaving.__context__ from None  # Typer makes a failure of it
         if leaving.code is None or isinstance(leaving.code, int):
             return leaving.code or 0
         typer.echo(leaving.code, err=True)

@@ -153,11 +153,7 @@ async def offer(host: Host, book: Book, missing: str, *, remember: bool) -> str 
     """Ask the person what to do about a model that is not there."""
     from interfaces.cli.missing_model import choose_model
 
-    try:
-        return await choose_model(host, book.model_server, missing, remember=remember)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        say("")
-        return None
+    return await choose_model(host, book.model_server, missing, remember=remember)
 
 
 def make_display(manner: Manner) -> Display:

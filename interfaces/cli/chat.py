@@ -7,6 +7,7 @@ answer it stops the answer; only Ctrl-D, /quit and the end of input leave.
 from __future__ import annotations
 
 import asyncio
+import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -90,12 +91,15 @@ async def _talk(host: Host, book: Book, talk: Talk, editor: LineEditor) -> None:
     from interfaces.cli.chatting import turn
     from interfaces.cli.console import tell
 
+    # Ctrl-C between two prompts, where nothing listens for it, must not end the chat.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
     say("Enter sends, Alt-Enter begins a new line, /help lists what else there is, Ctrl-D leaves.")
     try:
         while True:
             try:
                 text = await editor.read(talk.draft)
             except KeyboardInterrupt:
+                talk.draft = ""
                 continue
             except EOFError:
                 break

@@ -143,11 +143,21 @@ def _rich_table(headers: Sequence[str], rows: Sequence[Sequence[str]], stretch: 
 
 
 def confirm_choice(question: str, allowed: Callable[[str], bool], default: str) -> str:
-    """Ask until the answer is allowed; the end of input is the default."""
-    while True:
-        sys.stderr.write(question)
-        sys.stderr.flush()
-        line = sys.stdin.readline()
-        typed = line.strip() or default
-        if not line or allowed(typed):
-            return typed
+    """Ask until the answer is allowed; the end of input and Ctrl-C are the default."""
+    import signal
+
+    # An event loop around this call would note Ctrl-C and go on reading.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        while True:
+            sys.stderr.write(question)
+            sys.stderr.flush()
+            line = sys.stdin.readline()
+            typed = line.strip() or default
+            if not line or allowed(typed):
+                return typed
+    except KeyboardInterrupt:
+        say("")
+        return default
+    finally:
+        signal.signal(signal.SIGINT, before)

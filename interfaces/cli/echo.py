@@ -1,4 +1,4 @@
-"""Keeps what is typed from being echoed into an answer that is being drawn; it waits for whoever reads next."""
+"""Keeps what is typed from showing up in an answer that is being drawn; whoever reads next gets it."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ screen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from domain.conversation.conversation import Status
@@ -18,6 +18,7 @@ from interfaces.cli.markdown_blocks import split_finished
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.live import Live
+    from rich.segment import Segment
 
     from application.running import Outcome
 
@@ -212,8 +213,16 @@ class Trimmed:
         lines = console.render_lines(self._inside, options.update(height=None), pad=False)
         said = [at for at, line in enumerate(lines) if any(segment.text.strip() for segment in line)]
         for line in lines[said[0] : said[-1] + 1] if said else ():
-            yield from line
+            yield from _without_end(line)
             yield Segment.line()
+
+
+def _without_end(line: Sequence[Segment]) -> list[Segment]:
+    """Return a line without the spaces that fill it up: they would be copied along."""
+    kept = list(line)
+    while kept and not kept[-1].text.strip() and not (kept[-1].style and kept[-1].style.bgcolor):
+        kept.pop()
+    return kept
 
 
 def markdown(text: str) -> Any:

@@ -1,0 +1,86 @@
+"""One database, one home and one simulator for most tests of the command line; own ones where things break."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from infrastructure.simulator.options import SimulatorOptions
+from infrastructure.simulator.server import RunningSimulator
+from tests.integration.conftest import server_url, template_database
+from tests.support.cli_process import Daybook
+from tests.support.postgres_server import PostgresServer, with_database
+
+__all__ = ["server_url", "template_database"]
+
+
+@pytest.fixture(scope="session")
+def cli_simulator() -> Iterator[RunningSimulator]:
+    """Quick, with a model for every way to fail; `simulator-slow` takes some seconds."""
+    with RunningSimulator(SimulatorOptions(rate=0, slow_rate=40, fault_models=True)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def new_cli(
+    server_url: str,
+    template_database: str,
+    cli_simulator: RunningSimulator,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[], Daybook]]:
+    """Return a function that makes a Daybook with an empty book."""
+    made: list[str] = []
+
+    def make() -> Daybook:
+        name = f"daybook_test_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(f"create database {name} template {template_database}".encode())
+        made.append(name)
+        return Daybook(
+            {
+                "DAYBOOK_HOME": str(tmp_path_factory.mktemp("home")),
+                "DAYBOOK_DATABASE_URL": with_database(server_url, name),
+                "DAYBOOK_OLLAMA_URL": cli_simulator.url,
+            }
+        )
+
+    yield make
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        for name in made:
+            connection.execute(f"drop database {name} with (force)".encode())
+
+
+@pytest.fixture(scope="session")
+def shared_cli(new_cli: Callable[[], Daybook]) -> Daybook:
+    """The book that most tests share."""
+    return new_cli()
+
+
+@pytest.fixture
+def daybook(shared_cli: Daybook) -> Daybook:
+    return shared_cli
+
+
+@pytest.fixture
+def empty_daybook(new_cli: Callable[[], Daybook]) -> Daybook:
+    """A book of the test's own."""
+    return new_cli()
+
+
+@pytest.fixture
+def nobody() -> str:
+    """An address of this machine where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A database server that a test may stop."""
+    with PostgresServer(options={"fsync": "off"}) as postgres:
+        yield postgres

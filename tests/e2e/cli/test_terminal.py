@@ -1,0 +1,190 @@
+"""What happens only at a terminal: rendering, questions, Ctrl-C, the chat."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pexpect
+
+from infrastructure.simulator.options import SimulatorOptions
+from infrastructure.simulator.server import RunningSimulator
+from tests.support.cli_process import Daybook
+
+_READY = r"\x1b\[\?2004h"  # the prompt takes input
+_STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def seen(child: pexpect.spawn[str]) -> str:
+    """Everything until the end, without styles."""
+    child.expect(pexpect.EOF)
+    child.close()
+    return _STYLE.sub("", child.before or "")
+
+
+def test_an_answer_on_a_terminal_is_rendered_and_ends_with_one_line(daybook: Daybook) -> None:
+    child = daybook.on_terminal("ask", "list the steps")
+    text = seen(child)
+    assert child.exitstatus == 0
+    assert "│ I was sent no earlier messages" in text
+    assert "▌ list the steps" in text
+    shown = daybook.last()["id"][-8:]
+    assert re.search(rf"{shown} · deepseek-r1:8b · [\d.]+ tokens/s · daybook show {shown}", text)
+
+
+def test_thinking_can_be_hidden_and_is_recorded(daybook: Daybook) -> None:
+    text = seen(daybook.on_terminal("ask", "--hide-thinking", "hello"))
+    assert "│" not in text
+    assert daybook.last()["messages"][-1]["thinking"]
+
+
+def test_a_narrow_terminal_loses_no_words(daybook: Daybook) -> None:
+    text = seen(daybook.on_terminal("ask", "--no-think", "hello", columns=40))
+    words = "this answer is" if "this answer is" in text else "simulator, not a"
+    assert words in " ".join(text.split())
+
+
+def test_control_characters_of_a_model_do_not_reach_the_terminal(daybook: Daybook) -> None:
+    text = seen(daybook.on_terminal("ask", "-m", "simulator-odd-text", "hello"))
+    assert "Rarities" in text
+    assert "\x07" not in text
+    assert "\u202e" not in text
+
+
+def test_ctrl_c_cancels_keeps_the_answer_and_says_so(daybook: Daybook) -> None:
+    child = daybook.on_terminal("ask", "--no-think", "-m", "simulator-slow", "hello ctrl-c")
+    child.expect("simulator, not")
+    child.sendintr()
+    text = seen(child)
+    assert child.exitstatus == 130
+    assert "Cancelled; your prompt is recorded and what came so far is kept" in text
+    assert daybook.last()["messages"][-1]["status"] == "cancelled"
+
+
+def test_a_missing_model_can_be_replaced_by_an_installed_one_which_is_remembered(
+    empty_daybook: Daybook, tmp_path: Path
+) -> None:
+    with RunningSimulator(SimulatorOptions(rate=0, models=("deepseek-r1:1.5b",))) as server:
+        daybook = empty_daybook.with_settings(
+            DAYBOOK_OLLAMA_URL=server.url, DAYBOOK_CONFIG=str(tmp_path / "c.toml")
+        )
+        child = daybook.on_terminal("ask", "hello offer")
+        child.expect(r"get deepseek-r1:8b \(5.2 GB\)")
+        child.expect(r"2  use deepseek-r1:1.5b")
+        child.expect("Which")
+        child.sendline("7")
+        child.expect("Which")
+        child.sendline("2")
+        child.expect("is the default model from now on")
+        text = seen(child)
+        assert child.exitstatus == 0
+        assert "deepseek-r1:1.5b" in text
+        assert daybook("config", "get", "model").out == "deepseek-r1:1.5b\n"
+        prompt, answer = daybook.last()["messages"]
+        assert (prompt["text"], answer["status"], answer["model"]) == (
+            "hello offer",
+            "complete",
+            "deepseek-r1:1.5b",
+        )
+
+
+def test_a_missing_model_can_be_pulled(empty_daybook: Daybook) -> None:
+    with RunningSimulator(SimulatorOptions(rate=0, models=(), pull_seconds=0.3)) as server:
+        daybook = empty_daybook.with_settings(DAYBOOK_OLLAMA_URL=server.url)
+        child = daybook.on_terminal("ask", "hello pull")
+        child.expect("Which")
+        child.sendline("1")
+        child.expect("is on the model server")
+        seen(child)
+        assert child.exitstatus == 0
+        assert daybook.last()["messages"][-1]["status"] == "complete"
+
+
+def test_no_model_may_be_wanted(daybook: Daybook) -> None:
+    child = daybook.on_terminal("ask", "-m", "not-there", "hello neither")
+    child.expect("Which")
+    child.sendline("q")
+    text = seen(child)
+    assert child.exitstatus == 5
+    assert "daybook models pull not-there" in text
+
+
+def test_ctrl_c_at_the_question_means_neither(daybook: Daybook) -> None:
+    child = daybook.on_terminal("ask", "-m", "not-there", "hello neither")
+    child.expect("Which")
+    child.sendintr()
+    assert "daybook models pull not-there" in seen(child)
+    assert child.exitstatus == 5
+
+
+def test_a_chat_survives_cancelled_and_failed_answers_and_goes_back(empty_daybook: Daybook) -> None:
+    daybook = empty_daybook
+    child = daybook.on_terminal("chat", "--no-think")
+    child.expect(_READY)
+    child.send("a line that is cleared")
+    child.sendintr()
+    child.send("first line\\\r")
+    child.send("second line\r")
+    child.expect("simulator, not a model")
+    child.expect(_READY)
+    child.send("/model simulator-cut\r")
+    child.expect("answers from now on")
+    child.send("a broken one\r")
+    child.expect("recorded: daybook show")
+    child.send("/undo\r")
+    child.expect("edit it and send it again")
+    child.expect(_READY)
+    child.sendintr()
+    child.send("/model simulator-slow\r")
+    child.expect("answers from now on")
+    child.send("a slow one\r")
+    child.expect("simulator, not")
+    child.sendintr()
+    child.expect("Cancelled")
+    child.send("/nonsense\r")
+    child.expect("There is no /nonsense")
+    child.send("/help\r")
+    child.expect("/undo")
+    time.sleep(0.3)
+    child.sendeof()
+    seen(child)
+    assert child.exitstatus == 0
+    messages = daybook.last()["messages"]
+    assert [(one["kind"], one["status"]) for one in messages] == [
+        ("prompt", None),
+        ("answer", "complete"),
+        ("prompt", None),
+        ("answer", "cancelled"),
+    ]
+    assert messages[0]["text"] == "first line\nsecond line"
+    assert messages[2]["text"] == "a slow one"
+    history = Path(daybook.settings["DAYBOOK_HOME"]) / "state" / "chat-history"
+    assert history.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_chat_can_be_piped(daybook: Daybook) -> None:
+    daybook("chat", stdin=b"one\n/new\ntwo\n\n")
+    assert [message["text"] for message in daybook.last()["messages"][:1]] == ["two"]
+
+
+def test_keys_are_exported_under_a_passphrase_and_come_back(daybook: Daybook, tmp_path: Path) -> None:
+    daybook("list")
+    file = tmp_path / "key.json"
+    child = daybook.on_terminal("keys", "export", str(file))
+    child.expect("Passphrase: ")
+    child.sendline("correct horse")
+    child.expect("Once more: ")
+    child.sendline("correct mouse")
+    assert "differ" in seen(child)
+    assert child.exitstatus == 2
+    assert not file.exists()
+
+    (tmp_path / "phrase").write_text("correct horse\n")
+    daybook("keys", "export", str(file), "--passphrase-file", str(tmp_path / "phrase"))
+    assert file.stat().st_mode & 0o777 == 0o600
+    elsewhere = daybook.with_settings(DAYBOOK_HOME=str(tmp_path / "elsewhere"))
+    elsewhere("keys", "import", str(file), "--passphrase-file", str(tmp_path / "phrase"))
+    elsewhere("list")
+    (tmp_path / "phrase").write_text("wrong horse\n")
+    daybook("keys", "import", str(file), "--passphrase-file", str(tmp_path / "phrase"), expect=None)
