@@ -70,16 +70,17 @@ conversation.
 _API_HEAD = """\
 # The HTTP interface
 
-<!-- Made by docs/generate.py: the table from the application's own OpenAPI document, the text in that file. -->
+<!-- Made by docs/generate.py: the table from the application's OpenAPI document, the text in that file. -->
 
 `daybook serve` listens on `127.0.0.1:8484` (setting `listen`). `GET /openapi.json` describes every operation
 for generators and tools.
 
 ```sh
-where=$(curl -s -X POST http://127.0.0.1:8484/api/v1/conversations | python3 -c 'import json,sys; print(json.load(sys.stdin)["id"])')
-curl -s -i -X POST -H 'Content-Type: application/json' -d '{"text": "Why is the sky blue?"}' \\
-  http://127.0.0.1:8484/api/v1/conversations/$where/prompts    # 202, and Location: /api/v1/answers/…
-curl -N http://127.0.0.1:8484/api/v1/answers/…/stream
+at=http://127.0.0.1:8484/api/v1
+curl -s -X POST $at/conversations                        # 201 and the conversation's id
+curl -si $at/conversations/ID/prompts -H 'Content-Type: application/json' \\
+     -d '{"text": "Why is the sky blue?"}'               # 202 and Location: /api/v1/answers/…
+curl -N $at/answers/ANSWER/stream
 ```
 
 ## Who is let in
@@ -87,36 +88,37 @@ curl -N http://127.0.0.1:8484/api/v1/answers/…/stream
 With a token set (`DAYBOOK_TOKEN`), every request but the probes carries `Authorization: Bearer TOKEN`. Beyond
 loopback Daybook listens with a token only. Under Compose one is made at the first start:
 `docker compose exec app cat /run/daybook/keys/token`. Requests whose `Host` is not a loopback name, not in
-`DAYBOOK_ALLOWED_HOSTS` and not `DAYBOOK_PUBLIC_URL`, and pages of other sites (`Origin`), are refused with 403.
+`DAYBOOK_ALLOWED_HOSTS` and not `DAYBOOK_PUBLIC_URL`, and those of other sites' pages (`Origin`), are refused
+with 403.
 
 ## An answer's stream
 
-A prompt is accepted with 202; its answer belongs to the server and goes on whoever watches. Its stream has these
-events:
+A prompt is accepted with 202; its answer belongs to the server and goes on whoever watches. Its stream has
+these events:
 
 | event | data | |
 | --- | --- | --- |
 | `status` | `answer_id`, `status` | how the answer stands; comes first |
 | `delta` | `thinking` or `text` | new characters |
-| `reset` | | what came so far does not hold (text turned out to be thinking); everything comes again |
-| `done` | `status`, `reason`, `model`, `usage`, `timings`, `log_size` | it is complete, or was cancelled |
-| `failed` | the same, and `detail` | it failed, or its process ended (`interrupted`); what came is kept |
+| `reset` | | what came was sorted wrongly (text was thinking); everything comes again |
+| `done` | `status`, `reason`, `model`, `usage`, `timings`, `log_size` | complete, or cancelled |
+| `failed` | the same, and `detail` | failed, or `interrupted` (its process ended); what came is kept |
 
-Ids are offsets in code points, `thinking.text`; the last one ends in `.end`. A client that sends the last id it
-received as `Last-Event-ID` (browsers do so by themselves) gets the rest, every character once; who has everything
-gets 204. A comment comes every 15 seconds.
+Ids are offsets in code points, `thinking.text`; the last one ends in `.end`. A client that sends the last id
+it received as `Last-Event-ID` (browsers do so by themselves) gets the rest, every character once; who has
+everything gets 204. A comment comes every 15 seconds.
 
 ## Commands and queries
 
 - `Idempotency-Key` (on every `POST` and `PATCH`): the same command under the same key again returns the first
   result and records nothing; another command under it is refused with 422.
-- Commands answer with `Daybook-Log-Size`. A query that sends it back, as a header or as `at_least`, shows at least
-  what was recorded then.
+- Commands answer with `Daybook-Log-Size`. A query that sends it back, as a header or as `at_least`, shows at
+  least what was recorded then.
 - Lists have `limit` and `cursor`; `next_cursor` is null on the last page.
-- Bodies are JSON of at most 2 MiB of text.
-- Errors are problem details (RFC 9457): `type`, `title`, `status`, `detail`, where there is one a `hint` with the next
-  thing to do, `errors` with the places in a request that does not have the right form, and a `correlation_id` that
-  the server's messages and the log know.
+- Bodies are JSON; a prompt has at most 2 MiB of text.
+- Errors are problem details (RFC 9457): `type`, `title`, `status`, `detail`; where there is one a `hint` with
+  the next thing to do; `errors` with the places in a request that does not have the right form; and a
+  `correlation_id` that the server's messages and the log know.
 
 ## Operations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
@@ -88,6 +88,11 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
     app.include_router(api)
     _describe_problems(app)
     return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """Return the OpenAPI document without opening a book, for the pages that are made from it."""
+    return create_app(cast("Book", None)).openapi()
 
 
 async def _stopping(request: Request, error: Exception) -> Response:

@@ -30,8 +30,6 @@ class Guard:
         self._public = _origin(options.public_url)
         listed = [entry.strip().lower() for entry in options.allowed_hosts]
         self._hosts = {_split_host(entry) for entry in listed if entry}
-        if self._public is not None:
-            self._hosts.add(self._public[1:])
         if options.listen.host not in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
             self._hosts.add((options.listen.host.lower(), None))
 
@@ -73,7 +71,9 @@ class Guard:
     def knows_host(self, header: str) -> bool:
         """Tell whether a Host header means this server."""
         host, port = _split_host(header.strip().lower())
-        return is_loopback(host) or (host, None) in self._hosts or (host, port) in self._hosts
+        if is_loopback(host) or (self._public is not None and host == self._public[1]):
+            return True
+        return (host, None) in self._hosts or (host, port) in self._hosts
 
     def knows_origin(self, origin: str, host: str) -> bool:
         """Tell whether an Origin is ours: the one we are asked by, the public one, or a listed host's."""

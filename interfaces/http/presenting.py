@@ -78,7 +78,7 @@ def must_be_answer(answer_id: UUID, found: Message | None) -> Message:
     return found
 
 
-def ending_of_message(found: Message) -> dict[str, Any]:
+def ending_of_message(found: Message, log_size: int) -> dict[str, Any]:
     """Return what the last event of a stream says of an answer that was found ended."""
     return {
         "answer_id": found.id,
@@ -89,7 +89,7 @@ def ending_of_message(found: Message) -> dict[str, Any]:
         "model": found.model,
         "usage": vars(viewing.usage(found)),
         "timings": vars(viewing.timings(found)),
-        "log_size": None,
+        "log_size": log_size,
     }
 
 

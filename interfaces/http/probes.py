@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
@@ -14,10 +16,17 @@ from interfaces.http.rendering import JsonResponse
 router = APIRouter()
 
 
-@router.get("/healthz", operation_id="isAlive", tags=["probes"], response_class=JsonResponse)
+@dataclass(frozen=True, kw_only=True)
+class AliveView:
+    """The process answers."""
+
+    status: str
+
+
+@router.get("/healthz", operation_id="isAlive", tags=["probes"], response_model=AliveView)
 async def is_alive() -> Response:
     """Say that the process answers; looks at nothing else."""
-    return JsonResponse({"status": "alive"})
+    return JsonResponse(AliveView(status="alive"))
 
 
 @router.get(

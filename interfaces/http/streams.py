@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from application.running import Ended, Progress, Restarted, RunningAnswer
@@ -27,20 +27,34 @@ _STREAMING = str(Status.STREAMING)
 _GOOD_ENDS = frozenset({str(Status.COMPLETE), str(Status.CANCELLED)})
 
 
-def find_answer(book: Book, answer_id: UUID) -> Message:
+class Found(NamedTuple):
+    """An answer, as the log had it when it was of this size."""
+
+    message: Message
+    log_size: int
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether it has not ended."""
+        return self.message.status == str(Status.STREAMING)
+
+
+def find_answer(book: Book, answer_id: UUID) -> Found:
     """Return an answer as the log has it now.
 
     Raises:
         NotFoundError: there is none of this id.
     """
-    message = book.transcript.message(answer_id, at_least=book.events.size())
-    return presenting.must_be_answer(answer_id, message)
+    size = book.events.size()
+    message = book.transcript.message(answer_id, at_least=size)
+    return Found(presenting.must_be_answer(answer_id, message), size)
 
 
-def is_past_end(message: Message, place: Place) -> bool:
+def is_past_end(found: Found, place: Place) -> bool:
     """Tell whether a client at this place has all of an answer, its end included."""
-    if message.status == _STREAMING:
+    if found.is_streaming:
         return False
+    message = found.message
     thinking, text = len(message.thinking), len(message.text)
     if place.ended:
         return (place.thinking, place.text) == (thinking, text)
@@ -70,54 +84,52 @@ async def of_running(running: RunningAnswer, place: Place) -> AsyncGenerator[Str
                     yield _last(ending, place, recorded=update.outcome.log_size is not None)
 
 
-def of_ended(message: Message, place: Place) -> Iterator[StreamEvent]:
+def of_ended(found: Found, place: Place) -> Iterator[StreamEvent]:
     """Tell the rest of an answer that has ended."""
+    message = found.message
     yield _status(message.id, message.status)
     yield from catch_up(place, message.thinking, message.text)
-    yield _last(presenting.ending_of_message(message), Place(len(message.thinking), len(message.text)))
+    yield _last_of(found)
 
 
 async def of_elsewhere(
-    book: Book, message: Message, place: Place, stopping: asyncio.Event
+    book: Book, found: Found, place: Place, stopping: asyncio.Event
 ) -> AsyncGenerator[StreamEvent]:
     """Follow an answer that another process writes, by the text it saves; end when the server stops."""
-    yield _status(message.id, _STREAMING)
+    answer_id, conversation_id = found.message.id, found.message.conversation_id
+    yield _status(answer_id, _STREAMING)
     while not stopping.is_set():
-        saved = await asyncio.to_thread(book.live.read, message.id, message.conversation_id)
+        saved = await asyncio.to_thread(book.live.read, answer_id, conversation_id)
         # Saved text goes when the end is recorded, so the end must be looked for after it.
-        message = await asyncio.to_thread(find_answer, book, message.id)
-        thinking, text = saved.thinking, saved.text
-        if message.status != _STREAMING:
-            thinking, text = message.thinking, message.text
-        elif place.thinking > len(thinking) or place.text > len(text):
-            # What a client has seen may not be saved yet.
-            await _pause(stopping)
-            continue
-        for event in catch_up(place, thinking, text):
-            yield event
-        place = Place(len(thinking), len(text))
-        if message.status != _STREAMING:
-            yield _last(presenting.ending_of_message(message), place)
+        found = await asyncio.to_thread(find_answer, book, answer_id)
+        now = saved if found.is_streaming else found.message
+        # What a client has seen of a running answer may not be saved yet: then it waits.
+        if not found.is_streaming or (place.thinking <= len(now.thinking) and place.text <= len(now.text)):
+            for event in catch_up(place, now.thinking, now.text):
+                yield event
+            place = Place(len(now.thinking), len(now.text))
+        if not found.is_streaming:
+            yield _last_of(found)
             return
         await _pause(stopping)
 
 
 async def follow(
-    book: Book, message: Message, place: Place, stopping: asyncio.Event
+    book: Book, found: Found, place: Place, stopping: asyncio.Event
 ) -> AsyncGenerator[StreamEvent]:
     """Follow an answer from a place on, wherever it is."""
-    running = book.answering.running(message.id)
+    running = book.answering.running(found.message.id)
     if running is not None:
-        async with aclosing(of_running(running, place)) as events:
-            async for event in events:
-                yield event
-    elif message.status != _STREAMING:
-        for event in of_ended(message, place):
-            yield event
+        events = of_running(running, place)
+    elif found.is_streaming:
+        events = of_elsewhere(book, found, place, stopping)
     else:
-        async with aclosing(of_elsewhere(book, message, place, stopping)) as events:
-            async for event in events:
-                yield event
+        for event in of_ended(found, place):
+            yield event
+        return
+    async with aclosing(events):
+        async for event in events:
+            yield event
 
 
 async def with_heartbeats(
@@ -153,6 +165,12 @@ def _status(answer_id: UUID, status: str | None) -> StreamEvent:
 def _last(ending: dict[str, Any], place: Place, *, recorded: bool = True) -> StreamEvent:
     good = ending["status"] in _GOOD_ENDS and recorded
     return StreamEvent("done" if good else "failed", ending, Place(place.thinking, place.text, ended=True))
+
+
+def _last_of(found: Found) -> StreamEvent:
+    message = found.message
+    ending = presenting.ending_of_message(message, found.log_size)
+    return _last(ending, Place(len(message.thinking), len(message.text)))
 
 
 async def _pause(stopping: asyncio.Event) -> None:

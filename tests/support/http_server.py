@@ -33,6 +33,7 @@ class RunningServer:
         settings: Mapping[str, str] | None = None,
         **options: Any,
     ) -> None:
+        self.database_url = database_url
         self._settings = Settings(
             {
                 "DAYBOOK_HOME": str(home),
@@ -57,10 +58,14 @@ class RunningServer:
     def __enter__(self) -> Self:
         self.book: Container = ProcessHost(self._settings).open_book(lambda _: None)
         options = replace(http_options(self._settings, self.book), **self._options)
-        self._listener = listen(options.listen if options.listen.is_loopback else Address("127.0.0.1", 0))
+        try:
+            self.app = create_app(self.book, options)
+            self.book.look_after()
+            self._listener = listen(Address("127.0.0.1", options.listen.port))
+        except BaseException:
+            self.book.close()
+            raise
         self.port = self._listener.getsockname()[1]
-        self.book.look_after()
-        self.app = create_app(self.book, options)
         self.server = HttpServer(self.app, self._accepting.set)
         self._thread = threading.Thread(target=self._run, name="test-server", daemon=True)
         self._thread.start()

@@ -12,7 +12,6 @@ from fastapi import APIRouter, Header
 from starlette.responses import Response, StreamingResponse
 
 from application.running import RunningAnswer
-from domain.conversation.conversation import Status
 from domain.errors import ConflictError
 from domain.ids import short
 from interfaces.http.api.requests import AtLeast, CallerOf, ServerOf
@@ -20,9 +19,8 @@ from interfaces.http.presenting import answer, must_be_answer
 from interfaces.http.rendering import JsonResponse
 from interfaces.http.server import Server
 from interfaces.http.sse import FIRST_LINE, HEARTBEAT, Place
-from interfaces.http.streams import find_answer, follow, is_past_end, with_heartbeats
+from interfaces.http.streams import Found, find_answer, follow, is_past_end, with_heartbeats
 from interfaces.views import AnswerView
-from projections.transcript.messages import Message
 
 router = APIRouter(prefix="/answers", tags=["answers"])
 
@@ -30,7 +28,19 @@ _END_SECONDS = 10.0
 _STREAM = {
     200: {
         "description": "Events `status`, `delta` (`thinking` or `text`), `reset`, then `done` or `failed`.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {
+            "text/event-stream": {
+                "schema": {
+                    "type": "object",
+                    "required": ["event", "data"],
+                    "properties": {
+                        "event": {"enum": ["status", "delta", "reset", "done", "failed"]},
+                        "id": {"type": "string", "description": "How far the stream has come."},
+                        "data": {"type": "string", "contentMediaType": "application/json"},
+                    },
+                }
+            }
+        },
     },
     204: {"description": "The answer has ended, and `Last-Event-ID` says that everything was received."},
 }
@@ -77,13 +87,12 @@ async def cancel_answer(answer_id: UUID, server: ServerOf, caller: CallerOf) -> 
         running.cancel()
         await _ended(running)
     found = await asyncio.to_thread(find_answer, server.book, answer_id)
-    if running is None and found.status == str(Status.STREAMING):
+    if running is None and found.is_streaming:
         raise ConflictError(
             f"Answer {short(answer_id)} is being written by another process, "
             "which alone can stop it. It goes on."
         )
-    size = await asyncio.to_thread(server.book.events.size)
-    return JsonResponse(answer(found, size), log_size=size)
+    return JsonResponse(answer(*found), log_size=found.log_size)
 
 
 async def _ended(running: RunningAnswer) -> None:
@@ -96,7 +105,7 @@ async def _ended(running: RunningAnswer) -> None:
         return
 
 
-async def _lines(server: Server, found: Message, place: Place) -> AsyncGenerator[bytes]:
+async def _lines(server: Server, found: Found, place: Place) -> AsyncGenerator[bytes]:
     yield FIRST_LINE
     async with (
         aclosing(follow(server.book, found, place, server.stopping)) as events,

@@ -37,6 +37,7 @@ def test_hosts_that_are_listed_are_ours() -> None:
     assert listed.knows_host("book.home:8443")
     assert not listed.knows_host("book.home:1")
     assert listed.knows_host("book.example.org:443")
+    assert listed.knows_host("book.example.org")
 
 
 def test_the_address_listened_on_is_ours() -> None:
@@ -70,6 +71,7 @@ def test_pages_of_our_own_may_ask(origin: str, host: str) -> None:
     ],
 )
 def test_pages_of_others_may_not(origin: str) -> None:
+    assert not guard(public_url="https://book.example.org").knows_origin("http://book.example.org", "x")
     assert not guard().knows_origin(origin, "localhost:8484")
 
 

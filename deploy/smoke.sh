@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Builds and starts the whole Compose installation with the simulator in the model server's place, asks it by every
+# door, restarts it, and takes it down again. Everything is a project of its own and goes away at the end, volumes and
+# image included. Prints one line a check and at last "N passed, N failed".
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+export COMPOSE_PROJECT_NAME="daybook-smoke-$$" DAYBOOK_IMAGE="daybook-assistant:smoke-$$"
+DAYBOOK_HTTP_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+export DAYBOOK_HTTP_PORT
+base=http://127.0.0.1:$DAYBOOK_HTTP_PORT
+passed=0 failed=0 token=
+
+compose() { timeout --kill-after=10 "$1" docker compose -f docker-compose.yml -f docker-compose.simulated.yml "${@:2}"; }
+app() { compose 60 exec -T app "$@" </dev/null; }
+
+check() { # NAME COMMAND…
+    local name=$1 output
+    shift
+    if output=$("$@" 2>&1); then
+        passed=$((passed + 1))
+        printf 'ok      %s\n' "$name"
+    else
+        failed=$((failed + 1))
+        printf 'FAILED  %s\n%s\n' "$name" "$(printf '%s' "$output" | tail -n 25)"
+    fi
+}
+
+clean_up() {
+    compose 120 down --volumes --remove-orphans --timeout 10 >/dev/null 2>&1
+    docker image rm --force "$DAYBOOK_IMAGE" >/dev/null 2>&1
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+call() { # METHOD PATH [BODY]: prints the status, a line feed and the body; the token goes with it
+    METHOD=$1 URL=$base$2 BODY=${3:-} TOKEN=$token timeout 60 python3 - <<'PYTHON'
+import os
+from urllib import error, request
+
+asked = request.Request(os.environ["URL"], method=os.environ["METHOD"], data=os.environ["BODY"].encode() or None)
+asked.add_header("Content-Type", "application/json")
+if os.environ["TOKEN"]:
+    asked.add_header("Authorization", "Bearer " + os.environ["TOKEN"])
+opener = request.build_opener(request.ProxyHandler({}))
+try:
+    answer = opener.open(asked, timeout=30)
+except error.HTTPError as refused:
+    answer = refused
+print(answer.status)
+print(answer.read().decode())
+PYTHON
+}
+field() { python3 -c 'import json, sys; print(json.loads(sys.stdin.read().split("\n", 1)[1])[sys.argv[1]])' "$1"; }
+says() { # TEXT COMMAND…: the command's output holds the text
+    local wanted=$1 output
+    shift
+    output=$("$@" 2>&1) || { printf '%s\n' "$output"; return 1; }
+    [[ $output == *"$wanted"* ]] || { printf 'no %q in:\n%s\n' "$wanted" "$output"; return 1; }
+}
+refuses() { ! "$@"; }
+same() { [ "$1" = "$2" ] || { printf '%q is not %q\n' "$1" "$2"; return 1; }; }
+
+check "it comes up from nothing, healthy" compose 420 up -d --build --wait
+if [ "$failed" -ne 0 ]; then
+    compose 30 logs --no-color --tail 20
+    printf '%d passed, %d failed\n' "$passed" "$failed"
+    exit 1
+fi
+
+check "it is ready, by its published port" says '"ready":true' call GET /readyz
+check "without the token nobody is let in" says 401 call GET /api/v1/conversations
+token=$(app cat /run/daybook/keys/token)
+check "with the token one is" says '"conversations":[]' call GET /api/v1/conversations
+check "it runs without root's rights" says uid=10001 app id
+check "it cannot write beside its volumes" refuses app touch /opt/daybook/there
+check "there is nothing to build with inside" refuses app sh -c 'command -v gcc || command -v make || command -v git'
+check "the database is not published" same "$(docker port "$(compose 20 ps -q db)")" ""
+check "the doctor is content" says "All is well" app daybook doctor
+check "the token is not in the container's settings" refuses says "$token" docker inspect "$(compose 20 ps -q app)"
+
+check "the command line asks and a simulator answers" says imulator app daybook ask "What is a Merkle tree?"
+
+conversation=$(call POST /api/v1/conversations '{"title": "From outside"}' | field id)
+answer=$(call POST "/api/v1/conversations/$conversation/prompts" '{"text": "Is the sky blue?"}' | field answer_id)
+check "the API streams an answer to its end" says "event: done" call GET "/api/v1/answers/$answer/stream"
+check "the answer is in the transcript" says '"status":"complete"' call GET "/api/v1/conversations/$conversation"
+check "the prompt is found" says "$conversation" call GET "/api/v1/search?q=sky"
+
+before=$(app cat /run/daybook/keys/token /run/daybook/keys/master-key /run/daybook/database/password)
+check "it stops within its time" compose 60 stop
+stopped=$(docker inspect --format '{{.State.ExitCode}}' "$(compose 20 ps -a -q app)")
+check "and left with exit code 0" same "$stopped" 0
+check "it starts again" compose 180 up -d --wait
+check "with the same secrets" same "$before" \
+    "$(app cat /run/daybook/keys/token /run/daybook/keys/master-key /run/daybook/database/password)"
+check "and with all that was recorded" says "From outside" app daybook list
+check "which it can still read" says "Is the sky blue?" app daybook show "$conversation"
+check "it answers again" says imulator app daybook ask --continue "And a hash?"
+
+check "it goes away" compose 120 down --volumes --remove-orphans --timeout 15
+check "and leaves no volume behind" same "$(docker volume ls -q --filter "name=$COMPOSE_PROJECT_NAME")" ""
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,95 @@
+"""A server, a simulator and a database of their own for the tests of the HTTP interface."""
+
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from infrastructure.simulator.options import SimulatorOptions
+from infrastructure.simulator.server import RunningSimulator
+from tests.integration.conftest import server_url, template_database
+from tests.support.http_server import RunningServer
+from tests.support.postgres_server import PostgresServer, with_database
+
+__all__ = ["server_url", "template_database"]
+
+StartServer = Callable[..., RunningServer]
+
+
+@pytest.fixture(scope="module")
+def new_database(server_url: str, template_database: str) -> Iterator[Callable[[], str]]:
+    """Return a function that makes a migrated database and returns its URL."""
+    made = []
+
+    def make() -> str:
+        name = f"daybook_test_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(f"create database {name} template {template_database}".encode())
+        made.append(name)
+        return with_database(server_url, name)
+
+    yield make
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        for name in made:
+            connection.execute(f"drop database {name} with (force)".encode())
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[RunningSimulator]:
+    """A model server that answers quickly, has a model for each way to fail, and a slow one."""
+    options = SimulatorOptions(rate=0, slow_rate=200, fault_models=True)
+    with RunningSimulator(options) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(
+    new_database: Callable[[], str], simulator: RunningSimulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """The server that most tests of a module share."""
+    home = tmp_path_factory.mktemp("home")
+    with RunningServer(new_database(), home, simulator.url, heartbeat_every=0.2) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(server: RunningServer) -> Iterator[httpx.Client]:
+    """A client of the shared server."""
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def start_server(
+    new_database: Callable[[], str], simulator: RunningSimulator, tmp_path: Path
+) -> Iterator[StartServer]:
+    """Return a function that starts a server of the test's own."""
+    with ExitStack() as stack:
+
+        def start(*, database_url: str | None = None, **options: Any) -> RunningServer:
+            server = RunningServer(database_url or new_database(), tmp_path, simulator.url, **options)
+            return stack.enter_context(server)
+
+        yield start
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port of this machine where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A database server that a test may stop."""
+    with PostgresServer(options={"fsync": "off"}) as postgres:
+        yield postgres

@@ -1,0 +1,117 @@
+"""The OpenAPI document, held against the server: names that stay, and what a machine finds by trying."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from tests.support.http_client import ask
+from tests.support.http_server import RunningServer
+
+OPERATIONS = {
+    "isAlive",
+    "isReady",
+    "startConversation",
+    "listConversations",
+    "getConversation",
+    "changeConversation",
+    "archiveConversation",
+    "restoreConversation",
+    "askQuestion",
+    "answerAgain",
+    "getAnswer",
+    "streamAnswer",
+    "cancelAnswer",
+    "createProject",
+    "listProjects",
+    "getProject",
+    "searchMessages",
+}
+
+WITHOUT_INPUT = {"isAlive", "isReady"}
+
+
+def test_operations_keep_their_names(api: httpx.Client) -> None:
+    paths = api.get("/openapi.json").json()["paths"]
+    assert {operation["operationId"] for path in paths.values() for operation in path.values()} == OPERATIONS
+
+
+def test_every_operation_says_that_errors_are_problems(api: httpx.Client) -> None:
+    document = api.get("/openapi.json").json()
+    for path in document["paths"].values():
+        for operation in path.values():
+            assert set(operation["responses"]["default"]["content"]) == {"application/problem+json"}
+            assert "422" not in operation["responses"]
+
+
+def test_the_page_in_docs_lists_every_operation(api: httpx.Client) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
+    for path, operations in api.get("/openapi.json").json()["paths"].items():
+        for method, operation in operations.items():
+            row = f"| `{method.upper()} {path}` | `{operation['operationId']}` | {operation['description']} |"
+            assert row in page, f"docs/api.md lacks: {row}"
+
+
+@pytest.fixture(scope="module")
+def document(api: httpx.Client) -> Any:
+    """The schema as the server serves it."""
+    return schemathesis.openapi.from_dict(api.get("/openapi.json").json())
+
+
+@pytest.fixture(scope="module")
+def there(api: httpx.Client) -> dict[str, str]:
+    """Ids of things that exist, by the names that paths give them."""
+    project = api.post("/api/v1/projects", json={"name": "For machines"}).json()["id"]
+    return {**ask(api, "Is anybody there?"), "project_id": project}
+
+
+@pytest.mark.parametrize(
+    ("operation_id", "mode"),
+    [
+        (name, mode)
+        for name in sorted(OPERATIONS)
+        for mode in GenerationMode
+        if mode is GenerationMode.POSITIVE or name not in WITHOUT_INPUT
+    ],
+)
+def test_the_server_does_what_its_document_says(
+    document: Any, server: RunningServer, there: dict[str, str], operation_id: str, mode: GenerationMode
+) -> None:
+    """Some of the made-up ids are replaced by real ones, so that more than the first check is reached."""
+
+    @given(case=document.find_operation_by_id(operation_id).as_strategy(generation_mode=mode))
+    @settings(
+        max_examples=12,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def holds(case: Any) -> None:
+        for name in set(case.path_parameters) & set(there):
+            if len(repr(case.query) + repr(case.body)) % 3:
+                case.path_parameters[name] = there[name]
+        case.call_and_validate(
+            base_url=server.url,
+            checks=[
+                not_a_server_error,
+                status_code_conformance,
+                content_type_conformance,
+                response_schema_conformance,
+                unsupported_method,
+            ],
+        )
+
+    holds()
