@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from application import errors as a
 from domain import errors as d
-from domain.event import UnknownEventTypeError
+from domain.event import DamagedEventError, UnknownEventTypeError
 from projections import errors as p
 
 
@@ -47,6 +47,8 @@ VERDICTS: dict[type[d.DaybookError], Verdict] = {
     d.ConflictError: Verdict(Exit.REFUSED, 409, "conflict", "Somebody else was faster"),
     d.WrongVersionError: Verdict(Exit.REFUSED, 409, "wrong-version", "This has changed meanwhile"),
     d.ContentErasedError: Verdict(Exit.NOT_FOUND, 410, "content-erased", "This content was erased"),
+    d.ContentDamagedError: Verdict(Exit.FAILED, 500, "content-damaged", "This content was altered"),
+    DamagedEventError: Verdict(Exit.FAILED, 500, "event-damaged", "An event was altered"),
     UnknownEventTypeError: Verdict(Exit.FAILED, 500, "unknown-event-type", "A newer Daybook wrote this log"),
     a.ModelServerError: Verdict(Exit.MODEL_SERVER, 502, "model-server-error", "The model server failed"),
     a.ModelServerUnreachableError: Verdict(

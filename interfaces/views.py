@@ -6,10 +6,13 @@ numbers of things in `_count`, durations in `_ms`, sizes in `_bytes`; times are 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,7 +246,11 @@ def to_json(view: Any) -> str:
     """Return a view (or plain JSON-like data with ids, times and views in it) as one line of JSON."""
     import json
 
-    return json.dumps(view, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    line = json.dumps(view, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    if line.isascii() or not _HALF_A_PAIR.search(line):
+        return line
+    # A model may send half a surrogate pair; as an escape it passes through UTF-8.
+    return _HALF_A_PAIR.sub(lambda half: f"\\u{ord(half[0]):04x}", line)
 
 
 def utc(moment: datetime) -> str:

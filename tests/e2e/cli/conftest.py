@@ -1,4 +1,4 @@
-"""One database, one home and one simulator for most tests of the command line; own ones where things break."""
+"""One database, home and simulator for most tests of the command line; own ones where things break."""
 
 from __future__ import annotations
 
