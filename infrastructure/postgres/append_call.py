@@ -31,6 +31,7 @@ _STATEMENT = b"select request, outcome, first_index, log_size, result from daybo
     b"$%d" % number for number in range(1, len(_PARAMETERS) + 1)
 )
 _NAME = b"daybook_append"
+_NO_SUCH_STATEMENT = b"26000"
 
 _array_head = struct.Struct("!iiIii").pack
 _length = struct.Struct("!i").pack
@@ -109,16 +110,20 @@ def call_append(connection: "psycopg.Connection", parameters: Sequence[bytes]) -
     """
     from psycopg import generators
     from psycopg.errors import error_from_result
-    from psycopg.pq import ExecStatus, Format
+    from psycopg.pq import DiagnosticField, ExecStatus, Format
 
     server = connection.pgconn
     formats = [Format(one) for one in _FORMATS]
     with connection.lock:
         if connection in _prepared:
             server.send_query_prepared(_NAME, parameters, formats, Format.BINARY)
-        else:
+            results = connection.wait(generators.execute(server))
+            if results[0].error_field(DiagnosticField.SQLSTATE) == _NO_SUCH_STATEMENT:
+                # psycopg sends DEALLOCATE ALL after a rollback or a DROP; nothing was executed.
+                _prepared.discard(connection)
+        if connection not in _prepared:
             server.send_query_params(_STATEMENT, parameters, _TYPES, formats, Format.BINARY)
-        results = connection.wait(generators.execute(server))
+            results = connection.wait(generators.execute(server))
         for result in results:
             if result.status != ExecStatus.TUPLES_OK:
                 raise error_from_result(result, encoding="utf-8")
