@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from domain.content import Sealed
 from domain.errors import ContentDamagedError, DaybookError
 from domain.event import DamagedEventError, Recorded, UnknownEventTypeError
 from projections.ports import LogReader
@@ -25,6 +26,10 @@ on conflict (schema_name, log_index) do nothing
 """
 
 _MOVE = "update daybook.read_model_builds set position = %s where schema_name = %s"
+
+_FIRST = 500
+_HEAVY = 16 * 1024 * 1024  # bytes of content that a stretch should not have much more of
+_SAMPLE = 8  # one event of so many is weighed
 
 _LIMIT_EXCEEDED = "54"
 _INTERNAL = "XX000"  # what PostgreSQL says of values too large to allocate
@@ -45,6 +50,7 @@ class Window:
     def __init__(self, log: LogReader, size: int) -> None:
         self._log = log
         self._size = size
+        self._limit = min(size, _FIRST)
         self._last = Stretch(0, 0, ())
 
     def read(self, start: int) -> Stretch:
@@ -54,11 +60,20 @@ class Window:
             UnknownEventTypeError: the event at `start` is of a type this Daybook does not know.
         """
         if not self._last.start <= start < self._last.end:
-            self._last = self._read(start, self._size)
+            self._last = self._read(start, self._limit)
+            if len(self._last.events) == self._limit:
+                self._adapt(_weight(self._last.events))
         last = self._last
         if start == last.start:
             return last
         return Stretch(start, last.end, last.events[start - last.start :], last.broken)
+
+    def _adapt(self, weight: int) -> None:
+        """Read more next time, or less where texts are long: a stretch is held in memory."""
+        if weight > _HEAVY:
+            self._limit = max(1, self._limit * _HEAVY // weight)
+        else:
+            self._limit = min(self._size, self._limit * 2)
 
     def _read(self, start: int, limit: int) -> Stretch:
         """Read; where an event cannot be decoded, read fewer, so that those before it are applied."""
@@ -75,6 +90,13 @@ class Window:
         else:
             return Stretch(start, start + len(events), events)
         return self._read(start, limit // 2)
+
+
+def _weight(events: Sequence[Recorded]) -> int:
+    """Estimate the bytes of content in events."""
+    sample = events[::_SAMPLE]
+    boxes = (v for recorded in sample for v in recorded.event.__dict__.values() if isinstance(v, Sealed))
+    return sum(len(box.box) for box in boxes) * len(events) // max(1, len(sample))
 
 
 def apply_stretch(connection: psycopg.Connection, model: ReadModel, schema: str, stretch: Stretch) -> None:

@@ -67,6 +67,25 @@ def test_the_end_of_the_log_is_an_empty_stretch() -> None:
     assert (stretch.start, stretch.end, list(stretch.events)) == (size, size, [])
 
 
+def test_a_log_of_long_texts_is_read_in_shorter_pieces() -> None:
+    light, heavy = Historian(1), Historian(1)
+    for history, length in ((light, 10), (heavy, 200_000)):
+        conversation = history.conversation()
+        for _ in range(700):
+            history.exchange(conversation, "x" * length, "y")
+
+    def pieces(history: Historian) -> list[int]:
+        window, position, found = Window(history.log, 4_000), 0, []
+        while (stretch := window.read(position)).end > position:
+            position = stretch.end
+            found.append(len(stretch.events))
+        return found
+
+    assert pieces(light) == [500, 1_000, 601]
+    assert max(pieces(heavy)[1:]) < 500
+    assert sum(pieces(heavy)) == heavy.log.size()
+
+
 def test_an_event_that_cannot_be_decoded_stands_alone() -> None:
     history = Historian(1)
     history.live(40)
