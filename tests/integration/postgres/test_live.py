@@ -78,7 +78,7 @@ def answering(database_url: str) -> Iterator[tuple[subprocess.Popen[str], Stream
 
 
 def soon(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.01)
