@@ -51,7 +51,7 @@ class Appender:
         self._database = database
         self._settle_seconds = settle_seconds
 
-    def append_batch(
+    def append_batch(  # noqa: PLR0911 - each return is one of the ways a call can end
         self,
         requests: Sequence[AppendRequest],
         retried: bool = False,  # noqa: FBT001, FBT002 - GroupCommit's contract
@@ -105,8 +105,8 @@ class Appender:
                 if time.monotonic() > deadline:
                     unknown = DatabaseUnreachableError(
                         f"The connection to {self._database.name} was lost while this was saved, and "
-                        f"did not come back within {self._settle_seconds:.0f} s: it may or may not be recorded "
-                        f"({error.message})",
+                        f"did not come back within {self._settle_seconds:.0f} s: it may or may not be "
+                        f"recorded ({error.message})",
                         hint="When the database is back, look whether it is there before doing it again.",
                     )
                     return settled + [unknown] * (len(requests) - len(settled))

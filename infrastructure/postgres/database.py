@@ -38,8 +38,8 @@ _LIBPQ_DEFAULTS: Mapping[str, str] = {
 # As a statement and not as a start-up option, because PgBouncer refuses those.
 _SETTINGS = "set timezone = 'UTC'"
 
-# The log's function relies on each of its statements seeing what was committed before it; a stricter default of the
-# server's would turn waiting for the lock into conflicts.
+# The log's function relies on each of its statements seeing what was committed before it; a stricter default
+# of the server's would turn waiting for the lock into conflicts.
 _POOLED_SETTINGS = (
     f"{_SETTINGS}; set default_transaction_isolation = 'read committed'; "
     "set idle_in_transaction_session_timeout = '60s'; set lock_timeout = '30s'"

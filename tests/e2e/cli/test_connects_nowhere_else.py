@@ -1,4 +1,4 @@
-"""No telemetry, no update checks: a process connects to its database and its model server, and to nobody else."""
+"""No telemetry, no update checks: a process connects to its database and its model server alone."""
 
 from __future__ import annotations
 
