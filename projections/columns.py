@@ -15,4 +15,5 @@ def execute_set(
     """Execute a statement whose parameters are columns (`unnest(%s, …)`), unless there are no rows."""
     columns = [list(column) for column in zip(*rows, strict=True)]
     if columns:
-        connection.execute(statement, columns)
+        # Binary arrays: the text form doubles every byte of content and is escaped element by element.
+        connection.execute(statement.replace("%s", "%b"), columns)

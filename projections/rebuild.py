@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from projections import builds
-from projections.batches import Window, apply_stretch
+from projections.batches import Stretch, Window, apply_stretch
 from projections.ports import Connections, LogReader
 from projections.read_model import ReadModel
 
@@ -92,21 +92,29 @@ def _load(
     made: dict[str, str],
     progress: Progress | None,
 ) -> int:
-    """Apply the log as far as it reaches, and tell how far that was."""
+    """Apply the log as far as it reaches, and tell how far that was.
+
+    The read models take a stretch side by side while the next is read: this process and the server both work.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    def apply(model: ReadModel, stretch: Stretch) -> None:
+        with connections.transaction() as connection:
+            builds.enter(connection, made[model.name])
+            apply_stretch(connection, model, made[model.name], stretch)
+
     window = Window(log, BATCH)
-    position = 0
+    stretch = window.read(0)
     size = log.size()
-    while True:
-        stretch = window.read(position)
-        if stretch.end == position:
-            return position
-        for model in models:
-            with connections.transaction() as connection:
-                builds.enter(connection, made[model.name])
-                apply_stretch(connection, model, made[model.name], stretch)
-        position = stretch.end
-        if progress is not None:
-            progress(position, max(size, position))
+    with ThreadPoolExecutor(max_workers=len(models) + 1, thread_name_prefix="rebuild") as workers:
+        while stretch.end > stretch.start:
+            following = workers.submit(window.read, stretch.end)
+            for done in [workers.submit(apply, model, stretch) for model in models]:
+                done.result()
+            if progress is not None:
+                progress(stretch.end, max(size, stretch.end))
+            stretch = following.result()
+    return stretch.end
 
 
 def _index(connections: Connections, model: ReadModel, schema: str) -> None:
