@@ -1,4 +1,4 @@
-"""No telemetry, no update checks: a process connects to its database and its model server alone."""
+"""No telemetry, no update checks: a process connects to its database and model server, and to nobody else."""
 
 from __future__ import annotations
 
