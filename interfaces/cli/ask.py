@@ -144,7 +144,7 @@ async def _converse(host: Host, book: Book, command: AskQuestion, manner: Manner
                 display = make_display(manner)
                 answered = await answer(book, again, display)
         code = int(explain(answered))
-        return _finish(book, answered, manner, display, code)
+        return await _finish(book, answered, manner, display, code)
     finally:
         await book.model_server.close()
 
@@ -169,7 +169,7 @@ def make_display(manner: Manner) -> Display:
     return Raw() if manner.stream else Unseen()
 
 
-def _finish(book: Book, answered: Answered, manner: Manner, display: Display, code: int) -> int:
+async def _finish(book: Book, answered: Answered, manner: Manner, display: Display, code: int) -> int:
     """Print what was not printed while the answer came."""
     from interfaces import viewing
     from interfaces.cli.asking import closing_line
@@ -177,7 +177,7 @@ def _finish(book: Book, answered: Answered, manner: Manner, display: Display, co
 
     outcome = answered.outcome
     if outcome is None:
-        view = _wait_for(book, answered)
+        view = await _wait_for(book, answered)
         say("daybook: This was asked before under the same key; here is the answer of then.")
     else:
         view = viewing.answer(answered.asked, outcome)
@@ -208,10 +208,8 @@ def _print_code(text: str, code: int) -> int:
     return code
 
 
-def _wait_for(book: Book, answered: Answered) -> AnswerView:
+async def _wait_for(book: Book, answered: Answered) -> AnswerView:
     """Return an answer that was asked for before, when it has ended."""
-    import time
-
     from domain.errors import NotFoundError
     from interfaces import viewing
 
@@ -224,4 +222,4 @@ def _wait_for(book: Book, answered: Answered) -> AnswerView:
             raise NotFoundError("The answer that was recorded under this key is not in the book.")
         if found.status != "streaming":
             return viewing.recorded_answer(answered.asked, found, size)
-        time.sleep(_REPLAY_POLL_SECONDS)
+        await asyncio.sleep(_REPLAY_POLL_SECONDS)
