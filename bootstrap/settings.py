@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -226,6 +225,8 @@ class Settings:
 
     @cached_property
     def _file(self) -> dict[str, Any]:
+        import tomllib
+
         try:
             text = self.config_file.read_bytes()
         except (FileNotFoundError, NotADirectoryError):

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from application.model_sizes import Recommendation
 from interfaces.book import Book, Check
+
+if TYPE_CHECKING:
+    from application.model_sizes import Recommendation
 
 
 @dataclass(frozen=True)
