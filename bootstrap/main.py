@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import sys
 
-# Importing makes many objects and no garbage; at the usual threshold the collector looks through them all a dozen
-# times, a tenth of what a short command takes.
+# Importing makes many objects and no garbage; at the usual threshold the collector looks through them all
+# a dozen times, a tenth of what a short command takes.
 _GARBAGE_THRESHOLD = 100_000
 
 
