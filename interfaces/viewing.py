@@ -30,6 +30,7 @@ def conversation_item(found: ConversationSummary) -> views.ConversationItemView:
         updated_at=found.updated_at,
         created_at=found.created_at,
         archived=found.archived,
+        damaged=found.damaged,
     )
 
 
@@ -61,6 +62,7 @@ def message(found: Message) -> views.MessageView:
         usage=usage(found) if answered else None,
         timings=timings(found) if answered else None,
         erased=found.erased,
+        damaged=found.damage is not None,
     )
 
 

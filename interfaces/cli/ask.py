@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from interfaces.cli.console import can_ask, out, out_is_terminal, out_json, say
+from interfaces.cli.console import can_ask, clean, out, out_is_terminal, out_json, say
 from interfaces.cli.lazy import command_app
 from interfaces.cli.model_options import CommandWithOptions, parse_options
 from interfaces.cli.opening import SOURCE, host_of, opened
@@ -187,11 +187,22 @@ async def _finish(book: Book, answered: Answered, manner: Manner, display: Displ
         return _print_code(view.text, code)
     elif outcome is None or type(display) is Unseen:
         if view.text:
-            out(view.text)
+            _print_text(view.text)
     elif out_is_terminal() and view.text and code == 0:
         closing: Any = display
         closing.print_dim(closing_line(answered))
     return code
+
+
+def _print_text(text: str) -> None:
+    """Print an answer that was not shown as it came: as Markdown on a terminal, as it is in a pipe."""
+    if not out_is_terminal():
+        out(text)
+        return
+    from interfaces.cli.console import terminal
+    from interfaces.cli.terminal_display import markdown
+
+    terminal().print(markdown(text))
 
 
 def _print_code(text: str, code: int) -> int:
@@ -200,7 +211,7 @@ def _print_code(text: str, code: int) -> int:
 
     block = first_code_block(text)
     if block is not None:
-        sys.stdout.write(block)
+        sys.stdout.write(clean(block) if out_is_terminal() else block)
         return code
     if code == 0:
         say("daybook: The answer has no code block. It is recorded: daybook show @last")
@@ -221,5 +232,5 @@ async def _wait_for(book: Book, answered: Answered) -> AnswerView:
         if found is None:
             raise NotFoundError("The answer that was recorded under this key is not in the book.")
         if found.status != "streaming":
-            return viewing.recorded_answer(answered.asked, found, size)
+            return viewing.recorded_answer(answered.asked, found.whole(), size)
         await asyncio.sleep(_REPLAY_POLL_SECONDS)
