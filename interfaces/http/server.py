@@ -101,5 +101,6 @@ class Server:
             await asyncio.sleep(self.options.look_after_every)
             try:
                 await asyncio.to_thread(self.book.look_after)
-            except DaybookError as problem:
-                _log.warning("could not look for orphaned answers: %s", problem.message)
+            except Exception as problem:  # noqa: BLE001 - whatever it was, the next look comes
+                told = problem.message if isinstance(problem, DaybookError) else type(problem).__name__
+                _log.warning("could not look for orphaned answers: %s", told)
