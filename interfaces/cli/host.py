@@ -62,8 +62,12 @@ class DatabaseAdmin(Protocol):
         """Stop the embedded server; False where none ran."""
         ...
 
-    def shell_command(self) -> Sequence[str]:
-        """Return the command line of psql connected to the book; `NotFoundError` where psql is missing."""
+    def shell_command(self) -> tuple[Sequence[str], Mapping[str, str]]:
+        """Return the command line of psql connected to the book, and the environment that holds its password.
+
+        Raises:
+            NotFoundError: psql is not installed.
+        """
         ...
 
     def path(self) -> Path:
