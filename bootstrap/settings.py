@@ -190,8 +190,6 @@ class Settings:
 
     def remember(self, key: str, value: str) -> None:
         """Write one setting into the configuration file, keeping the others."""
-        import tomli_w
-
         if key not in _BY_KEY:
             raise InvalidInputError(f"There is no setting {key!r}.", hint="daybook config list")
         if _BY_KEY[key].secret:
@@ -199,7 +197,18 @@ class Settings:
                 f"{key} is a secret and is not written to the configuration file. Nothing was changed.",
                 hint=f"export {_BY_KEY[key].variables[0]}_FILE=/path/to/a/file",
             )
-        values = {**self._file, key: value}
+        self._write({**self._file, key: value})
+
+    def forget(self, key: str) -> bool:
+        """Take one setting out of the configuration file; False where it was not in it."""
+        if key not in self._file:
+            return False
+        self._write({name: value for name, value in self._file.items() if name != key})
+        return True
+
+    def _write(self, values: dict[str, Any]) -> None:
+        import tomli_w
+
         try:
             self.config_file.parent.mkdir(parents=True, exist_ok=True)
             draft = self.config_file.with_suffix(".new")
@@ -211,17 +220,6 @@ class Settings:
                 "The setting was not changed."
             ) from None
         self._file = values
-
-    def forget(self, key: str) -> bool:
-        """Take one setting out of the configuration file; False where it was not in it."""
-        import tomli_w
-
-        if key not in self._file:
-            return False
-        values = {name: value for name, value in self._file.items() if name != key}
-        self.config_file.write_bytes(tomli_w.dumps(values).encode())
-        self._file = values
-        return True
 
     @cached_property
     def _file(self) -> dict[str, Any]:
