@@ -93,11 +93,14 @@ def _migrations(database: Database) -> Check:
             "migrations",
             False,
             f"made by a newer Daybook ({', '.join(found.unknown)})",
-            "pip install --upgrade daybook-assistant",
+            "update Daybook",
         )
     if found.changed:
         return Check(
-            "migrations", False, f"applied in another form: {', '.join(found.changed)}", "restore the release"
+            "migrations",
+            False,
+            f"applied in another form: {', '.join(found.changed)}",
+            "use the release of Daybook that made it",
         )
     return Check("migrations", False, f"{len(found.pending)} pending", "daybook db migrate")
 
