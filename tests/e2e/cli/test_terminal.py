@@ -159,8 +159,16 @@ def test_a_chat_survives_cancelled_and_failed_answers_and_goes_back(empty_dayboo
     ]
     assert messages[0]["text"] == "first line\nsecond line"
     assert messages[2]["text"] == "a slow one"
-    history = Path(daybook.settings["DAYBOOK_HOME"]) / "state" / "chat-history"
-    assert history.stat().st_mode & 0o777 == 0o600
+
+    child = daybook.on_terminal("chat", "--no-think")
+    child.expect(_READY)
+    child.send("\x1b[A")  # up
+    child.expect("a slow one")
+    child.sendintr()
+    child.sendeof()
+    seen(child)
+    home = Path(daybook.settings["DAYBOOK_HOME"])
+    assert [path for path in home.rglob("*") if path.is_file() and b"slow one" in path.read_bytes()] == []
 
 
 def test_a_chat_can_be_piped(daybook: Daybook) -> None:
