@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bootstrap.container import make_keyring, make_model_server
 from bootstrap.database_admin import BookDatabase
 from bootstrap.home import Home
-from bootstrap.settings import Settings
+from bootstrap.settings import DEFINITIONS, Settings
 from domain.errors import DaybookError
 from infrastructure.clock import SystemClock
 from interfaces.book import Check
@@ -47,8 +47,9 @@ def _guarded(name: str, look: Callable[[], Check]) -> Check:
 
 def _settings(settings: Settings) -> Check:
     changed = [value for value in settings.all() if value.origin != "default"]
-    for key in ("context_length", "connect_timeout", "stall_timeout", "load_timeout", "db_idle_seconds"):
-        settings.number(key)
+    for definition in DEFINITIONS:
+        if definition.numeric:
+            settings.number(definition.key)
     return Check("settings", True, f"{len(changed)} differ from the defaults")
 
 

@@ -19,13 +19,14 @@ from domain.errors import InvalidInputError
 
 @dataclass(frozen=True)
 class Definition:
-    """One setting. `variables` are tried in order; `secret` values are never shown."""
+    """One setting: `variables` in the order they are tried; `secret` ones are never shown, `numeric` ones > 0."""
 
     key: str
     variables: tuple[str, ...]
     default: str
     help: str
     secret: bool = False
+    numeric: bool = False
 
 
 DEFINITIONS = (
@@ -46,6 +47,7 @@ DEFINITIONS = (
         ("DAYBOOK_CONTEXT_LENGTH",),
         "8192",
         "Tokens for request and answer together (num_ctx); at most the model's own.",
+        numeric=True,
     ),
     Definition("listen", ("DAYBOOK_LISTEN",), "127.0.0.1:8484", "Address and port of `daybook serve`."),
     Definition(
@@ -67,18 +69,26 @@ DEFINITIONS = (
         "The master key; empty: a file of mode 0600 under the home.",
         secret=True,
     ),
-    Definition("connect_timeout", ("DAYBOOK_CONNECT_TIMEOUT",), "5", "Seconds to wait for a connection."),
+    Definition(
+        "connect_timeout",
+        ("DAYBOOK_CONNECT_TIMEOUT",),
+        "5",
+        "Seconds to wait for a connection.",
+        numeric=True,
+    ),
     Definition(
         "stall_timeout",
         ("DAYBOOK_STALL_TIMEOUT",),
         "120",
         "Seconds without a word after which an answer has failed.",
+        numeric=True,
     ),
     Definition(
         "load_timeout",
         ("DAYBOOK_LOAD_TIMEOUT",),
         "600",
         "Seconds a model may take to its first word (loading).",
+        numeric=True,
     ),
     Definition(
         "db_user", ("DAYBOOK_DB_USER",), "", "The user the embedded database runs as when started by root."
@@ -94,6 +104,7 @@ DEFINITIONS = (
         ("DAYBOOK_DB_IDLE_SECONDS",),
         "600",
         "The embedded database stops after so long unused.",
+        numeric=True,
     ),
 )
 
@@ -157,16 +168,7 @@ class Settings:
     def number(self, key: str) -> float:
         """Return a setting that must be a number above 0."""
         found = self.find(key)
-        try:
-            number = float(found.value)
-        except ValueError:
-            number = 0
-        if not 0 < number < float("inf"):
-            raise InvalidInputError(
-                f"{found.definition.variables[0]} must be a number above 0, not {found.value!r} "
-                f"(from {found.origin})."
-            )
-        return number
+        return _number(found.definition, found.value, found.origin)
 
     def all(self) -> list[Value]:
         """Return every setting, in the order of the documentation."""
@@ -197,6 +199,8 @@ class Settings:
                 f"{key} is a secret and is not written to the configuration file. Nothing was changed.",
                 hint=f"export {_BY_KEY[key].variables[0]}_FILE=/path/to/a/file",
             )
+        if _BY_KEY[key].numeric:
+            _number(_BY_KEY[key], value, "what was typed; nothing was changed")
         self._write({**self._file, key: value})
 
     def forget(self, key: str) -> bool:
@@ -255,6 +259,18 @@ class Settings:
         from platformdirs import user_data_path
 
         return str(user_data_path("daybook", appauthor=False))
+
+
+def _number(definition: Definition, value: str, origin: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0
+    if not 0 < number < float("inf"):
+        raise InvalidInputError(
+            f"{definition.variables[0]} must be a number above 0, not {value!r} (from {origin})."
+        )
+    return number
 
 
 def _read_secret(variable: str, path: str) -> str:
