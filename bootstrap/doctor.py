@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from infrastructure.postgres.database import Database
 
 _LOW_DISK = 1 << 30
+_NO_BOOK_YET = "no book yet: the first command makes it"
 _CLOCK_TOLERANCE_SECONDS = 5.0
 
 
@@ -76,7 +77,7 @@ def _database(settings: Settings, home: Home, admin: BookDatabase) -> list[Check
     try:
         checks.append(_guarded("migrations", lambda: _migrations(database)))
         checks.append(_guarded("clock", lambda: _clock(database)))
-        if checks[1].ok:
+        if checks[1].ok and checks[1].detail != _NO_BOOK_YET:
             checks += _keys(settings, home, database)
     finally:
         database.close()
@@ -102,6 +103,15 @@ def _migrations(database: Database) -> Check:
             False,
             f"applied in another form: {', '.join(found.changed)}",
             "use the release of Daybook that made it",
+        )
+    if not found.applied and not found.foreign_tables:
+        return Check("migrations", True, _NO_BOOK_YET)
+    if not found.applied:
+        return Check(
+            "migrations",
+            False,
+            f"the database holds tables of somebody else's ({found.foreign_tables[0]}) and no book",
+            "daybook db migrate --adopt",
         )
     return Check("migrations", False, f"{len(found.pending)} pending", "daybook db migrate")
 
