@@ -19,7 +19,10 @@ from domain.errors import InvalidInputError
 
 @dataclass(frozen=True)
 class Definition:
-    """One setting: `variables` in the order they are tried; `secret` ones are never shown, `numeric` ones > 0."""
+    """One setting. `variables` are tried in order.
+
+    `secret` values are never shown; `numeric` ones must be above 0.
+    """
 
     key: str
     variables: tuple[str, ...]
