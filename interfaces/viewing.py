@@ -122,7 +122,7 @@ def answer(asked: Asked, outcome: Outcome) -> views.AnswerView:
         ),
         log_size=outcome.log_size,
         model_digest=outcome.model_digest,
-        reason=getattr(outcome.problem, "reason", None) or (end.reason if end else None),
+        reason=outcome.reason or None,
         cut_count=asked.cut_count,
     )
 

@@ -112,7 +112,7 @@ def ending_of_outcome(running: RunningAnswer, outcome: Outcome) -> dict[str, Any
         "answer_id": running.answer_id,
         "conversation_id": running.conversation_id,
         "status": str(outcome.status),
-        "reason": getattr(outcome.problem, "reason", None) or (end.reason if end else None),
+        "reason": outcome.reason or None,
         "detail": outcome.problem.message if outcome.problem else None,
         "model": outcome.model,
         "usage": vars(usage),

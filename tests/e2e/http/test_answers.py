@@ -148,6 +148,8 @@ def test_a_cancelled_answer_keeps_what_it_has(api: httpx.Client) -> None:
     assert cancelled["thinking"].startswith(reader.thinking)
     reader.read()
     assert (reader.names[-1], reader.end["status"]) == ("done", "cancelled")
+    assert reader.end["reason"] == "cancelled"
+    assert cancelled["reason"] == "cancelled"
     assert reader.thinking == cancelled["thinking"]
     again = api.post(f"/api/v1/answers/{reader.answer_id}/cancel")
     assert (again.status_code, again.json()["status"]) == (200, "cancelled")
@@ -172,7 +174,7 @@ def test_a_failed_answer_says_why_and_keeps_what_came(api: httpx.Client, model: 
     reader = answered(api, "break", model=model)
     assert reader.names[-1] == "failed"
     assert reader.end["status"] == "failed"
-    assert reader.end["reason"]
+    assert reader.end["reason"] == api.get(f"/api/v1/answers/{reader.answer_id}").json()["reason"]
     assert reader.end["detail"]
     found = api.get(f"/api/v1/answers/{reader.answer_id}").json()
     assert (found["status"], found["text"]) == ("failed", reader.text)
