@@ -28,8 +28,14 @@ from application.ports.log import Origin, Saved
 from application.ports.model_server import ChatRequest
 from application.services import Services
 from application.text_rules import checked_name, checked_options, checked_text, checked_think
-from domain.conversation.conversation import Conversation
-from domain.errors import ConflictError, InvalidInputError, RefusedError, WrongVersionError
+from domain.conversation.conversation import Conversation, Kind
+from domain.errors import (
+    ConflictError,
+    ContentDamagedError,
+    InvalidInputError,
+    RefusedError,
+    WrongVersionError,
+)
 from domain.ids import new_id, short
 from domain.project.project import Project
 
@@ -136,7 +142,14 @@ def _ask_again(services: Services, command: AnswerAgain) -> Asked:
         attempt += 1
         conversation = services.log.load(Conversation, command.conversation_id)
         project = _project_of(services, conversation)
-        text = services.memory.texts([conversation.message(command.prompt_id).id]).get(command.prompt_id, "")
+        prompt = conversation.message(command.prompt_id)
+        text = services.memory.texts([prompt.id]).get(prompt.id)
+        if text is None and prompt.kind is Kind.PROMPT:
+            raise ContentDamagedError(
+                f"The text of prompt {short(prompt.id)} cannot be read: it was erased or altered. "
+                "No model was asked, and nothing was recorded.",
+                hint="daybook projections status",
+            )
         instructions = services.memory.prompt_instructions(command.prompt_id)
         try:
             return _start_answer(
@@ -144,8 +157,8 @@ def _ask_again(services: Services, command: AnswerAgain) -> Asked:
                 command,
                 conversation,
                 project,
-                prompt_id=command.prompt_id,
-                text=text,
+                prompt_id=prompt.id,
+                text=text or "",
                 instructions=instructions,
             )
         except WrongVersionError:

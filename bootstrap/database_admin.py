@@ -131,8 +131,18 @@ class BookDatabase:
             db_user=self._settings.get("db_user") or None,
             runtime_dir=Path(runtime) if runtime else None,
             idle_seconds=self._settings.number("db_idle_seconds"),
+            environment=self._for_the_supervisor(),
             say=self._say,
         )
+
+    def _for_the_supervisor(self) -> dict[str, str]:
+        """Return the environment without our settings: some are secrets, and it outlives this command."""
+        everything = self._settings.environment
+        return {
+            name: value
+            for name, value in everything.items()
+            if not name.startswith(("DAYBOOK_", "DATABASE_URL"))
+        }
 
     def _psql(self) -> str | None:
         if self.is_embedded:

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ class EmbeddedPostgres:
 
     `binaries` is an explicit directory of server binaries, `db_user` the user to serve as when we are root,
     `runtime_dir` a private directory of this user (XDG_RUNTIME_DIR) for the socket of a home with a long
-    path, `say` is told what takes long.
+    path, `environment` what the supervisor may see of ours (None: all), `say` is told what takes long.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class EmbeddedPostgres:
         runtime_dir: Path | None = None,
         idle_seconds: float = 600,
         stop_patience: float = 60,
+        environment: Mapping[str, str] | None = None,
         say: Callable[[str], None] = _say_nothing,
     ) -> None:
         self._home = home.absolute()
@@ -70,6 +71,7 @@ class EmbeddedPostgres:
         self._runtime_dir = runtime_dir
         self._idle_seconds = idle_seconds
         self._stop_patience = stop_patience
+        self._environment = environment
         self._say = say
 
     @property
@@ -245,6 +247,7 @@ class EmbeddedPostgres:
             mark = os.fstat(log).st_size
             done = subprocess.run(
                 [sys.executable, "-m", MODULE, *order.arguments()],
+                env=self._environment,
                 cwd=Path(__file__).parents[3],  # where our packages are, installed or not
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, check=False,
             )  # fmt: skip

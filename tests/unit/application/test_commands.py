@@ -14,10 +14,9 @@ from application.handlers import HANDLERS
 from application.ports.model_server import ChatMessage
 from domain.conversation import events as e
 from domain.conversation.conversation import Conversation
-from domain.errors import (
-    WrongVersionError,
-)
+from domain.errors import ContentDamagedError, WrongVersionError
 from domain.project.project import Project
+from tests.fakes.write_side import LogMemory
 from tests.support.house import WHO, House
 
 
@@ -54,6 +53,19 @@ def test_answering_again_is_tried_again_but_not_for_ever(house: House) -> None:
     house.log.failures.extend(WrongVersionError("x") for _ in range(TRIES))
     with pytest.raises(WrongVersionError):
         house.commands.ask(command)
+
+
+def test_a_prompt_that_cannot_be_read_is_not_asked_again(house: House) -> None:
+    first = house.asked_and_answered()
+    assert isinstance(house.services.memory, LogMemory)
+    house.services.memory.erased.add(first.prompt_id)
+    before = house.log.size()
+
+    with pytest.raises(ContentDamagedError, match="cannot be read"):
+        house.commands.ask(
+            c.AnswerAgain(conversation_id=first.conversation_id, prompt_id=first.prompt_id, **WHO)
+        )
+    assert house.log.size() == before
 
 
 def test_answering_again_under_a_key_is_done_once(house: House) -> None:
