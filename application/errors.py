@@ -69,3 +69,7 @@ class IdempotencyMismatchError(RefusedError):
 
 class PositionUnknownError(InvalidInputError):
     """A query asks for a log size that this log has not reached."""
+
+
+class NotProvedError(DaybookError):
+    """A check ran, and what was claimed is not proved."""

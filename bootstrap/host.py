@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from bootstrap.container import Container
     from bootstrap.database_admin import BookDatabase
     from bootstrap.key_admin import KeyAdmin
+    from infrastructure.proofs.auditor import Offline
     from interfaces.book import Check
 
 Say = Callable[[str], None]
@@ -87,6 +88,8 @@ class ProcessHost:
             found |= {"data": server.data_dir, "log": server.log_file}
         if not self._settings.get("master_key"):
             found["master_key"] = self.home.master_key
+        if not self._settings.get("signing_key"):
+            found["signing_key"] = self.home.signing_key
         return {**found, "state": self.home.state}
 
     def open_book(self, say: Say) -> Container:
@@ -109,6 +112,13 @@ class ProcessHost:
         from bootstrap.key_admin import KeyAdmin
 
         return KeyAdmin(self._settings, self.home, self.database)
+
+    @property
+    def offline(self) -> Offline:
+        """Checks of receipts and exports, which need no book."""
+        from infrastructure.proofs.auditor import Offline
+
+        return Offline()
 
     def model_server(self) -> ModelServer:
         """Return the model server without opening the book."""

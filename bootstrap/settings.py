@@ -68,6 +68,19 @@ DEFINITIONS = (
         "The master key; empty: a file of mode 0600 under the home.",
         secret=True,
     ),
+    Definition(
+        "signing_key",
+        ("DAYBOOK_SIGNING_KEY",),
+        "",
+        "The key that signs checkpoints; empty: a file of mode 0600 under the home.",
+        secret=True,
+    ),
+    Definition(
+        "checkpoint_minutes",
+        ("DAYBOOK_CHECKPOINT_MINUTES",),
+        "10",
+        "`daybook serve` signs a checkpoint so often, if the log has grown.",
+    ),
     Definition("connect_timeout", ("DAYBOOK_CONNECT_TIMEOUT",), "5", "Seconds to wait for a connection."),
     Definition(
         "stall_timeout",

@@ -78,6 +78,7 @@ VERDICTS: dict[type[d.DaybookError], Verdict] = {
     a.PositionUnknownError: Verdict(
         Exit.INVALID, 422, "position-unknown", "The log has not reached this size"
     ),
+    a.NotProvedError: Verdict(Exit.NO, 409, "not-proved", "This is not proved"),
     p.PositionBeyondLogError: Verdict(
         Exit.INVALID, 422, "position-unknown", "The log has not reached this size"
     ),

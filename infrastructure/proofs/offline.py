@@ -2,13 +2,13 @@
 
     python offline.py FILE-OR-DIRECTORY [--key KEY]
 
-It stands alone: it needs Python 3.11 and the `cryptography` package, nothing else of ours. Read it, then copy it
-to a machine you trust. What it implements is public: the trees of RFC 6962, section 2.1, checked as in RFC
-9162, sections 2.1.3.2 and 2.1.4.2; C2SP signed-note, tlog-checkpoint and tlog-tiles (https://c2sp.org); the
-record of an event as docs/log.md lays it out.
+It stands alone: it needs Python 3.11 and the `cryptography` package, nothing else of ours. Read it, then
+copy it to a machine you trust. What it implements is public: the trees of RFC 6962, section 2.1, checked as
+in RFC 9162, sections 2.1.3.2 and 2.1.4.2; C2SP signed-note, tlog-checkpoint and tlog-tiles
+(https://c2sp.org); the record of an event as docs/log.md lays it out.
 
-Invariant: what a function returns was computed here, or it raises `ProofError` with the reason. The only thing
-taken on trust is the public key that the caller brings.
+Invariant: what a function returns was computed here, or it raises `ProofError` with the reason. The only
+thing taken on trust is the public key that the caller brings.
 """
 
 import argparse
@@ -52,9 +52,10 @@ def leaf_record(event: Mapping[str, Any]) -> bytes:
         head += struct.pack(">Q", event["version"]) + UUID(event["event_id"]).bytes
         head += struct.pack(">I", len(kind)) + kind + struct.pack(">I", event["schema_version"])
         head += struct.pack(">q", since // timedelta(microseconds=1))
-        return head + _hash_of(event, "metadata") + _hash_of(event, "payload")
+        record: bytes = head + _hash_of(event, "metadata") + _hash_of(event, "payload")
     except (KeyError, TypeError, ValueError, AttributeError, struct.error) as problem:
         raise ProofError(f"this is not an event as Daybook writes it ({problem!r})") from None
+    return record
 
 
 def _hash_of(event: Mapping[str, Any], part: str) -> bytes:

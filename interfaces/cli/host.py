@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from application.model_sizes import Recommendation
+from application.ports.audit import OfflineChecks
 from interfaces.book import Book, Check
 
 
@@ -132,6 +133,11 @@ class Host(Protocol):
     @property
     def keys(self) -> Keys:
         """The master key's export and import."""
+        ...
+
+    @property
+    def offline(self) -> OfflineChecks:
+        """Checks of receipts and exports, which need no book."""
         ...
 
     def model_server(self) -> Any:

@@ -31,7 +31,9 @@ def test_the_module_needs_cryptography_and_the_standard_library_alone_and_is_sho
         name.split(".")[0]
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names])
+        for name in (
+            [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+        )
     }
 
     assert imported - set(sys.stdlib_module_names) == {"cryptography"}
@@ -123,7 +125,8 @@ def test_a_note_with_many_signatures_opens_with_the_key_it_knows() -> None:
 
 
 @pytest.mark.parametrize(
-    "note", ["", "text\n", "text\n\n", "text\n\n— PeterNeumann x08g", "text\n\nx\n", "a\n\n— PeterNeumann x08g\n"]
+    "note",
+    ["", "text\n", "text\n\n", "text\n\n— PeterNeumann x08g", "text\n\nx\n", "a\n\n— PeterNeumann x08g\n"],
 )
 def test_what_is_no_note_does_not_open(note: str) -> None:
     with pytest.raises(ProofError):
