@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from application.ports.model_server import ModelServer
     from bootstrap.container import Container
     from bootstrap.database_admin import BookDatabase
+    from bootstrap.demo import DemoHost
     from bootstrap.key_admin import KeyAdmin
     from infrastructure.proofs.auditor import Offline
     from interfaces.book import Check
@@ -156,7 +157,7 @@ class ProcessHost:
 
         serve(self._settings, self.open_book(ready), ready)
 
-    def demo_host(self, home: Path, say: Say) -> contextlib.AbstractContextManager[ProcessHost]:
+    def demo_host(self, home: Path, say: Say) -> contextlib.AbstractContextManager[DemoHost]:
         """Return a host on a throw-away home, with a simulator of its own running."""
         from bootstrap.demo import demo_host
 

@@ -147,7 +147,8 @@ class Checkpoints:
                     hint="daybook audit verify",
                 ) from None
             note = key.sign(checkpoint_text(key.name, size, root))
-            fresh = connection.execute(_STORE, (size, root, note)).fetchone() is not None
+            known = newest is not None and newest[0] == note
+            fresh = not known and connection.execute(_STORE, (size, root, note)).fetchone() is not None
         self._kept.keep_checkpoint("newest", note)
         return MadeCheckpoint(note, size, root.hex(), fresh)
 

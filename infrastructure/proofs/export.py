@@ -53,7 +53,7 @@ def _write_all(
             bundle += len(record).to_bytes(2, "big") + record
             tiles.add(leaf_hash(record))
             if vault is not None:
-                event["content"] = _content(row, vault)
+                event["content"] = revealed(row, vault)
             lines.write(json.dumps(event, ensure_ascii=False) + "\n")
             number, width = divmod(row.log_index, TILE)
             if width + 1 == TILE or row.log_index + 1 == made.size:
@@ -129,7 +129,7 @@ def _rows(log: EventLog, size: int) -> Iterator[LogRow]:
         start += len(rows)
 
 
-def _content(row: LogRow, vault: Vault) -> dict[str, Any]:
+def revealed(row: LogRow, vault: Vault) -> dict[str, Any]:
     """Return an event's fields, opened; what was erased is null."""
     from infrastructure.postgres.codec import to_event
 

@@ -53,7 +53,7 @@ def verify(
 
         out_json(verified(found))
     else:
-        _print(found)
+        print_verified(found)
     if not found.ok:
         raise typer.Exit(int(Exit.NO))
 
@@ -85,13 +85,14 @@ def _skipped(found: Verified) -> str:
     )
 
 
-def _print(found: Verified) -> None:
+def print_verified(found: Verified) -> None:
+    """Print what a verification found."""
     for problem in found.problems[:_SHOWN]:
         out(problem_line(problem))
     if len(found.problems) > _SHOWN:
         out(f"… and {len(found.problems) - _SHOWN:,} more: daybook audit verify --json")
     if not found.ok:
-        say(f"NOT WELL: {len(found.problems):,} problems in {found.events:,} events.")
+        out(f"NOT WELL: {len(found.problems):,} problems in {found.events:,} events.")
         return
     out(f"ok: {found.events:,} events, root {found.root}")
     if found.checkpoint is None:

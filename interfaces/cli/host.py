@@ -6,6 +6,7 @@ The wiring implements it. Nothing here connects to anything before a method is c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -162,6 +163,14 @@ class Host(Protocol):
         """Run the HTTP server until it is stopped."""
         ...
 
-    def demo_host(self, home: Path, say: Callable[[str], None]) -> Any:
-        """Return a context manager of a `Host` on a throw-away home, with a simulator of its own running."""
+    def demo_host(self, home: Path, say: Callable[[str], None]) -> AbstractContextManager[DemoHost]:
+        """Lend a host on a throw-away home, with a simulator of its own running."""
+        ...
+
+
+class DemoHost(Host, Protocol):
+    """A host whose log may be spoilt."""
+
+    def flip_a_byte(self, log_index: int) -> None:
+        """Alter one event behind the log's back, as the database's superuser."""
         ...

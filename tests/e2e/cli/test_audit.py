@@ -1,4 +1,4 @@
-"""What `daybook audit` promises: the log proved, tampering named with exit 7, and checks without a database."""
+"""What `daybook audit` promises: the log proved, tampering named with exit 7, checks without a database."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_one_flipped_byte_is_named_with_exit_7(empty_daybook: Daybook) -> None:
     plain, as_json = daybook("audit", "verify", expect=7), daybook("audit", "verify", "--json", expect=7)
 
     assert plain.out.startswith("event 1 (stream ")
-    assert "NOT WELL" in plain.err
+    assert "NOT WELL" in plain.out
     assert {one["log_index"] for one in as_json.json["problems"]} == {1, None}
     assert as_json.json["ok"] is False
     skipped = daybook("audit", "verify", "--incremental", expect=0)
