@@ -2,10 +2,10 @@
 
     python benchmarks/tamper.py [--rounds 10000] [--seed 1] [--events 60]
 
-Each round is one alteration by SQL as a superuser (tests/support/tampering.py): an edit of any column, deletes,
-inserts, swaps of events or of columns between events, cutting the end off, doubling an event; in half of them the
-stored hashes are computed again afterwards, as a careful forger would. All events are signed. Prints one JSON
-line and ends with 1 if any alteration was not found.
+Each round is one alteration by SQL as a superuser (tests/support/tampering.py): an edit of any column,
+deletes, inserts, swaps of events or of columns between events, cutting the end off, doubling an event; in
+half of them the stored hashes are computed again afterwards, as a careful forger would. All is signed.
+Prints one JSON line and ends with 1 if any alteration was not found.
 """
 
 import argparse

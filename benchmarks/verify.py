@@ -2,10 +2,10 @@
 
     python benchmarks/verify.py [--events 300000] [--rounds 3]
 
-Starts a PostgreSQL of its own in the temporary directory and fills a log. Then the contenders take turns on it:
-the whole verification (`daybook audit verify`), its inner loop alone, a binary COPY of the same columns that is
-only counted, and psycopg's rows turned into tuples, which is what a plain loop over a cursor would do. Prints one
-JSON line; `hashes_only` is what SHA-256 alone would take for these events, four of them each.
+Starts a PostgreSQL of its own in the temporary directory and fills a log. Then the contenders take turns on
+it: the whole verification (`daybook audit verify`), its inner loop alone, a binary COPY of the same columns
+that is only counted, and psycopg's rows turned into tuples, as a plain loop over a cursor would have them.
+Prints one JSON line; `hashes_only` is what SHA-256 alone would take for these events, four of them each.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def fill(database: Database, events: int) -> None:
         connection.execute("vacuum analyze daybook.events")
 
 
-def verify(database: Database, auditor: PostgresAuditor) -> None:
+def verify(auditor: PostgresAuditor) -> None:
     assert auditor.verify().ok
 
 
@@ -117,7 +117,7 @@ def main() -> None:
         auditor = PostgresAuditor(database, Path(home), lambda: keyring_of(database).book_id)
         auditor.checkpoint()
         contenders: dict[str, Callable[[], None]] = {
-            "verify": lambda: verify(database, auditor),
+            "verify": lambda: verify(auditor),
             "inner_loop": lambda: scan(database, events),
             "count_copied": lambda: count_copied(database),
             "fetch_rows": lambda: fetch_rows(database, events),
@@ -137,7 +137,7 @@ def main() -> None:
             {
                 "name": "verify",
                 "figures": {**rates, "times_fetch_rows": round(ratio, 2)},
-                "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+                "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.python_version()}",
                 "postgres": version,
                 "sizes": {"events": events, "payload": PAYLOAD, "metadata": METADATA},
                 "rounds": arguments.rounds,

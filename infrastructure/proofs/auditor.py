@@ -106,10 +106,10 @@ class Offline:
         if not folder.is_dir():
             raise InvalidInputError(f"{folder} is not a directory.")
         try:
-            stated, count = offline.check_export(folder, _key(key) if key else None)
+            stated = offline.check_export(folder, _key(key) if key else None)
         except (OSError, ValueError, ProofError) as problem:
             raise NotProvedError(f"{folder} is not proved: {problem}.") from None
-        return f"{count:,} events of {stated.origin}, root {stated.root.hex()}"
+        return f"{stated.size:,} events of {stated.origin}, root {stated.root.hex()}"
 
 
 def _key(text: str) -> offline.Key:

@@ -1,11 +1,12 @@
 """Checks a receipt or an export of a Daybook log without the book, its database or the rest of Daybook.
 
-    python offline.py FILE-OR-DIRECTORY [--key KEY]
+    python offline.py FILE-OR-DIRECTORY --key KEY
 
 It stands alone: it needs Python 3.11 and the `cryptography` package, nothing else of ours. Read it, then
 copy it to a machine you trust. What it implements is public: the trees of RFC 6962, section 2.1, checked as
 in RFC 9162, sections 2.1.3.2 and 2.1.4.2; C2SP signed-note, tlog-checkpoint and tlog-tiles
-(https://c2sp.org); the record of an event as docs/log.md lays it out.
+(https://c2sp.org); the record of an event as docs/log.md lays it out. They come in this order: events, trees,
+notes and checkpoints, receipts, exports.
 
 Invariant: what a function returns was computed here, or it raises `ProofError` with the reason. The only
 thing taken on trust is the public key that the caller brings.
@@ -13,7 +14,6 @@ thing taken on trust is the public key that the caller brings.
 
 import argparse
 import base64
-import binascii
 import hashlib
 import json
 import struct
@@ -35,9 +35,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 class ProofError(Exception):
     """What was claimed is not proved; the message says why."""
-
-
-# --- Events: the record that is hashed (docs/log.md, "The record of an event") ---
 
 
 def leaf_record(event: Mapping[str, Any]) -> bytes:
@@ -66,9 +63,6 @@ def _hash_of(event: Mapping[str, Any], part: str) -> bytes:
     if given is not None and hashlib.sha256(base64.b64decode(given, validate=True)).digest() != claimed:
         raise ProofError(f"the {part} of event {event['log_index']} is not the one that was hashed")
     return claimed
-
-
-# --- Trees (RFC 6962, section 2.1) ---
 
 
 def leaf_hash(record: bytes) -> bytes:
@@ -138,9 +132,6 @@ def _climb(at: int, last: int, proof: Sequence[bytes]) -> Iterator[tuple[bytes, 
         raise ProofError("the proof is too short")
 
 
-# --- Signed notes and checkpoints (C2SP signed-note, tlog-checkpoint) ---
-
-
 class Key(NamedTuple):
     """A public key with the name it signs under."""
 
@@ -182,11 +173,11 @@ def open_note(note: str, key: Key) -> str:
         raise ProofError("this is not a signed note")
     signed = text + "\n"
     for line in signatures[:-1].split("\n"):
-        dash, _, rest = line.partition(" ")
-        name, _, encoded = rest.partition(" ")
         try:
+            dash, name, encoded = line.split(" ")
             signature = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
+        except ValueError:
+            dash = name = ""
             signature = b""
         if dash != "\N{EM DASH}" or len(signature) <= len(key.id):
             raise ProofError("a signature line of the note is malformed")
@@ -220,9 +211,6 @@ def signed_checkpoint(note: str, key: Key) -> Checkpoint:
     return found
 
 
-# --- Receipts and extensions: small JSON files ---
-
-
 def check_receipt(document: Any, key: Key) -> str:
     """Prove what a receipt (or a proof that one checkpoint extends another) claims; return it in words."""
     try:
@@ -232,17 +220,13 @@ def check_receipt(document: Any, key: Key) -> str:
             old = signed_checkpoint(document["old_checkpoint"], key)
             check_consistency(old.size, old.root, new.size, new.root, proof)
             return f"the log of {new.size} events extends the log of {old.size} events"
-        event = document["event"]
-        index = event["log_index"]
+        event, index = document["event"], document["event"]["log_index"]
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ProofError("this is not a receipt") from None
     if kind != RECEIPT:
         raise ProofError(f"receipts of the form {kind!r} are not known here")
     check_inclusion(index, new.size, leaf_hash(leaf_record(event)), proof, new.root)
     return f"event {index} ({event['type']}, {event['time']}) is among the first {new.size} of {new.origin}"
-
-
-# --- Exports: a directory with a checkpoint, tiles and entries (C2SP tlog-tiles) ---
 
 
 def tile_path(level: int | str, number: int, width: int = TILE) -> str:
@@ -264,16 +248,16 @@ def entries_of(bundle: bytes) -> Iterator[bytes]:
         at = end
 
 
-def check_export(folder: Path, key: Key | None) -> tuple[Checkpoint, int]:
-    """Recompute an export from its entries; return its checkpoint and how many full events lie beside it.
+def check_export(folder: Path, key: Key | None) -> Checkpoint:
+    """Recompute an export from its entries.
 
     Without a key the signature is not checked: then only this is proved, that the export is whole in itself.
     """
-    note = _read(folder, "checkpoint").decode("utf-8", "replace")
+    note = (folder / "checkpoint").read_text(encoding="utf-8")
     stated = signed_checkpoint(note, key) if key else parse_checkpoint(note)
     records: list[bytes] = []
     for number, width in _tiles(stated.size):
-        entries = list(entries_of(_read(folder, tile_path("entries", number, width))))
+        entries = list(entries_of((folder / tile_path("entries", number, width)).read_bytes()))
         if len(entries) != width:
             raise ProofError(f"a bundle has {len(entries)} entries where {width} should be")
         records += entries
@@ -282,16 +266,16 @@ def check_export(folder: Path, key: Key | None) -> tuple[Checkpoint, int]:
         raise ProofError("the entries do not have the root that the checkpoint states")
     while hashes:
         for number, width in _tiles(len(hashes)):
-            part = hashes[number * TILE : number * TILE + width]
-            if _read(folder, tile_path(level, number, width)) != b"".join(part):
-                raise ProofError(f"tile {tile_path(level, number, width)} is not made from the entries")
+            name, part = tile_path(level, number, width), hashes[number * TILE : number * TILE + width]
+            if (folder / name).read_bytes() != b"".join(part):
+                raise ProofError(f"{name} is not made from the entries")
         full = len(hashes) // TILE
-        hashes = [tree_hash(hashes[i * TILE : (i + 1) * TILE]) for i in range(full)]
-        level += 1
-    return stated, _check_events(folder / "events.ndjson", records)
+        level, hashes = level + 1, [tree_hash(hashes[i * TILE : (i + 1) * TILE]) for i in range(full)]
+    _check_events(folder / "events.ndjson", records)
+    return stated
 
 
-def _check_events(path: Path, records: Sequence[bytes]) -> int:
+def _check_events(path: Path, records: Sequence[bytes]) -> None:
     """Check that the events written out in full are the ones whose records were hashed."""
     count = 0
     with path.open(encoding="utf-8") as lines:
@@ -300,7 +284,6 @@ def _check_events(path: Path, records: Sequence[bytes]) -> int:
                 raise ProofError(f"line {count} of {path.name} is not event {count - 1} of the log")
     if count != len(records):
         raise ProofError(f"{path.name} has {count} events, the log has {len(records)}")
-    return count
 
 
 def _tiles(count: int) -> Iterator[tuple[int, int]]:
@@ -308,33 +291,23 @@ def _tiles(count: int) -> Iterator[tuple[int, int]]:
         yield number, min(TILE, count - number * TILE)
 
 
-def _read(folder: Path, name: str) -> bytes:
-    try:
-        return (folder / name).read_bytes()
-    except OSError as problem:
-        raise ProofError(f"{name} cannot be read: {problem.strerror}") from None
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check the file or directory that the command line names."""
     parser = argparse.ArgumentParser(description="Check a receipt or an export of a Daybook log.")
     parser.add_argument("path", type=Path)
-    parser.add_argument("--key", help="the log's public key, as `daybook audit key` prints it")
+    parser.add_argument("--key", required=True, help="the log's public key, as `daybook audit key` prints it")
     given = parser.parse_args(arguments)
     try:
-        key = parse_key(given.key) if given.key else None
+        key = parse_key(given.key)
         if given.path.is_dir():
-            stated, count = check_export(given.path, key)
-            print(f"whole: {count} events of {stated.origin}, root {stated.root.hex()}")  # noqa: T201
-        elif key is None:
-            parser.error("a receipt proves something only to somebody who has the key: --key KEY")
+            stated = check_export(given.path, key)
+            proved = f"an export of {stated.size} events of {stated.origin}, root {stated.root.hex()}"
         else:
-            print("proved:", check_receipt(json.loads(given.path.read_bytes()), key))  # noqa: T201
+            proved = check_receipt(json.loads(given.path.read_bytes()), key)
     except (ProofError, OSError, ValueError) as problem:
         print(f"NOT PROVED: {problem}")  # noqa: T201
         return 7
-    if key is None:
-        print("The signature was not checked: no --key was given.")  # noqa: T201
+    print(f"proved: {proved}")  # noqa: T201
     return 0
 
 

@@ -58,7 +58,8 @@ def tamper(database: Database, log: EventLog, chance: random.Random) -> Iterator
             what = _move(
                 connection, "edit", first, second, chance
             )  # swapped with its like: that is no change
-    if forged and what != "edit node":
+    forged = forged and not what.endswith("node")  # a forged node is the right one again
+    if forged:
         recompute_nodes(database, log, 0)
     try:
         yield f"{what} of events {first} and {second}{', forged' if forged else ''}"
