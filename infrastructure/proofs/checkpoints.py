@@ -108,11 +108,14 @@ class Checkpoints:
 
     def trusted(self, connection: psycopg.Connection) -> list[Key]:
         """Return the public keys to check with: those this home knows; without any, the database's."""
-        names = self._kept.signers()
+        book_id = self.book_id(connection)
+        if book_id is None:
+            return []
+        origin = f"daybook/{book_id}"
+        names = [name for name in self._kept.signers() if name.startswith(f"{origin}+")]
         secret = self._given_secret() or self._kept.secret()
-        book = connection.execute(_BOOK).fetchone()
-        if secret is not None and book is not None:
-            own = SigningKey.from_secret(f"daybook/{book[0]}", secret).verifier
+        if secret is not None:
+            own = SigningKey.from_secret(origin, secret).verifier
             names = [own, *(name for name in names if name != own)]
         keys = []
         for name in names or self.registered(connection):
@@ -122,20 +125,24 @@ class Checkpoints:
                 continue  # a row that was altered; whatever it signed will be told
         return keys
 
+    def book_id(self, connection: psycopg.Connection) -> UUID | None:
+        """Return the id of the book that is there, None where there is none."""
+        row = connection.execute(_BOOK).fetchone()
+        return None if row is None else row[0]
+
     def make(self) -> MadeCheckpoint:
         """Sign the log as it stands, store the checkpoint, and keep a copy in the home.
 
         Raises:
             RefusedError: the log does not extend what was signed before.
         """
-        key = self.signing_key()
+        key, book_id = self.signing_key(), self._book_id()
         with self._database.transaction() as connection:
-            connection.execute("set transaction isolation level repeatable read")
+            connection.execute("set transaction isolation level repeatable read, read only")
             size = int((connection.execute(_SIZE).fetchone() or (0,))[0])
             newest = connection.execute(_NEWEST).fetchone()
-            before = [
-                note for note in (newest[0] if newest else None, self._kept.checkpoint("newest")) if note
-            ]
+            kept = self._kept.checkpoint(book_id, "newest")
+            before = [note for note in (newest[0] if newest else None, kept) if note]
             try:
                 root = tree.root(connection, size)
                 for note in before:
@@ -146,10 +153,12 @@ class Checkpoints:
                     f" ({problem or 'events are missing'}). Nothing was signed.",
                     hint="daybook audit verify",
                 ) from None
-            note = key.sign(checkpoint_text(key.name, size, root))
-            known = newest is not None and newest[0] == note
-            fresh = not known and connection.execute(_STORE, (size, root, note)).fetchone() is not None
-        self._kept.keep_checkpoint("newest", note)
+        note = key.sign(checkpoint_text(key.name, size, root))
+        fresh = newest is None or newest[0] != note
+        if fresh:
+            with self._database.connection() as connection:
+                fresh = connection.execute(_STORE, (size, root, note)).fetchone() is not None
+        self._kept.keep_checkpoint(book_id, "newest", note)
         return MadeCheckpoint(note, size, root.hex(), fresh)
 
     def stored(self, connection: psycopg.Connection) -> list[Stored]:

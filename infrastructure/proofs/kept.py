@@ -2,9 +2,9 @@
 
 * `keys/signing.key`: the private key, mode 0600.
 * `keys/signers`: every public key this home has signed with, a line each.
-* `checkpoints/newest`: the newest checkpoint this home made. A database that was put back to an older state,
-  with its older checkpoints, no longer fits it.
-* `checkpoints/verified`: the checkpoint up to which a verification found everything well.
+* `checkpoints/BOOK/newest`: the newest checkpoint this home made. A database that was put back to an older
+  state, with its older checkpoints, no longer fits it.
+* `checkpoints/BOOK/verified`: the checkpoint up to which a verification found everything well.
 
 Invariant: a key that is there is never overwritten; a checkpoint appears whole or not at all.
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from uuid import UUID
 
 from application.errors import KeyringError
 from infrastructure.proofs import signing
@@ -58,13 +59,13 @@ class Kept:
         if verifier not in known:
             self._replace(self._home / "keys" / "signers", "\n".join([*known, verifier]) + "\n")
 
-    def checkpoint(self, name: str) -> str | None:
-        """Return a kept checkpoint: `newest` or `verified`."""
-        return self._read(self._home / "checkpoints" / name)
+    def checkpoint(self, book_id: UUID, name: str) -> str | None:
+        """Return a checkpoint kept of a book: `newest` or `verified`."""
+        return self._read(self._home / "checkpoints" / str(book_id) / name)
 
-    def keep_checkpoint(self, name: str, note: str) -> None:
+    def keep_checkpoint(self, book_id: UUID, name: str, note: str) -> None:
         """Keep a checkpoint in place of the one before it."""
-        self._replace(self._home / "checkpoints" / name, note)
+        self._replace(self._home / "checkpoints" / str(book_id) / name, note)
 
     def _read(self, path: Path) -> str | None:
         try:

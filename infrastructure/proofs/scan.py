@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _COPY = """
 copy (select log_index, stream_id, version, event_id, schema_version, time, metadata, payload, node, type
         from daybook.events
-       where log_index >= {start}
+       where {where}
        order by log_index)
   to stdout (format binary)
 """
@@ -44,6 +44,8 @@ _SINCE_1970 = 946_684_800_000_000
 _EVERY = 8192
 _MOST_PROBLEMS = 10_000
 
+_BEFORE = "it stands before the beginning of the log, hidden from its readers"
+_DOUBLE = "a second event has this log index"
 _ALTERED = "this is not what was appended: one of its columns was altered, for its hash does not fit the tree"
 
 
@@ -74,8 +76,10 @@ class Scan:
 
     def run(self, connection: psycopg.Connection, total: int, progress: Progress | None) -> None:
         """Read the log to its end, inside the caller's transaction."""
+        # From the very beginning means also what stands before it, where the log's readers would not see it.
+        query = _COPY.format(where=f"log_index >= {self._start}" if self._start else "true")
         connection.execute("set local enable_sort = off")  # read in the index's order, not sorted on disk
-        with connection.cursor() as cursor, cursor.copy(_COPY.format(start=self._start).encode()) as copy:
+        with connection.cursor() as cursor, cursor.copy(query.encode()) as copy:
             # What psycopg's iterator would call for each row, without its way through the event loop.
             self._read(connection.pgconn.get_copy_data, total, progress)
             for _ in copy:  # lets psycopg see the end of the stream
@@ -108,7 +112,7 @@ class Scan:
             if index != expected:
                 expected = self._jump(expected, index)
                 if expected != index:
-                    self._name(index, stream, "a second event has this log index")
+                    self._name(index, stream, _BEFORE if index < 0 else _DOUBLE)
                     continue
                 frontier = self._true
             before = versions.get(stream)

@@ -54,15 +54,22 @@ class Verification:
         self._checkpoints = checkpoints
         self._kept = kept
         self._problems: list[Problem] = []
+        self._newest: str | None = None
+        self._verified: str | None = None
 
     def run(self, *, since: str | None, incremental: bool, progress: Progress | None) -> Verified:
         """Verify, and remember how far everything was well."""
         with self._database.transaction() as connection:
             connection.execute("set transaction isolation level repeatable read, read only")
+            book_id = self._checkpoints.book_id(connection)
             keys = self._checkpoints.trusted(connection)
             self._check_keys(connection, keys)
+            self._newest = None if book_id is None else self._kept.checkpoint(book_id, "newest")
+            self._verified = None if book_id is None else self._kept.checkpoint(book_id, "verified")
             claims = self._claims(self._checkpoints.stored(connection), keys, since)
             size = _number(connection, _SIZE)
+            if book_id is None and size:
+                self._add("the book has no identity any more: its row in daybook.book is missing")
             start, frontier = self._beginning(connection, keys, size) if incremental else (0, [])
             claims = [claim for claim in claims if claim.stated.size >= start]
             scan = Scan(start, frontier, sorted({claim.stated.size for claim in claims}))
@@ -72,8 +79,8 @@ class Verification:
             agreed = self._hold_against(scan, claims, start)
             self._check_end(connection, scan, claims)
         note = max(agreed, key=lambda claim: claim.stated.size).note if agreed else None
-        if note is not None and not self._problems:
-            self._kept.keep_checkpoint("verified", note)
+        if note is not None and book_id is not None and not self._problems:
+            self._kept.keep_checkpoint(book_id, "verified", note)
         self._problems.sort(key=lambda one: (one.log_index is None, one.log_index or 0))
         return Verified(scan.size, scan.root.hex() if scan.root else None, note, tuple(self._problems), start)
 
@@ -100,7 +107,7 @@ class Verification:
             if (stated.size, stated.root) != (row.size, row.root):
                 self._add(f"{name}: its row does not say what its signed note states")
             claims.append(_Claim(name, row.note, stated))
-        newest = self._kept.checkpoint("newest")
+        newest = self._newest
         if newest is not None and newest not in {row.note for row in stored}:
             self._add(
                 "the newest checkpoint that this home signed is not in the database: it was deleted, or the "
@@ -128,11 +135,10 @@ class Verification:
         self, connection: psycopg.Connection, keys: list[Key], size: int
     ) -> tuple[int, list[bytes]]:
         """Return where to begin: at the last verified checkpoint, if the stored nodes lead to its root."""
-        note = self._kept.checkpoint("verified")
-        if note is None:
+        if self._verified is None:
             return 0, []
         try:
-            stated = signed_by_any(note, keys)
+            stated = signed_by_any(self._verified, keys)
         except ProofError:
             return 0, []
         row = connection.execute(_FRONTIER, (stated.size,), binary=True).fetchone()

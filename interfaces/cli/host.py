@@ -6,14 +6,17 @@ The wiring implements it. Nothing here connects to anything before a method is c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from application.model_sizes import Recommendation
-from application.ports.audit import OfflineChecks
 from interfaces.book import Book, Check
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from application.ports.audit import OfflineChecks
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pytest
 
 from application.errors import KeyringError
 from domain.errors import InvalidInputError, RefusedError
+from infrastructure.postgres.database import Database
 from infrastructure.proofs.offline import parse_checkpoint
 from infrastructure.proofs.signing import SigningKey, checkpoint_text
 from tests.integration.proofs.conftest import SIZE, Audited
@@ -109,6 +110,55 @@ def test_an_inserted_event_is_named(book: Audited) -> None:
     )
 
     assert book.named() == [24]
+
+
+def test_an_event_hidden_before_the_beginning_is_named(book: Audited) -> None:
+    book.sql(
+        "insert into daybook.events select -1, stream_id, version + 1, gen_random_uuid(), 1, time, type,"
+        " metadata, payload, node from daybook.events where log_index = 23"
+    )
+
+    assert -1 in book.named()
+
+
+def test_a_missing_or_changed_identity_of_the_book_is_named(book: Audited) -> None:
+    book.sql("update daybook.book set book_id = gen_random_uuid()")
+    assert not book.verify().ok
+    book.sql("delete from daybook.book")
+    assert any("no identity" in problem.what for problem in book.verify().problems)
+
+
+def test_one_home_keeps_the_checkpoints_of_several_books_apart(
+    book: Audited, empty_database_url: str
+) -> None:
+    from infrastructure.postgres.migrate import migrate
+
+    database = Database(empty_database_url)
+    migrate(database)
+    other = Audited(database, book.home)
+    other.append(3)
+
+    assert other.auditor.checkpoint().size == 3
+    assert other.verify().ok
+    assert book.verify().ok
+    database.close()
+
+
+def test_rows_that_cannot_be_read_are_named(book: Audited) -> None:
+    book.sql("alter table daybook.events alter payload drop not null, alter stream_id drop not null")
+    book.sql("update daybook.events set payload = null where log_index = 4")
+    book.sql("update daybook.events set stream_id = null where log_index = 9")
+
+    assert {4, 9} <= set(book.named())
+
+
+def test_a_verification_broken_off_leaves_the_connection_usable(book: Audited) -> None:
+    def interrupt(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        book.verify(progress=interrupt)
+    assert book.verify().ok
 
 
 def test_an_event_inserted_in_the_middle_is_named_with_all_it_moved(book: Audited) -> None:
