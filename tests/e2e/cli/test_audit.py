@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infrastructure.proofs import offline
+from infrastructure.proofs import offline, signing
 from tests.support.cli_process import Daybook
 
 NO_DATABASE = "postgresql://nobody@127.0.0.1:1/none"
@@ -127,3 +127,16 @@ def test_verification_shows_its_progress_on_a_terminal(audited: Daybook) -> None
     shown.expect("ok: ")
     shown.wait()
     assert shown.exitstatus == 0
+
+
+def test_the_signing_key_may_be_a_secret_instead_of_a_file(empty_daybook: Daybook, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(signing.to_text(b"k" * 32) + "\n")
+    daybook = empty_daybook.with_settings(DAYBOOK_SIGNING_KEY_FILE=str(secret))
+
+    key = daybook("audit", "key").out.strip()
+
+    name = key.partition("+")[0]
+    assert key == signing.SigningKey.from_secret(name, b"k" * 32).verifier
+    assert not (Path(daybook.settings["DAYBOOK_HOME"]) / "keys" / "signing.key").exists()
+    assert "Nothing was signed" in empty_daybook("audit", "checkpoint", expect=6).err
