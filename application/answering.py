@@ -137,22 +137,22 @@ class Answering:
                 await asyncio.wait([life.stream])
             except asyncio.CancelledError:
                 self._torn_down(life)
-        outcome, reason = self._ended(life, request.model)
+        outcome = self._ended(life, request.model)
         if outcome.end is not None:
             life.running.begun.set()
         outcome = replace(outcome, model_digest=await self._digest(card, life.running))
         try:
-            final = await self._record(life.asked, outcome, reason)
+            final = await self._record(life.asked, outcome)
         except Exception as error:  # noqa: BLE001 (a fault of ours must not leave watchers waiting for ever)
             final = replace(outcome, problem=_fault(life.asked, error))
         life.running.finish(final)
         self._lives.pop(life.asked.answer_id, None)
         self._recorded.discard(life.asked.answer_id)
         if final.log_size is None and isinstance(final.problem, DatabaseError):
-            await self._record_late(life.asked, outcome, reason)
+            await self._record_late(life.asked, outcome)
 
-    def _ended(self, life: _Life, model: str) -> tuple[Outcome, str]:
-        """Return how the stream ended, and the word that is recorded for it."""
+    def _ended(self, life: _Life, model: str) -> Outcome:
+        """Return how the stream ended."""
         status, reason = Status.COMPLETE, ""
         end: ChatEnd | None = None
         problem: DaybookError | None = None
@@ -168,8 +168,9 @@ class Answering:
             else:
                 status, reason, problem = Status.FAILED, "internal-error", _fault(life.asked, error)
         running = life.running
-        outcome = Outcome(
+        return Outcome(
             status=status,
+            reason=reason,
             text=running.text,
             thinking=running.thinking,
             model=model,
@@ -178,7 +179,6 @@ class Answering:
             total_ms=self._clock.monotonic_ms() - life.began,
             problem=problem,
         )
-        return outcome, reason
 
     def _torn_down(self, life: _Life) -> None:
         """Nobody of ours cancels the task that ends an answer: the event loop around it is closing."""
@@ -227,7 +227,7 @@ class Answering:
         known = card.result()
         return _word(known.digest) if known else None
 
-    async def _record(self, asked: Asked, outcome: Outcome, reason: str) -> Outcome:
+    async def _record(self, asked: Asked, outcome: Outcome) -> Outcome:
         """Record the end, trying again while the database is away.
 
         What cannot be recorded is said in the outcome.
@@ -236,7 +236,7 @@ class Answering:
         pause = 0.1
         while True:
             try:
-                log_size = await _in_thread(lambda: self._settle(asked, outcome, reason))
+                log_size = await _in_thread(lambda: self._settle(asked, outcome))
             except (DatabaseError, WrongVersionError) as problem:
                 if self._clock.monotonic_ms() > deadline:
                     return replace(outcome, problem=problem)
@@ -251,12 +251,12 @@ class Answering:
                 await self._forget(asked.answer_id)
                 return replace(outcome, log_size=log_size)
 
-    async def _record_late(self, asked: Asked, outcome: Outcome, reason: str) -> None:
+    async def _record_late(self, asked: Asked, outcome: Outcome) -> None:
         """Go on trying after everybody was told that the end is not recorded, until this process ends."""
         while not self._closing:
             await self._pause(_LONGEST_PAUSE_SECONDS)
             try:
-                await _in_thread(lambda: self._settle(asked, outcome, reason))
+                await _in_thread(lambda: self._settle(asked, outcome))
             except (DatabaseError, WrongVersionError):
                 continue
             except DaybookError:
@@ -271,14 +271,14 @@ class Answering:
         except asyncio.CancelledError:
             self._closing = True
 
-    def _settle(self, asked: Asked, outcome: Outcome, reason: str) -> int:
+    def _settle(self, asked: Asked, outcome: Outcome) -> int:
         def decide(conversation: Conversation) -> None:
             if outcome.status is Status.INTERRUPTED:
                 conversation.interrupt_answer(
-                    asked.answer_id, text=outcome.text, thinking=outcome.thinking, reason=reason
+                    asked.answer_id, text=outcome.text, thinking=outcome.thinking, reason=outcome.reason
                 )
                 return
-            values = _ending(outcome, reason)
+            values = _ending(outcome)
             if outcome.status is Status.COMPLETE:
                 conversation.complete_answer(asked.answer_id, **values)
             elif outcome.status is Status.CANCELLED:
@@ -353,12 +353,12 @@ def _word(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text[:_LONGEST_WORD])
 
 
-def _ending(outcome: Outcome, reason: str) -> dict[str, Any]:
+def _ending(outcome: Outcome) -> dict[str, Any]:
     end = outcome.end or ChatEnd(reason="")
     return {
         "text": outcome.text,
         "thinking": outcome.thinking,
-        "reason": reason,
+        "reason": outcome.reason,
         "model_digest": outcome.model_digest,
         "prompt_tokens": _told(end.prompt_tokens),
         "completion_tokens": _told(end.completion_tokens),

@@ -3,7 +3,7 @@
 What can go wrong around a command, told so that a person can act on it.
 """
 
-from domain.errors import DaybookError, InvalidInputError, RefusedError
+from domain.errors import DaybookError, RefusedError
 
 
 class ModelServerError(DaybookError):
@@ -65,10 +65,6 @@ class KeyringError(DaybookError):
 
 class IdempotencyMismatchError(RefusedError):
     """An idempotency key was used again with another command."""
-
-
-class PositionUnknownError(InvalidInputError):
-    """A query asks for a log size that this log has not reached."""
 
 
 class NotProvedError(DaybookError):

@@ -12,6 +12,7 @@ from application.ports.log import Log, Origin
 from application.ports.memory import Memory, StreamingAnswer
 from domain.conversation.conversation import Conversation
 from domain.errors import ConflictError, ContentErasedError
+from domain.event import DamagedEventError
 
 SYSTEM = "system"
 PROCESS_DIED = "process-died"
@@ -38,7 +39,7 @@ def _close(log: Log, live: LiveAnswers, answer: StreamingAnswer) -> bool:
             ),
             Origin(actor=SYSTEM, source=SYSTEM),
         )
-    except (ConflictError, ContentErasedError):
-        return False
+    except (ConflictError, ContentErasedError, DamagedEventError):
+        return False  # ended, erased, or not to be read any more: every other command must go on
     live.forget(answer.answer_id)
     return True

@@ -36,15 +36,16 @@ class Restarted:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an answer ended. `log_size` is None where the end could not be recorded.
+    """How an answer ended; `reason` is the word that is recorded for it.
 
-    `problem` then says why.
+    `log_size` is None where the end could not be recorded; `problem` then says why.
     """
 
     status: Status
     text: str
     thinking: str
     model: str
+    reason: str = ""
     model_digest: str | None = None
     end: ChatEnd | None = None
     first_token_ms: float | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,8 +89,11 @@ class BookDatabase:
         self._must_be_embedded("stopped")
         return self.embedded().stop()
 
-    def shell_command(self) -> Sequence[str]:
-        """Return the command line of psql connected to the book."""
+    def shell_command(self) -> tuple[Sequence[str], Mapping[str, str]]:
+        """Return the command line of psql connected to the book, and its environment.
+
+        The password is in the latter: every user of a machine can read command lines.
+        """
         psql = self._psql()
         if psql is None:
             raise NotFoundError(
@@ -98,7 +101,11 @@ class BookDatabase:
                 hint="apt install postgresql-client  (or: brew install libpq), or any client with: "
                 "daybook db url",
             )
-        return [psql, self.url()]
+        from infrastructure.postgres.database import without_password
+
+        address, password = without_password(self.url())
+        secret = {} if password is None else {"PGPASSWORD": password}
+        return [psql, address], {**self._settings.environment, **secret}
 
     def path(self) -> Path:
         """Return the embedded server's data directory."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bootstrap.container import make_keyring, make_model_server
 from bootstrap.database_admin import BookDatabase
 from bootstrap.home import Home
-from bootstrap.settings import Settings
+from bootstrap.settings import DEFINITIONS, Settings
 from domain.errors import DaybookError
 from infrastructure.clock import SystemClock
 from interfaces.book import Check
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from infrastructure.postgres.database import Database
 
 _LOW_DISK = 1 << 30
+_NO_BOOK_YET = "no book yet: the first command makes it"
 _CLOCK_TOLERANCE_SECONDS = 5.0
 
 
@@ -47,8 +48,9 @@ def _guarded(name: str, look: Callable[[], Check]) -> Check:
 
 def _settings(settings: Settings) -> Check:
     changed = [value for value in settings.all() if value.origin != "default"]
-    for key in ("context_length", "connect_timeout", "stall_timeout", "load_timeout", "db_idle_seconds"):
-        settings.number(key)
+    for definition in DEFINITIONS:
+        if definition.numeric:
+            settings.number(definition.key)
     return Check("settings", True, f"{len(changed)} differ from the defaults")
 
 
@@ -75,7 +77,7 @@ def _database(settings: Settings, home: Home, admin: BookDatabase) -> list[Check
     try:
         checks.append(_guarded("migrations", lambda: _migrations(database)))
         checks.append(_guarded("clock", lambda: _clock(database)))
-        if checks[1].ok:
+        if checks[1].ok and checks[1].detail != _NO_BOOK_YET:
             checks += _keys(settings, home, database)
     finally:
         database.close()
@@ -93,11 +95,23 @@ def _migrations(database: Database) -> Check:
             "migrations",
             False,
             f"made by a newer Daybook ({', '.join(found.unknown)})",
-            "pip install --upgrade daybook-assistant",
+            "update Daybook",
         )
     if found.changed:
         return Check(
-            "migrations", False, f"applied in another form: {', '.join(found.changed)}", "restore the release"
+            "migrations",
+            False,
+            f"applied in another form: {', '.join(found.changed)}",
+            "use the release of Daybook that made it",
+        )
+    if not found.applied and not found.foreign_tables:
+        return Check("migrations", True, _NO_BOOK_YET)
+    if not found.applied:
+        return Check(
+            "migrations",
+            False,
+            f"the database holds tables of somebody else's ({found.foreign_tables[0]}) and no book",
+            "daybook db migrate --adopt",
         )
     return Check("migrations", False, f"{len(found.pending)} pending", "daybook db migrate")
 

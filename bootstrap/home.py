@@ -31,7 +31,7 @@ class Home:
 
     @property
     def state(self) -> Path:
-        """Crash reports, chat history: things that may be deleted."""
+        """Crash reports: things that may be deleted."""
         return self.root / "state"
 
     @property

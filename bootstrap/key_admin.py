@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hmac
+import shlex
 from pathlib import Path
 
+from application.errors import KeyringError
 from bootstrap.container import make_keyring
 from bootstrap.database_admin import BookDatabase
 from bootstrap.home import Home
@@ -51,7 +53,15 @@ class KeyAdmin:
             )
         file = master_key.MasterKeyFile(self._home.master_key)
         self._home.make()
-        if file.write_new(master) != master:
+        try:
+            installed = file.write_new(master) == master
+        except KeyringError:
+            if not self._home.master_key.exists():
+                raise
+            installed = False  # what is there is no key, or cannot be read
+        if not installed:
+            where = shlex.quote(str(self._home.master_key))
             raise RefusedError(
-                f"Another master key is in {self._home.master_key}. It was not touched; move it away first."
+                f"Something else is in {self._home.master_key}. It was not touched; move it away first.",
+                hint=f"mv {where} {where}.old",
             )

@@ -108,7 +108,9 @@ def serve(settings: Settings, book: Container, ready: Say) -> None:
         with contextlib.closing(listen(options.listen)) as listener:
             book.look_after()
             url = Address(options.listen.host, listener.getsockname()[1]).url
-            server = HttpServer(create_app(book, options), lambda: ready(f"Daybook listens on {url}"))
+            app = create_app(book, options)
+            app.state.server.prepare()
+            server = HttpServer(app, lambda: ready(f"Daybook listens on {url}"))
             with CheckpointTimer(book, 60 * settings.number("checkpoint_minutes")):
                 server.run(sockets=[listener])
 

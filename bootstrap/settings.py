@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,13 +19,17 @@ from domain.errors import InvalidInputError
 
 @dataclass(frozen=True)
 class Definition:
-    """One setting. `variables` are tried in order; `secret` values are never shown."""
+    """One setting. `variables` are tried in order.
+
+    `secret` values are never shown; `numeric` ones must be above 0.
+    """
 
     key: str
     variables: tuple[str, ...]
     default: str
     help: str
     secret: bool = False
+    numeric: bool = False
 
 
 DEFINITIONS = (
@@ -47,6 +50,7 @@ DEFINITIONS = (
         ("DAYBOOK_CONTEXT_LENGTH",),
         "8192",
         "Tokens for request and answer together (num_ctx); at most the model's own.",
+        numeric=True,
     ),
     Definition("listen", ("DAYBOOK_LISTEN",), "127.0.0.1:8484", "Address and port of `daybook serve`."),
     Definition(
@@ -80,19 +84,28 @@ DEFINITIONS = (
         ("DAYBOOK_CHECKPOINT_MINUTES",),
         "10",
         "`daybook serve` signs a checkpoint so often, if the log has grown.",
+        numeric=True,
     ),
-    Definition("connect_timeout", ("DAYBOOK_CONNECT_TIMEOUT",), "5", "Seconds to wait for a connection."),
+    Definition(
+        "connect_timeout",
+        ("DAYBOOK_CONNECT_TIMEOUT",),
+        "5",
+        "Seconds to wait for a connection.",
+        numeric=True,
+    ),
     Definition(
         "stall_timeout",
         ("DAYBOOK_STALL_TIMEOUT",),
         "120",
         "Seconds without a word after which an answer has failed.",
+        numeric=True,
     ),
     Definition(
         "load_timeout",
         ("DAYBOOK_LOAD_TIMEOUT",),
         "600",
         "Seconds a model may take to its first word (loading).",
+        numeric=True,
     ),
     Definition(
         "db_user", ("DAYBOOK_DB_USER",), "", "The user the embedded database runs as when started by root."
@@ -108,6 +121,7 @@ DEFINITIONS = (
         ("DAYBOOK_DB_IDLE_SECONDS",),
         "600",
         "The embedded database stops after so long unused.",
+        numeric=True,
     ),
 )
 
@@ -171,16 +185,7 @@ class Settings:
     def number(self, key: str) -> float:
         """Return a setting that must be a number above 0."""
         found = self.find(key)
-        try:
-            number = float(found.value)
-        except ValueError:
-            number = 0
-        if not 0 < number < float("inf"):
-            raise InvalidInputError(
-                f"{found.definition.variables[0]} must be a number above 0, not {found.value!r} "
-                f"(from {found.origin})."
-            )
-        return number
+        return _number(found.definition, found.value, found.origin)
 
     def all(self) -> list[Value]:
         """Return every setting, in the order of the documentation."""
@@ -204,8 +209,6 @@ class Settings:
 
     def remember(self, key: str, value: str) -> None:
         """Write one setting into the configuration file, keeping the others."""
-        import tomli_w
-
         if key not in _BY_KEY:
             raise InvalidInputError(f"There is no setting {key!r}.", hint="daybook config list")
         if _BY_KEY[key].secret:
@@ -213,7 +216,20 @@ class Settings:
                 f"{key} is a secret and is not written to the configuration file. Nothing was changed.",
                 hint=f"export {_BY_KEY[key].variables[0]}_FILE=/path/to/a/file",
             )
-        values = {**self._file, key: value}
+        if _BY_KEY[key].numeric:
+            _number(_BY_KEY[key], value, "what was typed; nothing was changed")
+        self._write({**self._file, key: value})
+
+    def forget(self, key: str) -> bool:
+        """Take one setting out of the configuration file; False where it was not in it."""
+        if key not in self._file:
+            return False
+        self._write({name: value for name, value in self._file.items() if name != key})
+        return True
+
+    def _write(self, values: dict[str, Any]) -> None:
+        import tomli_w
+
         try:
             self.config_file.parent.mkdir(parents=True, exist_ok=True)
             draft = self.config_file.with_suffix(".new")
@@ -226,19 +242,10 @@ class Settings:
             ) from None
         self._file = values
 
-    def forget(self, key: str) -> bool:
-        """Take one setting out of the configuration file; False where it was not in it."""
-        import tomli_w
-
-        if key not in self._file:
-            return False
-        values = {name: value for name, value in self._file.items() if name != key}
-        self.config_file.write_bytes(tomli_w.dumps(values).encode())
-        self._file = values
-        return True
-
     @cached_property
     def _file(self) -> dict[str, Any]:
+        import tomllib
+
         try:
             text = self.config_file.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
@@ -269,6 +276,18 @@ class Settings:
         from platformdirs import user_data_path
 
         return str(user_data_path("daybook", appauthor=False))
+
+
+def _number(definition: Definition, value: str, origin: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0
+    if not 0 < number < float("inf"):
+        raise InvalidInputError(
+            f"{definition.variables[0]} must be a number above 0, not {value!r} (from {origin})."
+        )
+    return number
 
 
 def _read_secret(variable: str, path: str) -> str:

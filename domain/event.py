@@ -170,7 +170,7 @@ class Catalogue:
                 f"The log holds an event of type {type_name!r}, version {version}, that this Daybook does "
                 "not know. "
                 "Nothing is lost; a newer Daybook wrote it.",
-                hint="pip install --upgrade daybook-assistant",
+                hint="Update Daybook.",
             )
         for step in range(version, cls.schema_version):
             values = self._upcasters[type_name, step](values)

@@ -4,8 +4,8 @@ People see and type the last eight hex digits, which are random; a whole id, a p
 same thing.
 """
 
+import os
 import re
-import secrets
 import time
 from uuid import UUID
 
@@ -21,9 +21,10 @@ def new_id() -> UUID:
     milliseconds = time.time_ns() // 1_000_000
     value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80
     value |= 0x7 << 76
-    value |= secrets.randbits(12) << 64
+    noise = int.from_bytes(os.urandom(10), "big")
+    value |= (noise >> 68) << 64
     value |= 0b10 << 62
-    value |= secrets.randbits(62)
+    value |= noise & 0x3FFF_FFFF_FFFF_FFFF
     return UUID(int=value)
 
 

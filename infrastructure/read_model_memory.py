@@ -1,4 +1,7 @@
-"""What the write side looks up before it decides, answered by the read models (which catch up first)."""
+"""What the write side looks up before it decides, answered by the read models (which catch up first).
+
+Invariant: what was altered is an error here; nothing is sent to a model with a hole in it that nobody sees.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,8 @@ class ReadModelMemory:
     def instructions(self, project_id: UUID) -> Instructions | None:
         """Return a project's instructions, or None where it has none."""
         project = self._projects.get(project_id)
+        if project is not None and project.damage is not None:
+            raise project.damage
         if project is None or not project.instructions or project.instructions_version is None:
             return None
         return Instructions(project.instructions, project.instructions_version)
@@ -31,7 +36,7 @@ class ReadModelMemory:
     def prompt_instructions(self, prompt_id: UUID) -> str | None:
         """Return the instructions that came with a prompt."""
         message = self._transcript.message(prompt_id)
-        return None if message is None else message.instructions
+        return None if message is None else message.whole().instructions
 
     def streaming_answers(self) -> Sequence[StreamingAnswer]:
         """Return all answers that have started and not ended."""

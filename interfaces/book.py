@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -108,9 +107,6 @@ class Book(Protocol):
     def close(self) -> None:
         """Release connections, locks and threads."""
         ...
-
-
-OpenBook = Callable[[], Book]
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ def conversation_item(found: ConversationSummary) -> views.ConversationItemView:
         updated_at=found.updated_at,
         created_at=found.created_at,
         archived=found.archived,
+        damaged=found.damaged,
     )
 
 
@@ -62,6 +63,7 @@ def message(found: Message) -> views.MessageView:
         usage=usage(found) if answered else None,
         timings=timings(found) if answered else None,
         erased=found.erased,
+        damaged=found.damage is not None,
     )
 
 
@@ -121,7 +123,7 @@ def answer(asked: Asked, outcome: Outcome) -> views.AnswerView:
         ),
         log_size=outcome.log_size,
         model_digest=outcome.model_digest,
-        reason=getattr(outcome.problem, "reason", None) or (end.reason if end else None),
+        reason=outcome.reason or None,
         cut_count=asked.cut_count,
     )
 

@@ -59,7 +59,7 @@ class AnswerView:
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationItemView:
-    """One line of the list of conversations."""
+    """One line of the list of conversations. `damaged`: its title was altered and cannot be shown."""
 
     id: UUID
     title: str | None
@@ -68,6 +68,7 @@ class ConversationItemView:
     updated_at: datetime
     created_at: datetime | None = None
     archived: bool = False
+    damaged: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,10 @@ class ConversationListView:
 
 @dataclass(frozen=True, kw_only=True)
 class MessageView:
-    """One message. `status`, `thinking` and `model` belong to answers; `at` is when it was recorded."""
+    """One message. `status`, `thinking` and `model` belong to answers; `at` is when it was recorded.
+
+    `erased` and `damaged` (altered after it was written) say why a text is missing.
+    """
 
     id: UUID
     parent_id: UUID | None
@@ -99,6 +103,7 @@ class MessageView:
     usage: UsageView | None = None
     timings: TimingsView | None = None
     erased: bool = False
+    damaged: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,7 +70,7 @@ def refuse_newer(model: ReadModel, version: int) -> None:
         raise NewerReadModelError(
             f"The read model {model.name!r} has form {version}; this Daybook knows only {model.version}. "
             "A newer Daybook has taken over this book; nothing is lost.",
-            hint="pip install --upgrade daybook-assistant",
+            hint="Update Daybook.",
         )
 
 

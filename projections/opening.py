@@ -1,34 +1,41 @@
-"""Opening the packed content of a row, where its key still exists."""
+"""Opening the packed content of a row, where its key still exists and nobody altered it.
+
+Invariant: one field that cannot be opened never hides the rest of a row, nor the other rows of a list; who
+reads the row is told.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from domain.content import Sealed, Vault
-from domain.errors import ContentErasedError
+from domain.errors import ContentDamagedError, ContentErasedError
 
 
 class Opener:
-    """Opens the content fields of one row and remembers whether any was erased."""
+    """Opens the content fields of one row and remembers whether any was erased or altered."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self.erased = False
+        self.damage: ContentDamagedError | None = None
 
     def text(self, packed: bytes | None) -> str | None:
-        """Return the text, None where there is none, an empty one where it was erased."""
+        """Return the text, None where there is none, an empty one where it was erased or altered."""
         value = self.value(packed)
         return "" if value is None and packed is not None else value
 
     def value(self, packed: bytes | None) -> Any:
-        """Return the value, None where there is none or it was erased."""
+        """Return the value, None where there is none or it was erased or altered."""
         if packed is None:
             return None
         try:
             return self._vault.open(Sealed.unpack(packed))
         except ContentErasedError:
             self.erased = True
-            return None
+        except ContentDamagedError as damage:
+            self.damage = damage
+        return None
 
 
 def beginning(text: str, length: int = 80) -> str:

@@ -12,7 +12,6 @@ from ipaddress import IPv6Address, ip_address
 
 from domain.errors import InvalidInputError
 
-DEFAULT_URL = "http://127.0.0.1:11434"
 _DEFAULT_PORT = 11434
 _SCHEME_PORTS = {"http": 80, "https": 443}
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - recognised, never bound

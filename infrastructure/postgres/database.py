@@ -192,6 +192,19 @@ class Database:
             self._free.release()
 
 
+def without_password(url: str) -> tuple[str, str | None]:
+    """Return a database's URL as libpq parameters without the password, and the password."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    try:
+        parameters = conninfo_to_dict(url)
+    except ProgrammingError as error:
+        raise parse_failure(url) from error
+    password = parameters.pop("password", None)
+    return make_conninfo("", **parameters), None if password is None else str(password)
+
+
 def _lives(connection: "psycopg.Connection", idle_since: float) -> bool:
     """Whether an idle connection can be lent again. A server that ended it has left word in the socket."""
     import select

@@ -40,7 +40,12 @@ def root(
         str | None, typer.Option("--home", metavar="DIRECTORY", help="The book's home, for this call.")
     ] = None,
     database_url: Annotated[
-        str | None, typer.Option("--database-url", metavar="URL", help="The book's database, for this call.")
+        str | None,
+        typer.Option(
+            "--database-url",
+            metavar="URL",
+            help="The book's database, for this call; others see it in process lists.",
+        ),
     ] = None,
     ollama_url: Annotated[
         str | None, typer.Option("--ollama-url", metavar="URL", help="The model server, for this call.")

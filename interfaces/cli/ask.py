@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from interfaces.cli.console import can_ask, out, out_is_terminal, out_json, say
+from interfaces.cli.console import can_ask, clean, out, out_is_terminal, out_json, say
 from interfaces.cli.lazy import command_app
 from interfaces.cli.model_options import CommandWithOptions, parse_options
 from interfaces.cli.opening import SOURCE, host_of, opened
@@ -144,7 +144,7 @@ async def _converse(host: Host, book: Book, command: AskQuestion, manner: Manner
                 display = make_display(manner)
                 answered = await answer(book, again, display)
         code = int(explain(answered))
-        return _finish(book, answered, manner, display, code)
+        return await _finish(book, answered, manner, display, code)
     finally:
         await book.model_server.close()
 
@@ -169,7 +169,7 @@ def make_display(manner: Manner) -> Display:
     return Raw() if manner.stream else Unseen()
 
 
-def _finish(book: Book, answered: Answered, manner: Manner, display: Display, code: int) -> int:
+async def _finish(book: Book, answered: Answered, manner: Manner, display: Display, code: int) -> int:
     """Print what was not printed while the answer came."""
     from interfaces import viewing
     from interfaces.cli.asking import closing_line
@@ -177,7 +177,7 @@ def _finish(book: Book, answered: Answered, manner: Manner, display: Display, co
 
     outcome = answered.outcome
     if outcome is None:
-        view = _wait_for(book, answered)
+        view = await _wait_for(book, answered)
         say("daybook: This was asked before under the same key; here is the answer of then.")
     else:
         view = viewing.answer(answered.asked, outcome)
@@ -187,11 +187,22 @@ def _finish(book: Book, answered: Answered, manner: Manner, display: Display, co
         return _print_code(view.text, code)
     elif outcome is None or type(display) is Unseen:
         if view.text:
-            out(view.text)
+            _print_text(view.text)
     elif out_is_terminal() and view.text and code == 0:
         closing: Any = display
         closing.print_dim(closing_line(answered))
     return code
+
+
+def _print_text(text: str) -> None:
+    """Print an answer that was not shown as it came: as Markdown on a terminal, as it is in a pipe."""
+    if not out_is_terminal():
+        out(text)
+        return
+    from interfaces.cli.console import terminal
+    from interfaces.cli.terminal_display import markdown
+
+    terminal().print(markdown(text))
 
 
 def _print_code(text: str, code: int) -> int:
@@ -200,7 +211,7 @@ def _print_code(text: str, code: int) -> int:
 
     block = first_code_block(text)
     if block is not None:
-        sys.stdout.write(block)
+        sys.stdout.write(clean(block) if out_is_terminal() else block)
         return code
     if code == 0:
         say("daybook: The answer has no code block. It is recorded: daybook show @last")
@@ -208,10 +219,8 @@ def _print_code(text: str, code: int) -> int:
     return code
 
 
-def _wait_for(book: Book, answered: Answered) -> AnswerView:
+async def _wait_for(book: Book, answered: Answered) -> AnswerView:
     """Return an answer that was asked for before, when it has ended."""
-    import time
-
     from domain.errors import NotFoundError
     from interfaces import viewing
 
@@ -223,5 +232,5 @@ def _wait_for(book: Book, answered: Answered) -> AnswerView:
         if found is None:
             raise NotFoundError("The answer that was recorded under this key is not in the book.")
         if found.status != "streaming":
-            return viewing.recorded_answer(answered.asked, found, size)
-        time.sleep(_REPLAY_POLL_SECONDS)
+            return viewing.recorded_answer(answered.asked, found.whole(), size)
+        await asyncio.sleep(_REPLAY_POLL_SECONDS)

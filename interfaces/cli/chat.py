@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from interfaces.cli.chatting import Talk
     from interfaces.cli.host import Host
     from interfaces.cli.line_editor import LineEditor
+    from projections.conversations.queries import ConversationSummary
 
 app = command_app()
+
+_REMEMBERED = 200
 
 
 @app.command(cls=CommandWithOptions)
@@ -81,8 +84,17 @@ def chat(  # noqa: PLR0913 - the flags are the command
             think=think,
             manner=Manner(hide_thinking=hide_thinking),
         )
-        editor = make_editor(host.paths()["state"])
+        editor = make_editor(lambda: _earlier_prompts(book, found))
         asyncio.run(_talk(host, book, talk, editor))
+
+
+def _earlier_prompts(book: Book, found: ConversationSummary | None) -> list[str]:
+    """Return the last prompts of the conversation that goes on, else of this actor's latest."""
+    earlier = found or book.conversations.latest_of_actor(book.actor)
+    if earlier is None:
+        return []
+    messages = book.transcript.branch(earlier.id, limit=_REMEMBERED)
+    return [message.text for message in messages if message.kind == "prompt" and message.text]
 
 
 async def _talk(host: Host, book: Book, talk: Talk, editor: LineEditor) -> None:

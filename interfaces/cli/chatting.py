@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -27,7 +27,6 @@ class Talk:
     think: bool | None
     manner: Manner
     draft: str = ""
-    asked: list[str] = field(default_factory=list)
 
 
 async def turn(host: Host, book: Book, talk: Talk, text: str) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 from interfaces.cli.console import say
 from interfaces.cli.host import Host
+from interfaces.cli.lazy import COMMANDS
 from interfaces.errors import Exit
+from interfaces.faults import kinds_and_places
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -36,24 +37,14 @@ def details(host_version: str, argv: Sequence[str], problem: BaseException) -> s
     """Return the text of a report: the command's name, and the kinds and places of the errors."""
     import platform
 
-    command = next((word for word in argv if word.isidentifier() or word == "simulate-ollama"), "(none)")
+    known = {entry.name for entry in COMMANDS}
+    command = next((word for word in argv if word in known), "(none)")
     lines = [
         f"daybook {host_version}, Python {platform.python_version()}",
         f"on {platform.system()} {platform.machine()}",
         f"command: {command}",
     ]
-    seen: BaseException | None = problem
-    while seen is not None:
-        lines.append(f"\n{type(seen).__module__}.{type(seen).__qualname__}")
-        lines += _places(seen.__traceback__)
-        seen = seen.__cause__ or seen.__context__
-    return "\n".join(lines) + "\n"
-
-
-def _places(trace: TracebackType | None) -> list[str]:
-    import traceback
-
-    return [f"  {at.filename}:{at.lineno} in {at.name}" for at in traceback.extract_tb(trace)]
+    return "\n".join([*lines, "", *kinds_and_places(problem)]) + "\n"
 
 
 def _write(host: Host, argv: Sequence[str], problem: Exception) -> Path | None:

@@ -76,9 +76,9 @@ def shell(ctx: typer.Context) -> None:
     import os
     import sys
 
-    command = list(host_of(ctx).database.shell_command())
+    command, environment = host_of(ctx).database.shell_command()
     sys.stdout.flush()
-    os.execv(command[0], command)  # noqa: S606 - psql takes over this process and its terminal
+    os.execve(command[0], list(command), environment)  # noqa: S606 - psql takes over this process and its terminal
 
 
 @app.command()

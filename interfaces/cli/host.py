@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from application.model_sizes import Recommendation
 from interfaces.book import Book, Check
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from application.model_sizes import Recommendation
     from application.ports.audit import OfflineChecks
 
 
@@ -65,8 +65,12 @@ class DatabaseAdmin(Protocol):
         """Stop the embedded server; False where none ran."""
         ...
 
-    def shell_command(self) -> Sequence[str]:
-        """Return the command line of psql connected to the book; `NotFoundError` where psql is missing."""
+    def shell_command(self) -> tuple[Sequence[str], Mapping[str, str]]:
+        """Return the command line of psql connected to the book, and the environment that holds its password.
+
+        Raises:
+            NotFoundError: psql is not installed.
+        """
         ...
 
     def path(self) -> Path:

@@ -1,9 +1,13 @@
-"""Where a chat's prompts are typed: several lines and a history on a terminal, line by line from a pipe."""
+"""Where a chat's prompts are typed: several lines and a history on a terminal, line by line from a pipe.
+
+Invariant: the history comes from the book and stays in memory. A file of it would keep in clear what the book
+keeps encrypted, and would outlive an erasure.
+"""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -35,13 +39,15 @@ class Piped:
 class Terminal:
     """Reads with prompt_toolkit: Enter sends; Alt-Enter, or a backslash before Enter, begins a new line."""
 
-    def __init__(self, history: Path | None) -> None:
+    def __init__(self, history: Sequence[str]) -> None:
         from prompt_toolkit import PromptSession
-        from prompt_toolkit.history import FileHistory, InMemoryHistory
+        from prompt_toolkit.history import InMemoryHistory
 
-        kept = InMemoryHistory() if history is None else FileHistory(str(history))
         self._session: PromptSession[str] = PromptSession(
-            history=kept, multiline=True, key_bindings=_keys(), prompt_continuation="  "
+            history=InMemoryHistory(history),
+            multiline=True,
+            key_bindings=_keys(),
+            prompt_continuation="  ",
         )
 
     async def read(self, draft: str) -> str:
@@ -49,18 +55,11 @@ class Terminal:
         return await self._session.prompt_async("> ", default=draft, handle_sigint=False)
 
 
-def make_editor(state: Path) -> LineEditor:
-    """Return the editor that suits standard input. Its history is for its owner alone to read."""
+def make_editor(history: Callable[[], Sequence[str]]) -> LineEditor:
+    """Return the editor that suits standard input. `history` returns earlier prompts, oldest first."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return Piped()
-    history = state / "chat-history"
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-        history.touch(mode=0o600)
-        history.chmod(0o600)
-    except OSError:
-        return Terminal(None)
-    return Terminal(history)
+    return Terminal(history())
 
 
 def _keys() -> KeyBindings:

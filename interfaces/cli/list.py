@@ -60,7 +60,7 @@ def _print(book: Book, page: ConversationPage) -> None:
     rows = [
         (
             short(found.id),
-            one_line(found.title) or "(no title)",
+            one_line(found.title) or ("(altered)" if found.damaged else "(no title)"),
             names.get(found.project_id, "") if found.project_id else "",
             str(found.message_count),
             local(found.updated_at),

@@ -68,7 +68,7 @@ def list_projects(
         rows = [
             (
                 short(one.id),
-                one_line(one.name) + (" (archived)" if one.archived else ""),
+                (one_line(one.name) or "(altered)") + (" (archived)" if one.archived else ""),
                 one_line(one.default_model),
                 local(one.updated_at),
             )
@@ -97,6 +97,8 @@ def show(ctx: typer.Context, project: Which, *, as_json: AsJson = False) -> None
         out(f"description   {clean(found.description) or '(none)'}")
         out(f"instructions  {clean(found.instructions) or '(none)'}")
         out(f"since         {local(found.created_at)}")
+        if found.damage is not None:
+            say(f"daybook: {found.damage.message}")
 
 
 @app.command()

@@ -48,7 +48,9 @@ def search(
         for hit in page.hits:
             print_hit(hit)
         if page.next_cursor:
-            say(f"More: daybook search --cursor {page.next_cursor} {' '.join(words)}")
+            import shlex
+
+            say(f"More: daybook search --cursor {page.next_cursor} {clean(shlex.join(words))}")
 
 
 def print_hit(hit: SearchHit) -> None:

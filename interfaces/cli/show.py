@@ -63,7 +63,7 @@ def print_conversation(found: ConversationSummary, messages: tuple[Message, ...]
     about = [short(found.id), local(found.created_at), f"{found.message_count} messages"]
     if found.archived:
         about.append("archived")
-    title = one_line(found.title) or "(no title)"
+    title = one_line(found.title) or ("(altered)" if found.damaged else "(no title)")
     pretty = _Pretty() if out_is_terminal() else _Plain()
     pretty.title(title, " · ".join(about))
     for message in messages:
@@ -74,6 +74,8 @@ def print_conversation(found: ConversationSummary, messages: tuple[Message, ...]
             pretty.remark("(erased)")
         elif message.text:
             pretty.text(message.text)
+        if message.damage is not None:
+            pretty.remark("(some of this was altered after it was written; it does not open with its key)")
         if (remark := ending(message)) is not None:
             pretty.remark(remark)
 

@@ -42,7 +42,6 @@ class TerminalDisplay:
         self._thought = False
         self._printed = False
         self._model = ""
-        self._last_frame = -1.0
         self._seconds = 0.0
 
     def waiting(self, model: str, seconds: float) -> None:

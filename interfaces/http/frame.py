@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from application.text_rules import MAX_TEXT_BYTES
 from domain.ids import new_id
-from interfaces.http.problems import CORRELATION, problem, unexpected
+from interfaces.http.problems import CORRELATION, log_fault, problem, unexpected
 
 # JSON may spell a letter of two bytes with six (`\u00e9`), so the largest text we take may need three times
 # its size.
@@ -29,7 +29,7 @@ class Frame:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; an exception becomes a problem without details."""
+        """Pass the request on; an exception becomes a problem without details, or cuts what was begun."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -48,9 +48,10 @@ class Frame:
 
         try:
             await self._app(scope, receive, sending)
-        except Exception as error:
-            if started:
-                raise
+        except Exception as error:  # noqa: BLE001 - the one place where everything ends
+            if started:  # too late to answer otherwise: the server cuts a response that is not finished
+                log_fault(scope, error)
+                return
             await unexpected(scope, error)(scope, receive, sending)
 
 

@@ -18,6 +18,7 @@ from interfaces.http.options import HttpOptions, is_loopback
 from interfaces.http.problems import problem
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+_PORT_DIGITS = 5
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -104,7 +105,8 @@ def _split_host(text: str) -> tuple[str, int | None]:
         port = rest.removeprefix(":")
     else:
         host, _, port = text.partition(":")
-    return host.rstrip("."), int(port) if port.isascii() and port.isdigit() else None
+    known = port.isascii() and port.isdigit() and len(port) <= _PORT_DIGITS
+    return host.rstrip("."), int(port) if known else None
 
 
 def _origin(text: str) -> tuple[str, str, int] | None:

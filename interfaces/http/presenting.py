@@ -72,10 +72,11 @@ def must_be_answer(answer_id: UUID, found: Message | None) -> Message:
 
     Raises:
         NotFoundError: there is none, or it is a prompt.
+        ContentDamagedError: it was altered.
     """
     if found is None or found.kind != "answer":
         raise NotFoundError(f"There is no answer {short(answer_id)} in this book.", hint="daybook list")
-    return found
+    return found.whole()
 
 
 def ending_of_message(found: Message, log_size: int) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def ending_of_outcome(running: RunningAnswer, outcome: Outcome) -> dict[str, Any
         "answer_id": running.answer_id,
         "conversation_id": running.conversation_id,
         "status": str(outcome.status),
-        "reason": getattr(outcome.problem, "reason", None) or (end.reason if end else None),
+        "reason": outcome.reason or None,
         "detail": outcome.problem.message if outcome.problem else None,
         "model": outcome.model,
         "usage": vars(usage),

@@ -21,6 +21,7 @@ from starlette.types import Scope
 
 from domain.errors import DaybookError
 from interfaces.errors import VERDICTS, verdict
+from interfaces.faults import kinds_and_places
 from interfaces.http.rendering import json_bytes
 
 CORRELATION = "daybook.correlation_id"
@@ -99,9 +100,15 @@ def of_error(scope: Scope, error: DaybookError) -> Response:
     return problem(scope, found.status, error.message, hint=error.hint, kind=(found.slug, found.title))
 
 
+def log_fault(scope: Scope, error: BaseException) -> None:
+    """Report a mistake of ours on the server's side, without what anybody wrote."""
+    where = "\n".join(kinds_and_places(error))
+    _log.error("unexpected error (correlation %s)\n%s", scope.get(CORRELATION), where)
+
+
 def unexpected(scope: Scope, error: BaseException) -> Response:
-    """Report a mistake of ours on the server's side, and return a problem that names only where to look."""
-    _log.error("unexpected error (correlation %s)", scope.get(CORRELATION), exc_info=error)
+    """Report a mistake of ours, and return a problem that names only where to look."""
+    log_fault(scope, error)
     return problem(
         scope,
         _SERVER_ERROR,

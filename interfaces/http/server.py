@@ -19,6 +19,18 @@ from interfaces.http.options import HttpOptions
 if TYPE_CHECKING:
     from interfaces.book import Book
 
+_PARTS = (
+    "actor",
+    "commands",
+    "answering",
+    "live",
+    "events",
+    "read_models",
+    "conversations",
+    "projects",
+    "transcript",
+    "search",
+)
 _log = logging.getLogger("daybook.http")
 
 
@@ -35,8 +47,14 @@ class Server:
         self._caring: asyncio.Task[None] | None = None
         self._answers_closed = False
 
+    def prepare(self) -> None:
+        """Make all parts of the book here; left alone they are made when used, by two threads at once."""
+        for part in _PARTS:
+            getattr(self.book, part)
+
     def start(self) -> None:
         """Begin to keep the read models up and to look for orphans. Called on the event loop."""
+        self.prepare()
         self._pump = threading.Thread(target=self._pumping, name="daybook-pump", daemon=True)
         self._pump.start()
         self._caring = asyncio.create_task(self._care())
@@ -83,5 +101,6 @@ class Server:
             await asyncio.sleep(self.options.look_after_every)
             try:
                 await asyncio.to_thread(self.book.look_after)
-            except DaybookError as problem:
-                _log.warning("could not look for orphaned answers: %s", problem.message)
+            except Exception as problem:  # noqa: BLE001 - whatever it was, the next look comes
+                told = problem.message if isinstance(problem, DaybookError) else type(problem).__name__
+                _log.warning("could not look for orphaned answers: %s", told)

@@ -63,6 +63,7 @@ class ConversationSummary:
     updated_at: datetime
     last_actor: str
     erased: bool
+    damaged: bool = False
 
 
 class ConversationPage(NamedTuple):
@@ -147,4 +148,5 @@ class ConversationQueries:
             updated_at=row[8],
             last_actor=row[9],
             erased=opener.erased,
+            damaged=opener.damage is not None,
         )

@@ -11,6 +11,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from domain.content import Vault
+from domain.errors import ContentDamagedError
 from projections.finding import fragment_parameters
 from projections.opening import Opener
 from projections.projects import NAME, VERSION
@@ -36,7 +37,10 @@ _BY_FRAGMENT: LiteralString = (
 
 @dataclass(frozen=True, slots=True)
 class ProjectDetails:
-    """One project. `description` and `instructions` are empty where there are none."""
+    """One project. `description` and `instructions` are empty where there are none.
+
+    `damage` says that some of it was altered: that part is empty, too.
+    """
 
     id: UUID
     name: str
@@ -48,6 +52,7 @@ class ProjectDetails:
     created_at: datetime
     updated_at: datetime
     erased: bool
+    damage: ContentDamagedError | None = None
 
 
 class ProjectQueries:
@@ -103,4 +108,5 @@ class ProjectQueries:
             created_at=row[7],
             updated_at=row[8],
             erased=opener.erased,
+            damage=opener.damage,
         )

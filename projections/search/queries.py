@@ -131,8 +131,8 @@ class SearchQueries:
         """Return the messages in which all the words stand, best first.
 
         `"a phrase"`, `or` and `-without` are understood as in web searches. Pages that follow a cursor show
-        the state of the first page. A page may hold fewer hits than asked for: what was erased meanwhile is
-        left out.
+        the state of the first page. A page may hold fewer hits than asked for: what was erased or altered
+        meanwhile is left out.
 
         Raises:
             InvalidInputError: there is nothing to look for, or the cursor is not ours.
@@ -172,7 +172,7 @@ class SearchQueries:
         message_id, conversation_id, kind, at, packed, project_id, title, first_prompt = row
         opener = Opener(self._vault)
         text = opener.text(packed) or ""
-        if opener.erased:
+        if opener.erased or opener.damage is not None:
             return None
         named = opener.text(title)
         return SearchHit(

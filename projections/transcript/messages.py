@@ -9,6 +9,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from domain.content import Vault
+from domain.errors import ContentDamagedError
 from projections.opening import Opener
 
 
@@ -55,6 +56,7 @@ class Message:
     `kind` is `prompt` or `answer`; `status` (answers only) one of `streaming`, `complete`, `cancelled`,
     `failed`, `interrupted`. `instructions` (prompts) stand over the project's; `detail` (failed answers) is
     what a person was told. `text` and `thinking` are empty while an answer streams, and for ever once erased.
+    `damage` says that some of it was altered: that part is empty, too.
     """
 
     id: UUID
@@ -77,6 +79,17 @@ class Message:
     timings: Timings
     provenance: Provenance | None
     erased: bool
+    damage: ContentDamagedError | None = None
+
+    def whole(self) -> Message:
+        """Return this message for a use that must not miss any of it.
+
+        Raises:
+            ContentDamagedError: some of it was altered.
+        """
+        if self.damage is not None:
+            raise self.damage
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,4 +195,5 @@ def to_message(row: tuple[Any, ...], vault: Vault) -> Message:
         timings=Timings(*counts[2:]),
         provenance=provenance,
         erased=opener.erased,
+        damage=opener.damage,
     )

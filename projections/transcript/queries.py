@@ -115,11 +115,18 @@ class TranscriptQueries:
         return self._messages(_BY_FRAGMENT, {**fragment_parameters(fragment), "limit": limit}, at_least)
 
     def texts(self, message_ids: Sequence[UUID], *, at_least: int | None = None) -> dict[UUID, str]:
-        """Return the texts of messages by id; unknown, unfinished and erased ones are missing."""
+        """Return the texts of messages by id; unknown, unfinished and erased ones are missing.
+
+        Raises:
+            ContentDamagedError: one was altered.
+        """
         with self._reading.open(NAME, VERSION, at_least) as connection:
             rows = connection.execute(_TEXTS, (list(message_ids),)).fetchall()
         opener = Opener(self._vault)
-        return {identifier: text for identifier, packed in rows if (text := opener.text(packed))}
+        texts = {identifier: text for identifier, packed in rows if (text := opener.text(packed))}
+        if opener.damage is not None:
+            raise opener.damage
+        return texts
 
     def streaming_answers(self, *, at_least: int | None = None) -> tuple[StreamingAnswer, ...]:
         """Return all answers that have not ended, oldest first."""

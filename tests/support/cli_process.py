@@ -6,17 +6,20 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pexpect
 import psycopg
 
 from bootstrap.host import ProcessHost
 from bootstrap.settings import Settings
+from interfaces.cli.app import main
 from interfaces.viewing import transcript
 from interfaces.views import to_json
 
@@ -56,7 +59,21 @@ class Daybook:
         return {**kept, "PYTHONPATH": str(ROOT), "TZ": "UTC", **_TERMINAL, **self.settings}
 
     def __call__(self, *args: str | bytes, stdin: bytes = b"", expect: int | None = 0) -> Ran:
-        """Run a command to its end; `expect` is the exit code it must have (None: any)."""
+        """Run a command to its end, without the cost of a process; `expect` is the exit code it must have."""
+        with ExitStack() as stack:
+            files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
+            files[0].write(stdin)
+            files[0].seek(0)
+            with _standing_in(files):
+                code = main(ProcessHost(Settings(self.environment)), [os.fsdecode(arg) for arg in args])
+            told = []
+            for file in files[1:]:
+                file.seek(0)
+                told.append(file.read().decode())
+        return _checked(Ran(code, *told), expect)
+
+    def as_process(self, *args: str | bytes, stdin: bytes = b"", expect: int | None = 0) -> Ran:
+        """Run a command to its end in a process of its own."""
         done = subprocess.run(
             [*_COMMAND, *args],
             input=stdin,
@@ -65,10 +82,7 @@ class Daybook:
             timeout=_SECONDS,
             check=False,
         )
-        ran = Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
-        assert "Traceback" not in ran.err, ran.err
-        assert expect is None or ran.code == expect, f"exit {ran.code}, not {expect}: {ran.err}{ran.out}"
-        return ran
+        return _checked(Ran(done.returncode, done.stdout.decode(), done.stderr.decode()), expect)
 
     def begin(self, *args: str, **more: Any) -> subprocess.Popen[bytes]:
         """Begin a command, its output in pipes."""
@@ -111,6 +125,33 @@ class Daybook:
         finally:
             book.close()
         return shown
+
+
+def _checked(ran: Ran, expect: int | None) -> Ran:
+    assert "Traceback" not in ran.err, ran.err
+    assert expect is None or ran.code == expect, f"exit {ran.code}, not {expect}: {ran.err}{ran.out}"
+    return ran
+
+
+@contextmanager
+def _standing_in(files: Sequence[IO[bytes]]) -> Iterator[None]:
+    """Put files in the place of the standard streams, descriptors and objects alike."""
+    before = sys.stdin, sys.stdout, sys.stderr
+    kept = [os.dup(number) for number in range(3)]
+    for number, file in enumerate(files):
+        os.dup2(file.fileno(), number)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - closed below
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - closed below
+    sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - closed below
+    try:
+        yield
+    finally:
+        for stream in (sys.stdin, sys.stdout, sys.stderr):
+            stream.close()
+        sys.stdin, sys.stdout, sys.stderr = before
+        for number, descriptor in enumerate(kept):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
 
 
 def wait_until(true: Callable[[], bool], what: str, seconds: float = 30) -> None:

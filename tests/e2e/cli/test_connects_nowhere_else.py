@@ -40,7 +40,7 @@ def test_every_connection_python_makes_goes_to_the_model_server(
     into = tmp_path / "connections"
     (tmp_path / "sitecustomize.py").write_text(_WATCH.format(into=str(into)))
     watched = daybook.with_settings(PYTHONPATH=f"{tmp_path}:{ROOT}")
-    watched(*command)
+    watched.as_process(*command)
     server = urlsplit(daybook.settings["DAYBOOK_OLLAMA_URL"])
     ours = {repr((server.hostname, server.port)), repr((server.hostname, str(server.port)))}
     seen = into.read_text().splitlines() if into.exists() else []

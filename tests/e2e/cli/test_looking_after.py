@@ -160,7 +160,7 @@ def test_an_unforeseen_error_is_one_line_and_its_report_holds_no_content(
         "c.checked_text = broken\n"
     )
     own = daybook.with_settings(PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
-    ran = own("ask", "secret zebra", expect=1)
+    ran = own.as_process("ask", "secret zebra", expect=1)
     assert "ValueError" in ran.err
     assert "zebra" not in ran.err
     report = Path(ran.err.split()[-1])
@@ -201,7 +201,7 @@ def test_styles_appear_only_on_a_terminal(daybook: Daybook) -> None:
 
 def test_version_and_help_need_nothing(daybook: Daybook) -> None:
     nowhere = Daybook({"DAYBOOK_DATABASE_URL": "nonsense", "DAYBOOK_HOME": "/nonexistent"})
-    assert nowhere("-V").out.startswith("daybook ")
+    assert nowhere.as_process("-V").out.startswith("daybook ")
     assert "simulate-ollama" in nowhere("-h").out
     assert daybook.settings
     assert "--idempotency-key" in nowhere("ask", "-h").out
@@ -210,14 +210,14 @@ def test_version_and_help_need_nothing(daybook: Daybook) -> None:
 
 def test_completion_knows_the_commands(daybook: Daybook) -> None:
     own = daybook.with_settings(_DAYBOOK_COMPLETE="complete_bash", COMP_WORDS="daybook pro", COMP_CWORD="1")
-    assert own("").out.split() == ["project", "projections"]
+    assert own.as_process("").out.split() == ["project", "projections"]
 
 
 @pytest.mark.slow
 def test_the_demo_needs_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     settings = {"TMPDIR": str(tmp_path), "DAYBOOK_DATABASE_URL": "nonsense", "OLLAMA_HOST": "nowhere.invalid"}
     tmp_path.chmod(0o755)
-    ran = Daybook(settings)("demo")
+    ran = Daybook(settings).as_process("demo")
     assert "a simulator gives them, not a model" in ran.out
     assert "conversation.answer-completed" in ran.out
     assert "«record»" in ran.out

@@ -159,8 +159,16 @@ def test_a_chat_survives_cancelled_and_failed_answers_and_goes_back(empty_dayboo
     ]
     assert messages[0]["text"] == "first line\nsecond line"
     assert messages[2]["text"] == "a slow one"
-    history = Path(daybook.settings["DAYBOOK_HOME"]) / "state" / "chat-history"
-    assert history.stat().st_mode & 0o777 == 0o600
+
+    child = daybook.on_terminal("chat", "--no-think")
+    child.expect(_READY)
+    child.send("\x1b[A")  # up
+    child.expect("a slow one")
+    child.sendintr()
+    child.sendeof()
+    seen(child)
+    home = Path(daybook.settings["DAYBOOK_HOME"])
+    assert [path for path in home.rglob("*") if path.is_file() and b"slow one" in path.read_bytes()] == []
 
 
 def test_a_chat_can_be_piped(daybook: Daybook) -> None:
@@ -187,4 +195,21 @@ def test_keys_are_exported_under_a_passphrase_and_come_back(daybook: Daybook, tm
     elsewhere("keys", "import", str(file), "--passphrase-file", str(tmp_path / "phrase"))
     elsewhere("list")
     (tmp_path / "phrase").write_text("wrong horse\n")
-    daybook("keys", "import", str(file), "--passphrase-file", str(tmp_path / "phrase"), expect=None)
+    refused = elsewhere("keys", "import", str(file), "--passphrase-file", str(tmp_path / "phrase"), expect=6)
+    assert "passphrase does not open" in refused.err
+
+
+def test_a_file_that_is_no_key_is_not_overwritten_by_an_import(daybook: Daybook, tmp_path: Path) -> None:
+    daybook("list")
+    (tmp_path / "phrase").write_text("correct horse\n")
+    said = ("--passphrase-file", str(tmp_path / "phrase"))
+    daybook("keys", "export", str(tmp_path / "key.json"), *said)
+    elsewhere = daybook.with_settings(DAYBOOK_HOME=str(tmp_path / "elsewhere"))
+    (tmp_path / "elsewhere" / "keys").mkdir(parents=True)
+    junk = tmp_path / "elsewhere" / "keys" / "master.key"
+    junk.write_text("junk\n")
+    assert "move it away" in elsewhere("keys", "import", str(tmp_path / "key.json"), *said, expect=4).err
+    assert junk.read_text() == "junk\n"
+    junk.rename(junk.with_suffix(".old"))
+    elsewhere("keys", "import", str(tmp_path / "key.json"), *said)
+    elsewhere("list")

@@ -1,11 +1,14 @@
 """An answer's life over HTTP: it belongs to the server, whoever watches, leaves, comes back or stops it."""
 
 import time
+from contextlib import ExitStack
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from infrastructure.simulator.options import SimulatorOptions
+from infrastructure.simulator.server import RunningSimulator
 from tests.e2e.http.conftest import StartServer
 from tests.support.http_client import Reader, answered, ask, conversation
 from tests.support.http_server import RunningServer
@@ -145,6 +148,8 @@ def test_a_cancelled_answer_keeps_what_it_has(api: httpx.Client) -> None:
     assert cancelled["thinking"].startswith(reader.thinking)
     reader.read()
     assert (reader.names[-1], reader.end["status"]) == ("done", "cancelled")
+    assert reader.end["reason"] == "cancelled"
+    assert cancelled["reason"] == "cancelled"
     assert reader.thinking == cancelled["thinking"]
     again = api.post(f"/api/v1/answers/{reader.answer_id}/cancel")
     assert (again.status_code, again.json()["status"]) == (200, "cancelled")
@@ -169,7 +174,7 @@ def test_a_failed_answer_says_why_and_keeps_what_came(api: httpx.Client, model: 
     reader = answered(api, "break", model=model)
     assert reader.names[-1] == "failed"
     assert reader.end["status"] == "failed"
-    assert reader.end["reason"]
+    assert reader.end["reason"] == api.get(f"/api/v1/answers/{reader.answer_id}").json()["reason"]
     assert reader.end["detail"]
     found = api.get(f"/api/v1/answers/{reader.answer_id}").json()
     assert (found["status"], found["text"]) == ("failed", reader.text)
@@ -226,9 +231,13 @@ def test_a_stopping_server_ends_answers_and_tells_their_watchers(start_server: S
 
 
 def test_an_answer_of_another_process_is_streamed_from_what_it_saves(start_server: StartServer) -> None:
-    one = start_server()
-    other = start_server(database_url=one.database_url)
-    with one.client() as here, other.client() as there:
+    # Slow enough that a loaded machine comes to the cancellation before the end.
+    options = SimulatorOptions(rate=0, slow_rate=40, fault_models=True)
+    with ExitStack() as stack:
+        simulator = stack.enter_context(RunningSimulator(options))
+        one = start_server(settings={"DAYBOOK_OLLAMA_URL": simulator.url})
+        other = start_server(database_url=one.database_url)
+        here, there = stack.enter_context(one.client()), stack.enter_context(other.client())
         answer_id = ask(here, "seen from afar", model=SLOW)["answer_id"]
         watching = Reader(there, answer_id)
         watching.read(until=3)

@@ -76,7 +76,7 @@ def serving(environment: dict[str, str], port: int) -> Iterator[Served]:
     finally:
         if served.process.poll() is None:
             served.process.kill()
-        served.process.communicate()
+        print(served.process.communicate()[1].decode())
 
 
 def test_it_ends_running_answers_on_sigterm_and_leaves_with_zero(

@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain.errors import InvalidInputError
+from domain.errors import ContentDamagedError, InvalidInputError
 from domain.ids import new_id, short
 from domain.project.project import Project
+from infrastructure.read_model_memory import ReadModelMemory
 from projections.errors import PositionBeyondLogError
 from projections.reading import Reading
 from projections.transcript.queries import TranscriptQueries
@@ -233,6 +234,34 @@ def test_erased_messages_stay_as_empty_places(book: Book) -> None:
     messages = book.transcript.branch(conversation.id)
     assert [(m.kind, m.text, m.erased) for m in messages] == [("prompt", "", True), ("answer", "", True)]
     assert book.transcript.texts([m.id for m in messages]) == {}
+
+
+def test_altered_content_leaves_an_empty_place_and_hides_nothing_else(book: Book) -> None:
+    altered, healthy = book.history.conversation(title="altered"), book.history.conversation(title="healthy")
+    book.history.exchange(altered, "one", "1")
+    book.vault.damaged.add(altered.id)
+    page = book.conversations.newest()
+    assert [(c.title, c.damaged) for c in page.conversations] == [("", True), ("healthy", False)]
+    messages = book.transcript.branch(altered.id)
+    assert [(m.text, m.damage is not None) for m in messages] == [("", True), ("", True)]
+    assert book.conversations.get(healthy.id) is not None
+
+
+def test_altered_content_is_an_error_where_it_would_be_sent_to_a_model(book: Book) -> None:
+    project = Project.create(uuid4(), name="Garden")
+    project.change_instructions("Be brief.")
+    book.history.record(project)
+    conversation = book.history.conversation()
+    book.history.exchange(conversation, "one", "1")
+    prompt = book.transcript.branch(conversation.id)[0]
+    book.vault.damaged |= {conversation.id, project.id}
+    memory = ReadModelMemory(book.transcript, book.projects)
+    with pytest.raises(ContentDamagedError):
+        memory.texts([prompt.id])
+    with pytest.raises(ContentDamagedError):
+        memory.prompt_instructions(prompt.id)
+    with pytest.raises(ContentDamagedError):
+        memory.instructions(project.id)
 
 
 def test_projects_are_listed_and_found_by_name(book: Book) -> None:

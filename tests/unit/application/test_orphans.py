@@ -13,7 +13,8 @@ from application.ports.live import Piece
 from application.services import Services
 from domain.conversation import events as e
 from domain.conversation.conversation import Conversation, Status
-from domain.errors import ContentErasedError
+from domain.errors import ContentErasedError, DaybookError
+from domain.event import DamagedEventError
 from tests.fakes.write_side import LogMemory, MemoryLiveAnswers, MemoryWriteLog, memory_services
 
 
@@ -87,9 +88,10 @@ def test_of_many_that_look_one_closes(ruin: Ruin) -> None:
     assert ruin.log.size() == 4
 
 
-def test_what_was_erased_is_passed_over(ruin: Ruin) -> None:
+@pytest.mark.parametrize("why", [ContentErasedError("gone"), DamagedEventError("altered")])
+def test_what_was_erased_or_altered_is_passed_over(ruin: Ruin, why: DaybookError) -> None:
     ruin.theirs.close()
-    ruin.mine.unreadable = ContentErasedError("gone")
+    ruin.mine.unreadable = why
 
     assert ruin.look() == []
 

@@ -119,7 +119,8 @@ def test_a_crash_report_has_places_and_no_words() -> None:
 
     with pytest.raises(ValueError, match="also") as caught:
         fail()
-    text = details("1.0", ["ask", "secret question"], caught.value)
+    text = details("1.0", ["--home", "secret", "ask", "secret question"], caught.value)
+    assert "command: ask" in text
     assert "builtins.KeyError" in text
     assert "secret" not in text
     assert "builtins.ValueError" in text

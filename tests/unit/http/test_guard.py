@@ -25,7 +25,16 @@ def test_loopback_names_are_ours(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["", "evil.example", "127.0.0.1.evil.example", "192.168.1.4", "localhost.evil.example", "[::2]:1"]
+    "host",
+    [
+        "",
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "192.168.1.4",
+        "localhost.evil.example",
+        "[::2]:1",
+        "x:" + "9" * 5000,
+    ],
 )
 def test_foreign_hosts_are_not(host: str) -> None:
     assert not guard(listen=Address("0.0.0.0", 8484), token="t").knows_host(host)  # noqa: S104 - an address to test with

@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidInputError
-from infrastructure.ollama.address import DEFAULT_URL, normalise_url, shown_url
+from infrastructure.ollama.address import normalise_url, shown_url
 
 
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        ("", DEFAULT_URL),
-        ("  ", DEFAULT_URL),
+        ("", "http://127.0.0.1:11434"),
+        ("  ", "http://127.0.0.1:11434"),
         ("0.0.0.0", "http://127.0.0.1:11434"),  # noqa: S104 - recognised, never bound
         ("0.0.0.0:8080", "http://127.0.0.1:8080"),
         ("http://0.0.0.0:11434/", "http://127.0.0.1:11434"),
