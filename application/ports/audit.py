@@ -25,6 +25,7 @@ class Verified:
 
     `root` is the recomputed one, in hex; None where events are missing, so that there is none. `checkpoint`
     is the newest checkpoint that this log was proved to agree with. `skipped` events were not read again.
+    `pinned` is False where this home knows no key of the book's, and the database's word was taken for it.
     """
 
     events: int
@@ -32,6 +33,7 @@ class Verified:
     checkpoint: str | None
     problems: Sequence[Problem]
     skipped: int = 0
+    pinned: bool = True
 
     @property
     def ok(self) -> bool:

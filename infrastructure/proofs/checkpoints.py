@@ -106,11 +106,14 @@ class Checkpoints:
             self._kept.add_signer(key.verifier)
         return key
 
-    def trusted(self, connection: psycopg.Connection) -> list[Key]:
-        """Return the public keys to check with: those this home knows; without any, the database's."""
+    def trusted(self, connection: psycopg.Connection) -> tuple[list[Key], bool]:
+        """Return the public keys to check with, and whether this home knows them.
+
+        A home without any takes those that the database names.
+        """
         book_id = self.book_id(connection)
         if book_id is None:
-            return []
+            return [], False
         origin = f"daybook/{book_id}"
         names = [name for name in self._kept.signers() if name.startswith(f"{origin}+")]
         secret = self._given_secret() or self._kept.secret()
@@ -123,7 +126,7 @@ class Checkpoints:
                 keys.append(parse_key(name))
             except ProofError:
                 continue  # a row that was altered; whatever it signed will be told
-        return keys
+        return keys, bool(names)
 
     def book_id(self, connection: psycopg.Connection) -> UUID | None:
         """Return the id of the book that is there, None where there is none."""

@@ -62,7 +62,7 @@ class Verification:
         with self._database.transaction() as connection:
             connection.execute("set transaction isolation level repeatable read, read only")
             book_id = self._checkpoints.book_id(connection)
-            keys = self._checkpoints.trusted(connection)
+            keys, pinned = self._checkpoints.trusted(connection)
             self._check_keys(connection, keys)
             self._newest = None if book_id is None else self._kept.checkpoint(book_id, "newest")
             self._verified = None if book_id is None else self._kept.checkpoint(book_id, "verified")
@@ -82,7 +82,14 @@ class Verification:
         if note is not None and book_id is not None and not self._problems:
             self._kept.keep_checkpoint(book_id, "verified", note)
         self._problems.sort(key=lambda one: (one.log_index is None, one.log_index or 0))
-        return Verified(scan.size, scan.root.hex() if scan.root else None, note, tuple(self._problems), start)
+        return Verified(
+            events=scan.size,
+            root=scan.root.hex() if scan.root else None,
+            checkpoint=note,
+            problems=tuple(self._problems),
+            skipped=start,
+            pinned=pinned,
+        )
 
     def _add(self, what: str, log_index: int | None = None, stream: UUID | None = None) -> None:
         self._problems.append(Problem(log_index, stream, what))

@@ -48,6 +48,11 @@ def verify(
         found = book.audit.verify(since=kept, incremental=incremental, progress=progress)
     if incremental:
         say(_skipped(found))
+    if found.checkpoint is not None and not found.pinned:
+        say(
+            "This home knows no key of the book's: the checkpoints were checked with the key that the "
+            "database itself names."
+        )
     if as_json:
         from interfaces.viewing import verified
 

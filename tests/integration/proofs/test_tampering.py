@@ -293,6 +293,7 @@ def test_a_home_without_the_book_s_key_signs_nothing_but_verifies(book: Audited,
     with pytest.raises(KeyringError, match="Nothing was signed"):
         elsewhere.checkpoint()
     assert elsewhere.verify().ok
+    assert (book.verify().pinned, elsewhere.verify().pinned) == (True, False)
     assert (book.home / "keys" / "signing.key").stat().st_mode & 0o777 == 0o600
 
 
