@@ -65,3 +65,7 @@ class KeyringError(DaybookError):
 
 class IdempotencyMismatchError(RefusedError):
     """An idempotency key was used again with another command."""
+
+
+class NotProvedError(DaybookError):
+    """A check ran, and what was claimed is not proved."""

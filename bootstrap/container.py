@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from infrastructure.postgres.database import Database
     from infrastructure.postgres.live import PostgresLiveAnswers
     from infrastructure.postgres.model_memory import PostgresModelMemory
+    from infrastructure.proofs.auditor import PostgresAuditor
     from infrastructure.read_model_memory import ReadModelMemory
     from projections.conversations.queries import ConversationQueries
     from projections.projects.queries import ProjectQueries
@@ -157,6 +158,20 @@ class Container:
         from projections.search.queries import SearchQueries
 
         return SearchQueries(self.reading, self.keyring)
+
+    @cached_property
+    def audit(self) -> PostgresAuditor:
+        """Signs, proves and verifies the log."""
+        from infrastructure.proofs import signing
+        from infrastructure.proofs.auditor import PostgresAuditor
+
+        def given() -> bytes | None:
+            found = self._settings.find("signing_key")
+            return signing.from_text(found.value, where=found.origin) if found.value else None
+
+        return PostgresAuditor(
+            self.database, self._home.root, lambda: self.keyring.book_id, given, self.keyring
+        )
 
     def look_after(self) -> None:
         """Close answers whose process died and bring the read models up to date."""

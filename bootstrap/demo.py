@@ -13,8 +13,20 @@ _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TERM", "NO_COLOR", "COLUMNS", "TZ", 
 _ALSO_KEPT = ("DAYBOOK_DB_USER", "DAYBOOK_DB_BINARIES")
 
 
+class DemoHost(ProcessHost):
+    """A host whose log may be spoilt."""
+
+    def flip_a_byte(self, log_index: int) -> None:
+        """Alter one event behind the log's back, as the database's superuser."""
+        from infrastructure.postgres.database import Database
+        from infrastructure.proofs.demonstration import flip_a_byte
+
+        with contextlib.closing(Database(self.database.url())) as database:
+            flip_a_byte(database, log_index)
+
+
 @contextlib.contextmanager
-def demo_host(settings: Settings, home: Path, say: Callable[[str], None]) -> Iterator[ProcessHost]:
+def demo_host(settings: Settings, home: Path, say: Callable[[str], None]) -> Iterator[DemoHost]:
     """Yield a host on `home` with a simulator running; stops both in the end.
 
     The home is the caller's to delete.
@@ -25,7 +37,7 @@ def demo_host(settings: Settings, home: Path, say: Callable[[str], None]) -> Ite
     kept = {name: settings.environment[name] for name in _KEPT + _ALSO_KEPT if name in settings.environment}
     with RunningSimulator(SimulatorOptions()) as simulator:
         environment = {**kept, "DAYBOOK_HOME": str(home), "DAYBOOK_OLLAMA_URL": simulator.url}
-        host = ProcessHost(Settings(environment))
+        host = DemoHost(Settings(environment))
         try:
             yield host
         finally:

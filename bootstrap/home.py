@@ -25,6 +25,11 @@ class Home:
         return self.root / "keys" / "master.key"
 
     @property
+    def signing_key(self) -> Path:
+        """The file of the key that signs checkpoints."""
+        return self.root / "keys" / "signing.key"
+
+    @property
     def state(self) -> Path:
         """Crash reports: things that may be deleted."""
         return self.root / "state"

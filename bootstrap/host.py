@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from application.ports.model_server import ModelServer
     from bootstrap.container import Container
     from bootstrap.database_admin import BookDatabase
+    from bootstrap.demo import DemoHost
     from bootstrap.key_admin import KeyAdmin
+    from infrastructure.proofs.auditor import Offline
     from interfaces.book import Check
 
 Say = Callable[[str], None]
@@ -87,6 +89,8 @@ class ProcessHost:
             found |= {"data": server.data_dir, "log": server.log_file}
         if not self._settings.get("master_key"):
             found["master_key"] = self.home.master_key
+        if not self._settings.get("signing_key"):
+            found["signing_key"] = self.home.signing_key
         return {**found, "state": self.home.state}
 
     def open_book(self, say: Say) -> Container:
@@ -109,6 +113,13 @@ class ProcessHost:
         from bootstrap.key_admin import KeyAdmin
 
         return KeyAdmin(self._settings, self.home, self.database)
+
+    @property
+    def offline(self) -> Offline:
+        """Checks of receipts and exports, which need no book."""
+        from infrastructure.proofs.auditor import Offline
+
+        return Offline()
 
     def model_server(self) -> ModelServer:
         """Return the model server without opening the book."""
@@ -146,7 +157,7 @@ class ProcessHost:
 
         serve(self._settings, self.open_book(ready), ready)
 
-    def demo_host(self, home: Path, say: Say) -> contextlib.AbstractContextManager[ProcessHost]:
+    def demo_host(self, home: Path, say: Say) -> contextlib.AbstractContextManager[DemoHost]:
         """Return a host on a throw-away home, with a simulator of its own running."""
         from bootstrap.demo import demo_host
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from bootstrap.checkpoint_timer import CheckpointTimer
 from bootstrap.settings import Settings
 from domain.errors import DaybookError
 from interfaces.book import Check
@@ -110,7 +111,8 @@ def serve(settings: Settings, book: Container, ready: Say) -> None:
             app = create_app(book, options)
             app.state.server.prepare()
             server = HttpServer(app, lambda: ready(f"Daybook listens on {url}"))
-            server.run(sockets=[listener])
+            with CheckpointTimer(book, 60 * settings.number("checkpoint_minutes")):
+                server.run(sockets=[listener])
 
 
 def http_options(settings: Settings, book: Container) -> HttpOptions:

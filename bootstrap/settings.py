@@ -73,6 +73,20 @@ DEFINITIONS = (
         secret=True,
     ),
     Definition(
+        "signing_key",
+        ("DAYBOOK_SIGNING_KEY",),
+        "",
+        "The key that signs checkpoints; empty: a file of mode 0600 under the home.",
+        secret=True,
+    ),
+    Definition(
+        "checkpoint_minutes",
+        ("DAYBOOK_CHECKPOINT_MINUTES",),
+        "10",
+        "`daybook serve` signs a checkpoint so often, if the log has grown.",
+        numeric=True,
+    ),
+    Definition(
         "connect_timeout",
         ("DAYBOOK_CONNECT_TIMEOUT",),
         "5",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from application.answering import Answering
     from application.handlers import Commands
+    from application.ports.audit import Auditor
     from application.ports.live import LiveAnswers
     from application.ports.model_server import ModelServer
     from domain.event import Recorded
@@ -64,6 +65,11 @@ class Book(Protocol):
     @property
     def events(self) -> EventReader:
         """Lists events."""
+        ...
+
+    @property
+    def audit(self) -> Auditor:
+        """Signs, proves and verifies the log."""
         ...
 
     @property

@@ -75,6 +75,7 @@ VERDICTS: dict[type[d.DaybookError], Verdict] = {
     a.IdempotencyMismatchError: Verdict(
         Exit.REFUSED, 422, "idempotency-mismatch", "This idempotency key belongs to another command"
     ),
+    a.NotProvedError: Verdict(Exit.NO, 409, "not-proved", "This is not proved"),
     p.PositionBeyondLogError: Verdict(
         Exit.INVALID, 422, "position-unknown", "The log has not reached this size"
     ),

@@ -9,6 +9,7 @@ from interfaces import views
 
 if TYPE_CHECKING:
     from application.conversations import Asked
+    from application.ports.audit import Verified
     from application.ports.model_server import ModelCard
     from application.running import Outcome
     from domain.event import Recorded
@@ -231,6 +232,20 @@ def search_page(page: SearchPage) -> views.SearchView:
             for hit in page.hits
         ],
         next_cursor=page.next_cursor,
+    )
+
+
+def verified(found: Verified) -> views.VerifiedView:
+    """Show what a verification found."""
+    return views.VerifiedView(
+        ok=found.ok,
+        events=found.events,
+        root=found.root,
+        checkpoint=found.checkpoint,
+        problems=[
+            views.ProblemView(log_index=one.log_index, stream=one.stream, what=one.what)
+            for one in found.problems
+        ],
     )
 
 

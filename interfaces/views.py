@@ -190,6 +190,30 @@ class ProjectionsView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProblemView:
+    """What a verification found wrong. `log_index` and `stream` are null where it is no one event's."""
+
+    log_index: int | None
+    stream: UUID | None
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedView:
+    """What a verification found.
+
+    `root` is the recomputed one, in hex, null where events are missing; `checkpoint` the newest signed note
+    that the log agrees with.
+    """
+
+    ok: bool
+    events: int
+    root: str | None
+    checkpoint: str | None
+    problems: list[ProblemView]
+
+
+@dataclass(frozen=True, kw_only=True)
 class EventView:
     """One event's envelope; its content stays sealed."""
 

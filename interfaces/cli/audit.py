@@ -1,4 +1,4 @@
-"""`daybook audit …`: the log itself. Content is never opened here; no key is needed for what is shown."""
+"""`daybook audit …`: the log itself, and what proves it. Content is opened by `export --reveal` alone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from interfaces.cli import audit_proofs, audit_verify
 from interfaces.cli.console import local, out_json, say, table
 from interfaces.cli.lazy import group_app
 from interfaces.cli.opening import host_of, opened
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from domain.event import Recorded
     from interfaces.book import Book
 
-app = group_app("Look at the log of everything that happened.")
+app = group_app("Look at the log of everything that happened, and prove it.")
 
 _BATCH = 1_000
 _NEWEST = 20
@@ -58,6 +59,16 @@ def log(
         print_events(list(_events(book, start, end)))
         if start > 0:
             say(f"{size:,} events in all; from the first: daybook audit log --since 0")
+
+
+app.command("verify")(audit_verify.verify)
+app.command("checkpoint")(audit_proofs.checkpoint)
+app.command("key")(audit_proofs.key)
+app.command("receipt")(audit_proofs.receipt)
+app.command("check-receipt")(audit_proofs.check_receipt)
+app.command("extension")(audit_proofs.extension)
+app.command("export")(audit_proofs.export)
+app.command("verify-export")(audit_proofs.verify_export)
 
 
 def _events(book: Book, start: int, end: int) -> Iterator[Recorded]:

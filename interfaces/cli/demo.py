@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 
     from interfaces.book import Book
     from interfaces.cli.asking import Answered
+    from interfaces.cli.host import DemoHost
 
 app = command_app()
 
 _PAUSE_SECONDS = 1.2
 _SEARCHED = "record"
+_FIRST_PROMPT = 1  # its log index; the conversation's start is 0
 _QUESTIONS = (
     "Why would I want a record of what I ask a model?",
     "Show me that with a few lines of Python code.",
@@ -55,13 +57,13 @@ def demo(ctx: typer.Context) -> None:
         home.chmod(0o755)  # a database server that must not be root has to get in
         note("\nStarting PostgreSQL …")
         with own.demo_host(home / "home", note) as host, opened(host) as book:
-            code = _tour(book)
+            code = _tour(host, book)
     if code == 0:
         _farewell(own.setting("model"))
     raise typer.Exit(code)
 
 
-def _tour(book: Book) -> int:
+def _tour(host: DemoHost, book: Book) -> int:
     last = asyncio.run(_conversation(book))[-1].outcome
     if last is not None and last.problem is not None:
         raise last.problem
@@ -89,7 +91,21 @@ def _tour(book: Book) -> int:
         book.read_models.rebuild(None, progress)
     print_status(book.read_models.status())
     _pause()
+    _tamper(host, book)
     return 0
+
+
+def _tamper(host: DemoHost, book: Book) -> None:
+    from interfaces.cli.audit_verify import print_verified
+
+    _head("Sign it, and prove it: daybook audit checkpoint; daybook audit verify")
+    out(book.audit.checkpoint().note)
+    print_verified(book.audit.verify())
+    _pause()
+    _head("Now the database's superuser flips one bit of what you asked first. daybook audit verify")
+    host.flip_a_byte(_FIRST_PROMPT)
+    print_verified(book.audit.verify())
+    _pause()
 
 
 async def _conversation(book: Book) -> list[Answered]:

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from interfaces.book import Book, Check
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from application.model_sizes import Recommendation
+    from application.ports.audit import OfflineChecks
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,11 @@ class Host(Protocol):
         """The master key's export and import."""
         ...
 
+    @property
+    def offline(self) -> OfflineChecks:
+        """Checks of receipts and exports, which need no book."""
+        ...
+
     def model_server(self) -> Any:
         """Return the model server without opening the book (`application.ports.model_server.ModelServer`)."""
         ...
@@ -162,6 +170,14 @@ class Host(Protocol):
         """Run the HTTP server until it is stopped."""
         ...
 
-    def demo_host(self, home: Path, say: Callable[[str], None]) -> Any:
-        """Return a context manager of a `Host` on a throw-away home, with a simulator of its own running."""
+    def demo_host(self, home: Path, say: Callable[[str], None]) -> AbstractContextManager[DemoHost]:
+        """Lend a host on a throw-away home, with a simulator of its own running."""
+        ...
+
+
+class DemoHost(Host, Protocol):
+    """A host whose log may be spoilt."""
+
+    def flip_a_byte(self, log_index: int) -> None:
+        """Alter one event behind the log's back, as the database's superuser."""
         ...

@@ -30,7 +30,7 @@ COMMANDS = (
     Entry("list", "list", "List conversations, newest first.", "Look"),
     Entry("show", "show", "Show a conversation.", "Look"),
     Entry("search", "search", "Find messages by their words.", "Look"),
-    Entry("audit", "audit", "Look at the log of everything that happened.", "Look"),
+    Entry("audit", "audit", "Look at the log of everything that happened, and prove it.", "Look"),
     Entry("rename", "rename", "Give a conversation a title.", "Organise"),
     Entry("archive", "archive", "Put a conversation out of the way.", "Organise"),
     Entry("restore", "restore", "Bring an archived conversation back.", "Organise"),

@@ -31,6 +31,16 @@ def flags_before(ctx: typer.Context) -> dict[str, str]:
 
 
 @contextmanager
+def opened_as_it_is(host: Host) -> Iterator[Book]:
+    """Lend the book untouched: nothing is looked after, so that even a damaged one can be examined."""
+    book = host.open_book(note)
+    try:
+        yield book
+    finally:
+        book.close()
+
+
+@contextmanager
 def opened(host: Host) -> Iterator[Book]:
     """Lend the book: answers of dead processes closed, read models up to date."""
     book = host.open_book(note)

@@ -221,6 +221,8 @@ def test_the_demo_needs_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     assert "a simulator gives them, not a model" in ran.out
     assert "conversation.answer-completed" in ran.out
     assert "«record»" in ran.out
+    assert "ok: 7 events" in ran.out
+    assert "\nevent 1 (stream " in ran.out, "the flipped byte was not found"
     assert "daybook models pull deepseek-r1:8b" in ran.out
     assert list(tmp_path.iterdir()) == []
     assert json.dumps(ran.err) == '""'

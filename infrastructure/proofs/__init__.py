@@ -1,0 +1,1 @@
+"""Checkpoints of the log, proofs against them, and the audit that recomputes everything."""
