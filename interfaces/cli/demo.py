@@ -73,7 +73,7 @@ def _tour(host: DemoHost, book: Book) -> int:
     book.look_after()
     _pause()
     _head("The record behind it")
-    out("No text is in the clear: the log holds it encrypted, in one order, each event in a hash tree.")
+    out("The log holds your texts encrypted, in one order, each event in a hash tree.")
     from interfaces.cli.audit import print_events
 
     print_events(book.events.read(0, 20))
