@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from application.errors import ModelServerUnreachableError
 from bootstrap.container import make_keyring, make_model_server
 from bootstrap.database_admin import BookDatabase
 from bootstrap.home import Home
@@ -152,8 +153,12 @@ def _model_server(settings: Settings) -> list[Check]:
     model = settings.get("model")
     try:
         version, cards = asyncio.run(_ask_model_server(settings))
+    except ModelServerUnreachableError as problem:
+        fix = "ollama serve   (or set DAYBOOK_OLLAMA_URL)"
+        return [Check("model server", False, problem.message, fix)]
     except DaybookError as problem:
-        return [Check("model server", False, problem.message, problem.hint)]
+        fix = "" if problem.hint == "daybook doctor" else problem.hint
+        return [Check("model server", False, problem.message, fix)]
     checks = [Check("model server", True, f"{settings.get('ollama_url')}, version {version}")]
     names = {card.name for card in cards}
     there = model in names or f"{model}:latest" in names

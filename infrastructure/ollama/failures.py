@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
+import socket
+from urllib.parse import urlsplit
 
 from application.errors import (
     AnswerBrokenOffError,
@@ -24,13 +27,41 @@ _BAD_REQUEST, _UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _TOO_LARGE = 400, 401, 403,
 _FAILED, _NOT_IMPLEMENTED, _UNAVAILABLE = 500, 501, 503
 
 
-def unreachable(url: str) -> ModelServerUnreachableError:
-    """Nothing listens there, the name does not resolve, or the connection was refused."""
+def unreachable(
+    url: str, why: BaseException | None = None, *, asked: bool = False
+) -> ModelServerUnreachableError:
+    """Nothing listens there, the name does not resolve, or nothing came back in time.
+
+    Args:
+        url: where it was looked for, as it may be shown.
+        why: what the connection failed with; the kinds are told apart by what lies under it.
+        asked: whether a question was asked, so that something had been written before.
+    """
+    host = urlsplit(url).hostname or ""
+    kept = " What was written before is kept." if asked else ""
+    if host == "ollama":  # the name of the service in our own Compose file
+        start = "Start it with `docker compose up -d ollama`"
+    else:
+        start = "Ollama is installed from https://ollama.com/download, then `ollama serve`"
     return ModelServerUnreachableError(
-        f"No model server answers at {url}. What was written before is kept. Start Ollama with "
-        "`ollama serve` (or `docker compose up -d ollama`), or set DAYBOOK_OLLAMA_URL to where it runs.",
+        f"No model server answers at {url}: {_why_unreachable(host, why)}.{kept} {start}; or set "
+        "DAYBOOK_OLLAMA_URL to where it runs.",
         hint="daybook doctor",
     )
+
+
+def _why_unreachable(host: str, why: BaseException | None) -> str:
+    while why is not None:
+        if isinstance(why, socket.gaierror):
+            return f"the host name “{host}” is unknown"
+        if isinstance(why, TimeoutError) or type(why).__name__ == "ConnectTimeout":
+            return "the connection timed out"
+        if isinstance(why, ConnectionRefusedError) or (
+            isinstance(why, OSError) and why.errno == errno.ECONNREFUSED
+        ):
+            return "the connection was refused, so nothing listens there"
+        why = why.exceptions[0] if isinstance(why, BaseExceptionGroup) else why.__cause__ or why.__context__
+    return "no connection could be made"
 
 
 def missing(model: str) -> ModelMissingError:

@@ -196,8 +196,8 @@ class OllamaModelServer:
                 raise failures.timed_out(
                     self._shown, self._first_token_timeout, "the first word of an answer"
                 ) from None
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol):
-                raise failures.unreachable(self._shown) from None
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as why:
+                raise failures.unreachable(self._shown, why, asked=True) from None
             except httpx.HTTPError as why:
                 raise failures.broken_off(
                     f"the connection was lost before its first word ({_named(why)})"
@@ -294,14 +294,13 @@ class OllamaModelServer:
             yield
         except ModelServerError:
             raise
-        except (ConnectionError, httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol):
-            raise failures.unreachable(self._shown) from None
+        except (ConnectionError, httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as why:
+            raise failures.unreachable(self._shown, why) from None
         except (TimeoutError, httpx.TimeoutException):
             raise failures.timed_out(self._shown, self._stall_timeout, "an answer") from None
         except httpx.HTTPError as why:
             raise ModelServerError(
-                f"The connection to the model server at {self._shown} was lost ({_named(why)}). "
-                "What was written before is kept.",
+                f"The connection to the model server at {self._shown} was lost ({_named(why)}).",
                 hint="daybook doctor",
             ) from None
         except ValueError as why:  # bad JSON, or JSON of another shape: pydantic's errors are ValueErrors

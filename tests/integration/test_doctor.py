@@ -42,7 +42,7 @@ def test_a_model_server_that_is_not_there_hides_nothing_else(tmp_path: Path, dat
     found = checks(tmp_path, database_url)
 
     assert not found["model server"].ok
-    assert found["model server"].fix
+    assert found["model server"].fix == "ollama serve   (or set DAYBOOK_OLLAMA_URL)"
     assert found["keys"].ok
     assert not found["key backup"].ok
     assert not found["key backup"].required

@@ -151,7 +151,7 @@ def test_a_closed_port_is_unreachable_for_every_call() -> None:
         server = OllamaModelServer(url)
         calls = (server.version(), server.models(), server.show("m"), server.embed("m", ["x"]))
         for call in (*calls, anext(server.chat(ASKED)), anext(server.pull("m"))):
-            with pytest.raises(ModelServerUnreachableError, match=url):
+            with pytest.raises(ModelServerUnreachableError, match=f"{url}: the connection was refused"):
                 await call
         await server.close()
 
@@ -159,8 +159,12 @@ def test_a_closed_port_is_unreachable_for_every_call() -> None:
 
 
 def test_a_name_that_does_not_resolve_is_unreachable() -> None:
-    _, error = asyncio.run(read(OllamaModelServer("http://no-such-host.invalid:1", connect_timeout=5)))
+    server = OllamaModelServer("http://no-such-host.invalid:1", connect_timeout=5)
+    _, error = asyncio.run(read(server))
     assert isinstance(error, ModelServerUnreachableError)
+    assert "“no-such-host.invalid” is unknown" in error.message
+    with pytest.raises(ModelServerUnreachableError, match="is unknown"):
+        asyncio.run(server.models())
 
 
 def test_the_request_forbids_cutting_and_carries_everything_asked() -> None:

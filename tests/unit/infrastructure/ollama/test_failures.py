@@ -67,6 +67,13 @@ def test_an_unreachable_server_is_named_with_the_ways_out() -> None:
     assert URL in error.message
     assert "ollama serve" in error.message
     assert error.hint == "daybook doctor"
+    assert "docker" not in error.message
+    assert "kept" not in error.message
+    assert "kept" in failures.unreachable(URL, asked=True).message
+
+
+def test_only_the_service_of_our_compose_file_is_started_with_compose() -> None:
+    assert "docker compose up -d ollama" in failures.unreachable("http://ollama:11434").message
 
 
 def test_a_long_error_is_quoted_in_part() -> None:
