@@ -22,6 +22,7 @@ from infrastructure.ollama.chat_lines import error_text
 _CONTEXT = re.compile(
     r"context.*(exceed|length|size|long|window)|(exceed|long).*context", re.IGNORECASE | re.DOTALL
 )
+_COUNTED = re.compile(r"(\d+) tokens")
 _MAX_QUOTED = 300
 _BAD_REQUEST, _UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _TOO_LARGE = 400, 401, 403, 404, 413
 _FAILED, _NOT_IMPLEMENTED, _UNAVAILABLE = 500, 501, 503
@@ -106,9 +107,30 @@ def broken_off(how: str) -> AnswerBrokenOffError:
 def context_too_long(said: str) -> ContextTooLongError:
     """The server counted more tokens than the context holds."""
     return ContextTooLongError(
-        f"The conversation does not fit into the model's context: the model server said “{_quoted(said)}”. "
-        "What was written is kept. Ask in a new conversation, or give the model more room with "
-        "`-o num_ctx 16384`."
+        f"This does not fit into the model's context: the model server said “{_quoted(said)}”. "
+        "What was written is kept."
+    )
+
+
+def measured(error: ContextTooLongError, estimate: int, given: int, own: int | None) -> ContextTooLongError:
+    """Add what was needed and given, and what would help.
+
+    Args:
+        error: what `context_too_long` made of the server's words, which may tell the number it counted.
+        estimate: about how many tokens were sent, where the server does not say.
+        given: the context that was asked for.
+        own: the most the model itself can take, if that is known.
+    """
+    counted = _COUNTED.search(error.message)
+    needed = max(int(counted[1]) if counted else estimate, given + 1)
+    figures = f"{error.message} It needs about {needed} tokens, and there is room for {given}."
+    wanted = 1 << needed.bit_length()  # above what is needed, so that there is room for the answer
+    if own is not None and own <= needed:
+        return ContextTooLongError(f"{figures} The model itself takes {own} at most: send less.")
+    if own is not None:
+        wanted = min(wanted, own)
+    return ContextTooLongError(
+        f"{figures} Send less, or give the model more room with `-o num_ctx {wanted}`."
     )
 
 

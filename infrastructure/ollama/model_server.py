@@ -19,7 +19,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from application.errors import ModelServerError
+from application.context import estimate_tokens
+from application.errors import ContextTooLongError, ModelServerError
 from application.ports.model_server import ChatEnd, ChatRequest, Delta, ModelCard, PullProgress
 from infrastructure.ollama import failures
 from infrastructure.ollama.address import normalise_url, shown_url
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     import ollama
 
 _OK, _UNAVAILABLE = 200, 503
+_NUM_CTX = 4096  # Ollama's own, where a request names none
 _DRAIN_SECONDS = 0.05
 _LONG_PULL_STEPS = ("verifying", "writing", "removing")
 
@@ -67,6 +69,14 @@ class OllamaModelServer:
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Delta | ChatEnd, None]:
         """Stream one answer; see the port."""
+        try:
+            async with contextlib.aclosing(self._answer(request)) as items:
+                async for item in items:
+                    yield item
+        except ContextTooLongError as why:
+            raise await self._measured(why, request) from None
+
+    async def _answer(self, request: ChatRequest) -> AsyncGenerator[Delta | ChatEnd, None]:
         response = await self._open_chat(request)
         reader = LineReader()
         chunks = response.aiter_raw()
@@ -210,6 +220,15 @@ class OllamaModelServer:
             if delay is not None:
                 await asyncio.sleep(delay)
         raise failures.overloaded(len(self._busy_delays) + 1)
+
+    async def _measured(self, error: ContextTooLongError, request: ChatRequest) -> ContextTooLongError:
+        """Tell how much too long a request was; what the model itself can take is asked for, in short."""
+        own: int | None = None
+        with contextlib.suppress(TimeoutError, ModelServerError):
+            async with asyncio.timeout(self._connect_timeout):
+                own = (await self.show(request.model)).context_length
+        estimate = sum(estimate_tokens(message.content) for message in request.messages)
+        return failures.measured(error, estimate, int(request.options.get("num_ctx") or _NUM_CTX), own)
 
     async def _error_body(self, response: httpx.Response) -> str:
         import httpx

@@ -62,6 +62,28 @@ def test_an_error_line_about_the_context_counts_as_such_only_before_the_first_wo
     assert type(failures.stream_error(said, began=True)) is AnswerBrokenOffError
 
 
+@pytest.mark.parametrize(
+    ("said", "own", "advice"),
+    [
+        (
+            "context length exceeded",
+            None,
+            "about 20000 tokens, and there is room for 8192. Send less, or",
+        ),
+        ("context length exceeded", None, "`-o num_ctx 32768`"),
+        ("request (9000 tokens) exceeds the context size", 131072, "`-o num_ctx 16384`"),
+        ("context length exceeded", 24000, "`-o num_ctx 24000`"),
+        ("context length exceeded", 16384, "takes 16384 at most: send less."),
+    ],
+)
+def test_a_prompt_that_is_too_long_is_told_how_much_and_what_would_help(
+    said: str, own: int | None, advice: str
+) -> None:
+    error = failures.measured(failures.context_too_long(said), 20000, 8192, own)
+    assert advice in error.message
+    assert ("num_ctx" in error.message) == (own != 16384)
+
+
 def test_an_unreachable_server_is_named_with_the_ways_out() -> None:
     error = failures.unreachable(URL)
     assert URL in error.message
