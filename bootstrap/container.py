@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from bootstrap.home import Home
 from bootstrap.settings import Settings
-from domain.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from application.answering import Answering
@@ -191,10 +190,7 @@ class Container:
         self.database.close()
 
     def _context_length(self) -> int:
-        length = self._settings.number("context_length")
-        if length != int(length):
-            raise InvalidInputError(f"DAYBOOK_CONTEXT_LENGTH must be a whole number of tokens, not {length}.")
-        return int(length)
+        return int(self._settings.number("context_length"))
 
 
 def make_keyring(settings: Settings, home: Home, database: Database) -> Keyring:

@@ -26,14 +26,16 @@ _NO_BOOK_YET = "no book yet: the first command makes it"
 _CLOCK_TOLERANCE_SECONDS = 5.0
 
 
-def examine(settings: Settings, home: Home, admin: BookDatabase) -> Sequence[Check]:
+def examine(settings: Settings) -> Sequence[Check]:
     """Look at everything a working book needs; never raises."""
-    checks = [_guarded("settings", lambda: _settings(settings))]
+    checks = [_guarded("settings", lambda: _settings(settings.tolerant()))]
     if not checks[0].ok:
         return checks
-    checks.append(_guarded("home", lambda: _home(home)))
-    checks.append(_guarded("disk", lambda: _disk(home)))
-    checks += _database(settings, home, admin)
+    unknown = _guarded("settings", lambda: _unknown(settings, checks[0]))
+    settings = settings.tolerant()
+    home = Home(settings.home)
+    checks = [unknown, _guarded("home", lambda: _home(home)), _guarded("disk", lambda: _disk(home))]
+    checks += _database(settings, home, BookDatabase(settings, home))
     checks += _model_server(settings)
     return checks
 
@@ -50,9 +52,13 @@ def _guarded(name: str, look: Callable[[], Check]) -> Check:
 def _settings(settings: Settings) -> Check:
     changed = [value for value in settings.all() if value.origin != "default"]
     for definition in DEFINITIONS:
-        if definition.numeric:
-            settings.number(definition.key)
+        settings.get(definition.key)
     return Check("settings", True, f"{len(changed)} differ from the defaults")
+
+
+def _unknown(settings: Settings, found: Check) -> Check:
+    settings.must_know_all()
+    return found
 
 
 def _home(home: Home) -> Check:

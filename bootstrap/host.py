@@ -6,6 +6,7 @@ Implements `interfaces.cli.host.Host`.
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -58,7 +59,8 @@ class ProcessHost:
         return self._settings.get(key)
 
     def settings(self) -> Sequence[SettingView]:
-        """Return every setting with its origin, secrets hidden."""
+        """Return every setting with its origin, secrets hidden, and what the file has besides."""
+        settings = self._settings.tolerant()
         return [
             SettingView(
                 key=found.definition.key,
@@ -67,7 +69,16 @@ class ProcessHost:
                 help=found.definition.help,
                 variables=found.definition.variables,
             )
-            for found in self._settings.all()
+            for found in settings.all()
+        ] + [
+            SettingView(
+                key=name,
+                value="(unknown)",
+                origin=str(settings.config_file),
+                help=f"There is no such setting: daybook config unset {shlex.quote(name)}",
+                variables=(),
+            )
+            for name in settings.unknown()
         ]
 
     def remember(self, key: str, value: str) -> Path:
@@ -77,9 +88,16 @@ class ProcessHost:
 
     def forget(self, key: str) -> bool:
         """Take a setting out of the configuration file."""
+        if self._settings.forget(key):
+            return True
         if key not in {definition.key for definition in DEFINITIONS}:
             raise InvalidInputError(f"There is no setting {key!r}.", hint="daybook config list")
-        return self._settings.forget(key)
+        return False
+
+    @property
+    def config_file(self) -> Path:
+        """The configuration file; it need not exist."""
+        return self._settings.config_file
 
     def paths(self) -> Mapping[str, Path]:
         """Return where data, logs, keys, configuration and state are."""
@@ -142,7 +160,7 @@ class ProcessHost:
         """Look at everything a working book needs; never raises."""
         from bootstrap.doctor import examine
 
-        return examine(self._settings, self.home, self.database)
+        return examine(self._settings)
 
     def simulate(self, *, host: str, port: int, options: Mapping[str, Any], ready: Say) -> None:
         """Run the simulator until it is stopped."""

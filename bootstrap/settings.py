@@ -7,6 +7,7 @@ file holding the value; secrets are best given so. Nothing here connects, or wri
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bootstrap.setting_rules import fault, number_fault
 from domain.errors import InvalidInputError
 
 
@@ -143,10 +145,18 @@ class Settings:
     Args:
         environment: usually the process's own.
         flags: values given on the command line, by key.
+        tolerant: pass over settings in the file that do not exist; for what shows or mends them.
     """
 
-    def __init__(self, environment: Mapping[str, str], flags: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        flags: Mapping[str, str] | None = None,
+        *,
+        tolerant: bool = False,
+    ) -> None:
         self._environment = environment
+        self._tolerant = tolerant
         self._flags = dict(flags or {})
 
     @classmethod
@@ -159,8 +169,12 @@ class Settings:
         """The environment these settings were read from, for programs that are started with it."""
         return self._environment
 
+    def tolerant(self) -> Settings:
+        """Return the same settings, passing over those in the file that do not exist."""
+        return Settings(self._environment, self._flags, tolerant=True)
+
     def find(self, key: str) -> Value:
-        """Return one setting.
+        """Return one setting as it was written, right or wrong.
 
         Raises:
             InvalidInputError: a `_FILE` twin or the configuration file cannot be read.
@@ -174,22 +188,42 @@ class Settings:
             path = self._environment.get(f"{variable}_FILE")
             if path:
                 return Value(definition, _read_secret(variable, path), f"file {path} ({variable}_FILE)")
+        if not self._tolerant:
+            self.must_know_all()
         if key in self._file:
             return Value(definition, str(self._file[key]), str(self.config_file))
         return Value(definition, self._default(definition), "default")
 
     def get(self, key: str) -> str:
-        """Return one setting's value."""
-        return self.find(key).value
+        """Return one setting's value.
+
+        Raises:
+            InvalidInputError: it cannot be read, or is not what this setting must be.
+        """
+        found = self.find(key)
+        self._must_fit(found)
+        return found.value
 
     def number(self, key: str) -> float:
         """Return a setting that must be a number above 0."""
-        found = self.find(key)
-        return _number(found.definition, found.value, found.origin)
+        return float(self.get(key))
 
     def all(self) -> list[Value]:
         """Return every setting, in the order of the documentation."""
         return [self.find(definition.key) for definition in DEFINITIONS]
+
+    def unknown(self) -> list[str]:
+        """Return the names in the configuration file that are no settings."""
+        return sorted(set(self._file) - set(_BY_KEY))
+
+    def must_know_all(self) -> None:
+        """Refuse a configuration file with a setting that does not exist: it may be one misspelt."""
+        for name in self.unknown():
+            raise InvalidInputError(
+                f"The configuration file {self.config_file} has a setting that does not exist: {name!r}. "
+                "Your data is not affected.",
+                hint=f"daybook config unset {shlex.quote(name)}",
+            )
 
     @property
     def home(self) -> Path:
@@ -201,8 +235,9 @@ class Settings:
         """The configuration file; it need not exist. An explicit home holds its own."""
         if self._environment.get("DAYBOOK_CONFIG"):
             return Path(self._environment["DAYBOOK_CONFIG"])
-        if self._flags.get("home") or self._environment.get("DAYBOOK_HOME"):
-            return Path(self._flags.get("home") or self._environment["DAYBOOK_HOME"]) / "config.toml"
+        home = self._flags.get("home") or self._environment.get("DAYBOOK_HOME")
+        if home:
+            return Path(os.path.expanduser(home)) / "config.toml"  # noqa: PTH111 - leaves ~nobody as it is
         from platformdirs import user_config_path
 
         return user_config_path("daybook", appauthor=False) / "config.toml"
@@ -216,9 +251,15 @@ class Settings:
                 f"{key} is a secret and is not written to the configuration file. Nothing was changed.",
                 hint=f"export {_BY_KEY[key].variables[0]}_FILE=/path/to/a/file",
             )
-        if _BY_KEY[key].numeric:
-            _number(_BY_KEY[key], value, "what was typed; nothing was changed")
-        self._write({**self._file, key: value})
+        wrong = _fault(_BY_KEY[key], value)
+        if wrong:
+            default = _BY_KEY[key].default
+            raise InvalidInputError(
+                f"{key} {wrong} not {value!r}; nothing was changed.",
+                hint=f"daybook config set {key} {default or '…'}",
+            )
+        there = self._file if self.config_file.exists() else {}  # a file that is named is made here
+        self._write({**there, key: value})
 
     def forget(self, key: str) -> bool:
         """Take one setting out of the configuration file; False where it was not in it."""
@@ -237,7 +278,7 @@ class Settings:
             draft.replace(self.config_file)
         except OSError as problem:
             raise InvalidInputError(
-                f"The configuration file {self.config_file} cannot be written: {problem}. "
+                f"The configuration file {self.config_file} cannot be written: {in_words(problem)}. "
                 "The setting was not changed."
             ) from None
         self._file = values
@@ -249,24 +290,40 @@ class Settings:
         try:
             text = self.config_file.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
+            if self._environment.get("DAYBOOK_CONFIG"):
+                raise InvalidInputError(
+                    f"DAYBOOK_CONFIG names {self.config_file}, which does not exist. Nothing was started.",
+                    hint="unset DAYBOOK_CONFIG   (or `daybook config set …`, which makes the file)",
+                ) from None
             return {}
         except OSError as problem:
-            raise InvalidInputError(f"The configuration file cannot be read: {problem}.") from None
+            raise InvalidInputError(
+                f"The configuration file {self.config_file} cannot be read: {in_words(problem)}."
+            ) from None
         try:
             values = tomllib.loads(text.decode())
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
             raise InvalidInputError(
                 f"The configuration file {self.config_file} is not valid TOML: {problem}. "
-                "Your data is not affected."
+                "Your data is not affected. Edit the file, or move it away.",
+                hint=f"mv {shlex.quote(str(self.config_file))} {shlex.quote(str(self.config_file) + '.old')}",
             ) from None
-        unknown = sorted(set(values) - set(_BY_KEY))
-        if unknown:
-            raise InvalidInputError(
-                f"The configuration file {self.config_file} has a setting that does not exist: "
-                f"{unknown[0]!r}.",
-                hint="daybook config list",
-            )
         return values
+
+    def _must_fit(self, found: Value) -> None:
+        key = found.definition.key
+        if found.origin == "default" or (key == "home" and found.origin == "flag"):
+            return  # what is typed for one call is meant from here
+        wrong = _fault(found.definition, found.value)
+        if not wrong:
+            return
+        way_out = f"daybook config unset {key}"
+        name = key
+        for variable in found.definition.variables:
+            for twin in (variable, f"{variable}_FILE"):
+                if found.origin == f"environment {twin}" or found.origin.endswith(f"({twin})"):
+                    name, way_out = variable, f"unset {twin}"
+        raise InvalidInputError(f"{name} {wrong} not {found.value!r} (from {found.origin}).", hint=way_out)
 
     def _default(self, definition: Definition) -> str:
         if definition.key != "home":
@@ -278,16 +335,20 @@ class Settings:
         return str(user_data_path("daybook", appauthor=False))
 
 
-def _number(definition: Definition, value: str, origin: str) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = 0
-    if not 0 < number < float("inf"):
-        raise InvalidInputError(
-            f"{definition.variables[0]} must be a number above 0, not {value!r} (from {origin})."
-        )
-    return number
+def _fault(definition: Definition, value: str) -> str:
+    wrong = fault(definition.key, value)
+    if not wrong and definition.numeric:
+        wrong = number_fault(value)
+    return wrong and wrong.rstrip(",") + ","
+
+
+def in_words(problem: OSError | UnicodeDecodeError) -> str:
+    """Return why a file cannot be read or written, without Python's own way to say it."""
+    if isinstance(problem, UnicodeDecodeError):
+        return "it is not text in UTF-8"
+    if isinstance(problem, FileNotFoundError):
+        return "it does not exist"
+    return problem.strerror or str(problem)
 
 
 def _read_secret(variable: str, path: str) -> str:
@@ -295,5 +356,6 @@ def _read_secret(variable: str, path: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as problem:
         raise InvalidInputError(
-            f"{variable}_FILE names {path}, which cannot be read: {problem}. Nothing was started."
+            f"{variable}_FILE names {path}, which cannot be read: {in_words(problem)}. Nothing was started.",
+            hint=f"unset {variable}_FILE",
         ) from None

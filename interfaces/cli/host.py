@@ -122,6 +122,11 @@ class Host(Protocol):
         """Take a setting out of the configuration file."""
         ...
 
+    @property
+    def config_file(self) -> Path:
+        """The configuration file; it need not exist."""
+        ...
+
     def paths(self) -> Mapping[str, Path]:
         """Return where data, logs, keys, configuration and state are."""
         ...
