@@ -56,6 +56,9 @@ def log(
             for found in _events(book, start, end):
                 out_json(event(found))
             return
+        if start >= size > 0:
+            say(f"No event from {start} on; the log holds {size:,}.")
+            return
         print_events(list(_events(book, start, end)))
         if start > 0:
             say(f"{size:,} events in all; from the first: daybook audit log --since 0")
@@ -98,4 +101,5 @@ def print_events(events: Sequence[Recorded]) -> None:
         )
         for found in events
     ]
-    table(("INDEX", "WHEN", "WHAT", "STREAM", "ACTOR", "SOURCE"), rows, stretch=2)
+    headers = ("INDEX", "WHEN", "WHAT", "STREAM", "ACTOR", "SOURCE")
+    table(headers, rows, stretch=(2,), optional=(5, 4, 3), wrap=True)

@@ -1,4 +1,7 @@
-"""What `rename`, `archive` and `restore` share: find the thing, give the command, say that it is done."""
+"""What the commands that change something share: find the thing, give the command, say that it is done.
+
+Invariant: nothing is taken away because nothing was typed; that needs `--clear`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from interfaces.cli.console import one_line, out_json, say
+from interfaces.cli.console import clean, one_line, out, out_is_terminal, out_json, say
 from interfaces.cli.opening import host_of, opened
 
 if TYPE_CHECKING:
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from interfaces.book import Book
     from projections.conversations.queries import ConversationSummary
     from projections.projects.queries import ProjectDetails
+
+CLEAR = "--clear"
 
 
 def change_conversation(
@@ -24,13 +29,19 @@ def change_conversation(
     done: str,
     *,
     as_json: bool,
+    now: str | None = None,
 ) -> None:
-    """Change one conversation; `done` says what became of it."""
+    """Change one conversation; `done` says what became of it, `now` its title where that changes."""
     from interfaces.cli.finding import conversation
 
     with opened(host_of(ctx)) as book:
         found = conversation(book, typed)
-        give(book, command(book, found), f"{done}: {one_line(found.title)}", as_json=as_json)
+        give(
+            book,
+            command(book, found),
+            f"{done}: {one_line(found.title if now is None else now)}",
+            as_json=as_json,
+        )
 
 
 def change_project(
@@ -40,13 +51,19 @@ def change_project(
     done: str,
     *,
     as_json: bool,
+    now: str | None = None,
 ) -> None:
-    """Change one project; `done` says what became of it."""
+    """Change one project; `done` says what became of it, `now` its name where that changes."""
     from interfaces.cli.finding import project
 
     with opened(host_of(ctx)) as book:
         found = project(book, typed)
-        give(book, command(book, found), f"{done}: {one_line(found.name)}", as_json=as_json)
+        give(
+            book,
+            command(book, found),
+            f"{done}: {one_line(found.name if now is None else now)}",
+            as_json=as_json,
+        )
 
 
 def give(book: Book, command: Command, told: str, *, as_json: bool) -> None:
@@ -60,3 +77,54 @@ def give(book: Book, command: Command, told: str, *, as_json: bool) -> None:
         from domain.ids import short
 
         say(f"{told} ({short(done.id)})")
+
+
+def show_of_project(
+    ctx: typer.Context, typed: str, part: Callable[[ProjectDetails], str | None], none: str, *, as_json: bool
+) -> None:
+    """Show one part of a project and say how it is changed; `none` says that there is nothing."""
+    from interfaces.cli.finding import project
+
+    with opened(host_of(ctx)) as book:
+        found = project(book, typed)
+        if as_json:
+            from interfaces.viewing import project as view
+
+            out_json(view(found))
+            return
+        text = part(found)
+        if text:
+            out(clean(text) if out_is_terminal() else text)
+        else:
+            say(none)
+        if found.damage is not None:
+            say(f"daybook: {found.damage.message}")
+        say(f"Type a new one after the project to change it; {CLEAR} takes it away.")
+
+
+def new_text(typed: list[str] | None, *, clear: bool) -> str | None:
+    """Return the text that is to be set, from the arguments or from a pipe; None: nothing is to be changed.
+
+    Raises:
+        InvalidInputError: it is empty and nobody said that the old one shall go, or both are wanted.
+    """
+    from domain.errors import InvalidInputError
+    from interfaces.cli.prompt_input import decoded, is_piped, read_piped
+
+    told = " ".join(typed or [])
+    if clear:
+        if typed:
+            raise InvalidInputError(f"Either a new text or {CLEAR}, not both. Nothing was changed.")
+        return ""
+    if told == "-" or (not typed and is_piped(0)):
+        piped = decoded(read_piped(0))
+        if piped.strip() or told != "-":
+            return piped if piped.strip() else None
+        told = ""
+    elif not typed:
+        return None
+    if not told.strip():
+        raise InvalidInputError(
+            f"The new text is empty. Nothing was changed; to take the old one away say {CLEAR}."
+        )
+    return told

@@ -28,8 +28,8 @@ def list_settings(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         (setting.key, one_line(setting.value) or "-", one_line(setting.origin), setting.help)
         for setting in found
     ]
-    table(("SETTING", "VALUE", "FROM", "WHAT IT IS"), rows, stretch=3)
-    say(f"\nThe configuration file: {host_of(ctx).paths()['config']}")
+    table(("SETTING", "VALUE", "FROM", "WHAT IT IS"), rows, stretch=(3, 2, 1), optional=(3, 2), wrap=True)
+    say(f"\nThe configuration file: {host_of(ctx).config_file}")
 
 
 @app.command()

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from domain.errors import DaybookError
 
-_NARROWEST = 8
+_INDENT_AFTER = "  "
+_USUAL_WIDTH = 80
 _KEPT = "\n\t"
 _INVISIBLE = {
     **{code: None for code in (*range(0x20), 0x7F, *range(0x80, 0xA0)) if chr(code) not in _KEPT},
@@ -54,6 +55,47 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
+def say_wrapped(text: str) -> None:
+    """Tell the person something of several words: on a terminal no line of it breaks inside a word."""
+    say(at_words(text, _error_width()) if sys.stderr.isatty() else text)
+
+
+def say_dim(text: str) -> None:
+    """Tell the person something by the way."""
+    if sys.stderr.isatty():
+        terminal(stderr=True).print(text, style="dim", markup=False)
+    else:
+        say(text)
+
+
+def at_words(text: str, width: int) -> str:
+    """Return text in lines of this width; what is set off by two spaces stays below itself."""
+    import textwrap
+
+    lines = []
+    for line in text.split("\n"):
+        if len(line) <= width:
+            lines.append(line)
+            continue
+        gap = line.rstrip().rfind(_INDENT_AFTER)
+        indent = gap + len(_INDENT_AFTER) if 0 < gap < width // 2 else 0
+        lines += textwrap.wrap(
+            line,
+            width,
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return "\n".join(lines)
+
+
+def _error_width() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL_WIDTH
+    except (OSError, ValueError):
+        return _USUAL_WIDTH
+
+
 def note(text: str) -> None:
     """Tell the person what takes longer than a moment; silent where nobody watches."""
     if sys.stderr.isatty():
@@ -63,7 +105,7 @@ def note(text: str) -> None:
 def tell(problem: DaybookError) -> None:
     """Tell what went wrong, and the next step."""
     sys.stdout.flush()
-    say(f"daybook: {clean(problem.message)}")
+    say_wrapped(f"daybook: {clean(problem.message)}")
     if problem.hint:
         say(f"  → {clean(problem.hint)}")
 
@@ -102,16 +144,27 @@ def size(count: int | None) -> str:
     return f"{value:.1f} TB"
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, stretch: int | None = None) -> None:
+def table(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    stretch: Sequence[int] = (),
+    optional: Sequence[int] = (),
+    wrap: bool = False,
+) -> None:
     """Write a table: aligned and fitted on a terminal, aligned and whole in a pipe.
 
     Args:
         headers: one a column.
         rows: cells, made with `one_line` where they come from outside.
-        stretch: the column that gives way when the terminal is narrow.
+        stretch: the columns that give way on a narrow terminal, the first of them first; no other is cut.
+        optional: the columns that are left out when that is not enough, the first of them first.
+        wrap: what gives way goes on on the next line instead of being cut.
     """
     if out_is_terminal():
-        _rich_table(headers, rows, stretch)
+        from interfaces.cli.fitted_table import print_table
+
+        print_table(terminal(), headers, rows, stretch=stretch, optional=optional, wrap=wrap)
         return
     widths = [max(len(row[at]) for row in [headers, *rows]) for at in range(len(headers))]
     for row in [headers, *rows]:
@@ -123,23 +176,6 @@ def terminal(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False)
-
-
-def _rich_table(headers: Sequence[str], rows: Sequence[Sequence[str]], stretch: int | None) -> None:
-    from rich.cells import cell_len
-    from rich.table import Table
-    from rich.text import Text
-
-    console = terminal()
-    made = Table(box=None, pad_edge=False, header_style="bold")
-    needed = [max(cell_len(row[at]) for row in [headers, *rows]) for at in range(len(headers))]
-    over = sum(needed) + 2 * len(needed) - console.width
-    for at, header in enumerate(headers):
-        given = max(_NARROWEST, needed[at] - over) if at == stretch and over > 0 else None
-        made.add_column(header, overflow="ellipsis", no_wrap=True, width=given)
-    for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
-    console.print(made)
 
 
 def confirm_choice(question: str, allowed: Callable[[str], bool], default: str) -> str:

@@ -59,12 +59,13 @@ def print_checks(checks: Sequence[Check]) -> None:
         grid = Table.grid(padding=(0, 2))
         grid.add_column(min_width=4, no_wrap=True)
         grid.add_column(min_width=width, no_wrap=True)
-        grid.add_column()
+        grid.add_column(overflow="fold")
         grid.add_row(Text(mark, style=style), Text(check.name), Text(clean(check.detail)))
         console = terminal()
         console.print(grid)
         if fix:
-            console.print(Padding(Text(f"→ {clean(check.fix)}", style="bold"), (0, 0, 0, width + 8)))
+            fold = Text(f"→ {clean(check.fix)}", style="bold", overflow="fold")
+            console.print(Padding(fold, (0, 0, 0, width + 8)))
 
 
 def _mark(check: Check) -> tuple[str, str]:

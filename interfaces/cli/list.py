@@ -67,7 +67,7 @@ def _print(book: Book, page: ConversationPage) -> None:
         )
         for found in page.conversations
     ]
-    table(("ID", "TITLE", "PROJECT", "MESSAGES", "WHEN"), rows, stretch=1)
+    table(("ID", "TITLE", "PROJECT", "MESSAGES", "WHEN"), rows, stretch=(1, 2), optional=(3, 2))
     if page.next_cursor:
         say(f"More: daybook list --cursor {page.next_cursor}")
 

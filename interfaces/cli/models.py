@@ -48,7 +48,13 @@ def list_models(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         )
         for one in found
     ]
-    table(("MODEL", "SIZE", "PARAMETERS", "QUANTIZATION", "DIGEST"), rows, stretch=0)
+    table(
+        ("MODEL", "SIZE", "PARAMETERS", "QUANTIZATION", "DIGEST"),
+        rows,
+        stretch=(0,),
+        optional=(3, 2, 4),
+        wrap=True,
+    )
     if not any(one.default for one in found):
         say(f"The default model is not among them: daybook models pull {host.setting('model')}")
 
@@ -113,7 +119,7 @@ def recommend(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         )
         for verdict in found.verdicts
     ]
-    table(("MODEL", "DOWNLOAD", "FITS", "WHY"), rows, stretch=3)
+    table(("MODEL", "DOWNLOAD", "FITS", "WHY"), rows, stretch=(3, 0), optional=(1,), wrap=True)
     if found.best is None:
         say(
             "None fits this machine. A model server on another one: daybook config set ollama_url http://HOST:11434"

@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from interfaces.cli.changes import change_project, give
+from interfaces.cli.changes import change_project, give, new_text, show_of_project
 from interfaces.cli.console import clean, local, one_line, out, out_json, say, table
 from interfaces.cli.lazy import group_app
 from interfaces.cli.opening import SOURCE, host_of, opened
@@ -15,6 +15,7 @@ app = group_app("Group conversations; give them instructions and a model.")
 
 Which: TypeAlias = Annotated[str, typer.Argument(metavar="NAME|ID", help="The project.")]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Clear: TypeAlias = Annotated[bool, typer.Option("--clear", help="Take it away.")]
 
 
 @app.command()
@@ -74,7 +75,7 @@ def list_projects(
             )
             for one in found
         ]
-        table(("ID", "NAME", "MODEL", "WHEN"), rows, stretch=1)
+        table(("ID", "NAME", "MODEL", "WHEN"), rows, stretch=(1,), optional=(2,))
 
 
 @app.command()
@@ -119,6 +120,7 @@ def rename(
             actor=book.actor, source=SOURCE, project_id=found.id, name=" ".join(name)
         ),
         "Renamed",
+        now=" ".join(name),
         as_json=as_json,
     )
 
@@ -127,20 +129,29 @@ def rename(
 def describe(
     ctx: typer.Context,
     project: Which,
-    description: Annotated[list[str], typer.Argument(help="What it is for; empty takes it away.")],
+    description: Annotated[
+        list[str] | None, typer.Argument(help="What it is for; - reads standard input; none shows it.")
+    ] = None,
     *,
+    clear: Clear = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a project is for."""
+    """Show or say what a project is for."""
     from application.commands import DescribeProject
 
+    told = new_text(description, clear=clear)
+    if told is None:
+        show_of_project(
+            ctx, project, lambda found: found.description, "This project has no description.", as_json=as_json
+        )
+        return
     change_project(
         ctx,
         project,
         lambda book, found: DescribeProject(
-            actor=book.actor, source=SOURCE, project_id=found.id, description=" ".join(description)
+            actor=book.actor, source=SOURCE, project_id=found.id, description=told
         ),
-        "Described",
+        "Described" if told else "Description taken away",
         as_json=as_json,
     )
 
@@ -151,18 +162,25 @@ def instructions(
     project: Which,
     text: Annotated[
         list[str] | None,
-        typer.Argument(help="What every answer is told first; - reads standard input; empty takes it away."),
+        typer.Argument(help="What every answer is told first; - reads standard input; none shows it."),
     ] = None,
     *,
+    clear: Clear = False,
     as_json: AsJson = False,
 ) -> None:
-    """Set what every answer in a project is told first."""
+    """Show or set what every answer in a project is told first."""
     from application.commands import ChangeInstructions
-    from interfaces.cli.prompt_input import decoded, read_piped
 
-    told = " ".join(text or [])
-    if told == "-":
-        told = decoded(read_piped(0))
+    told = new_text(text, clear=clear)
+    if told is None:
+        show_of_project(
+            ctx,
+            project,
+            lambda found: found.instructions,
+            "This project has no instructions.",
+            as_json=as_json,
+        )
+        return
     change_project(
         ctx,
         project,
@@ -178,19 +196,29 @@ def instructions(
 def model(
     ctx: typer.Context,
     project: Which,
-    name: Annotated[str | None, typer.Argument(help="The model; none: the book's default again.")] = None,
+    name: Annotated[str | None, typer.Argument(help="The model; none shows which one it is.")] = None,
     *,
+    clear: Clear = False,
     as_json: AsJson = False,
 ) -> None:
-    """Choose the model that answers in a project."""
+    """Show or choose the model that answers in a project."""
     from application.commands import SetDefaultModel
+    from domain.errors import InvalidInputError
 
+    if name is None and not clear:
+        none = "The default model answers in this project."
+        show_of_project(ctx, project, lambda found: found.default_model, none, as_json=as_json)
+        return
+    if clear and name is not None:
+        raise InvalidInputError("Either a model or --clear, not both. Nothing was changed.")
+    if name is not None and not name.strip():
+        raise InvalidInputError(
+            "The name of the model is empty. Nothing was changed; for the default model say --clear."
+        )
     change_project(
         ctx,
         project,
-        lambda book, found: SetDefaultModel(
-            actor=book.actor, source=SOURCE, project_id=found.id, model=name or None
-        ),
+        lambda book, found: SetDefaultModel(actor=book.actor, source=SOURCE, project_id=found.id, model=name),
         f"Answered by {one_line(name)}" if name else "Answered by the default model",
         as_json=as_json,
     )

@@ -73,7 +73,7 @@ def print_status(found: Status) -> None:
         (one.name, str(one.version), f"{one.position:,}", f"{one.lag:,}", str(one.quarantined))
         for one in found.read_models
     ]
-    table(("READ MODEL", "VERSION", "POSITION", "LAG", "QUARANTINED"), rows)
+    table(("READ MODEL", "VERSION", "POSITION", "LAG", "QUARANTINED"), rows, optional=(1, 2))
 
 
 @contextmanager

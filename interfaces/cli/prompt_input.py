@@ -30,7 +30,7 @@ def read_prompt(words: Sequence[str], descriptor: int = 0) -> str:
                 f"The question is not valid UTF-8 (at character {at}). Nothing was recorded.",
                 hint="Check the encoding of your terminal.",
             )
-    material = decoded(read_piped(descriptor)) if _is_piped(descriptor) else ""
+    material = decoded(read_piped(descriptor)) if is_piped(descriptor) else ""
     prompt = together(question, material)
     if not prompt.strip():
         raise InvalidInputError(
@@ -83,7 +83,8 @@ def read_piped(descriptor: int, limit: int = MAX_TEXT_BYTES) -> bytes:
     return b"".join(pieces)
 
 
-def _is_piped(descriptor: int) -> bool:
+def is_piped(descriptor: int) -> bool:
+    """Whether something other than a person may write to this descriptor."""
     try:
         mode = os.fstat(descriptor).st_mode
     except OSError:

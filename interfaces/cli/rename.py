@@ -31,5 +31,6 @@ def rename(
             actor=book.actor, source=SOURCE, conversation_id=found.id, title=" ".join(title)
         ),
         "Renamed",
+        now=" ".join(title),
         as_json=as_json,
     )

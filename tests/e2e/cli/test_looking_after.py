@@ -37,7 +37,7 @@ def test_lists_go_on_where_they_ended(empty_daybook: Daybook) -> None:
 def test_conversations_are_renamed_archived_and_brought_back(empty_daybook: Daybook) -> None:
     daybook = empty_daybook
     daybook("ask", "hello")
-    assert "Renamed" in daybook("rename", "@last", "A", "better", "title").err
+    assert "Renamed: A better title (" in daybook("rename", "@last", "A", "better", "title").err
     assert daybook("list", "--json").json["conversations"][0]["title"] == "A better title"
     daybook("archive", "@last")
     assert daybook("list", "--json").json["conversations"] == []
@@ -58,9 +58,9 @@ def test_a_project_groups_conversations_and_instructs_their_answers(empty_dayboo
         daybook("list", "--project", made["id"][-6:], "--json").json["conversations"][0]["project_id"]
         == made["id"]
     )
-    daybook("project", "rename", "Garden", "Big", "garden")
+    assert "Renamed: Big garden (" in daybook("project", "rename", "Garden", "Big", "garden").err
     daybook("project", "describe", "Big garden", "All that grows")
-    daybook("project", "model", "Big garden")
+    daybook("project", "model", "Big garden", "--clear")
     daybook("project", "instructions", "Big garden", "-", stdin=b"Be very green.\n")
     shown = daybook("project", "show", "Big garden", "--json").json
     assert (shown["description"], shown["instructions"], shown["default_model"]) == (
@@ -74,6 +74,28 @@ def test_a_project_groups_conversations_and_instructs_their_answers(empty_dayboo
     daybook("project", "restore", "Big garden")
     assert "Big garden" in daybook("project", "list").out
     assert daybook("project", "show", "nothing", expect=3).err
+
+
+@pytest.mark.parametrize("part", ["instructions", "description", "model"])
+def test_a_part_of_a_project_is_shown_and_goes_only_when_told_to(daybook: Daybook, part: str) -> None:
+    command = ("project", "describe" if part == "description" else part, f"Shown {part}")
+    field = "default_model" if part == "model" else part
+    daybook("project", "create", f"Shown {part}", f"--{part}", "kept:1")
+    size = daybook.log_size()
+    shown = daybook(*command)
+    assert shown.out == "kept:1\n"
+    assert "--clear" in shown.err
+    assert daybook(*command, "--json").json[field] == "kept:1"
+    assert "--clear" in daybook(*command, "", expect=2).err
+    daybook(*command, "other", "--clear", expect=2)
+    if part != "model":
+        assert "empty" in daybook(*command, "-", expect=2).err
+    assert daybook.log_size() == size
+    if part != "model":
+        daybook(*command, stdin=b"piped\n")
+        assert daybook(*command).out == "piped\n"
+    daybook(*command, "--clear")
+    assert not daybook(*command).out
 
 
 def test_read_models_are_rebuilt_and_show_the_same(daybook: Daybook) -> None:
@@ -98,6 +120,10 @@ def test_the_log_is_listed_without_content(daybook: Daybook) -> None:
     assert [event["log_index"] for event in daybook.events("--since", "1", "-n", "2")] == [1, 2]
     keys = {"log_index", "id", "type", "stream", "version", "at", "actor", "source", "correlation_id"}
     assert keys <= newest[0].keys()
+    size = daybook.log_size()
+    beyond = daybook("audit", "log", "--since", str(size))
+    assert beyond.err == f"No event from {size} on; the log holds {size:,}.\n"
+    assert not beyond.out
 
 
 def test_models_are_listed_shown_and_recommended(daybook: Daybook) -> None:
