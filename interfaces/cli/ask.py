@@ -101,6 +101,8 @@ def ask(  # noqa: PLR0913 - the flags are the command
         raise InvalidInputError(
             "A conversation stays in its project: --project is for new ones. Nothing was recorded."
         )
+    if extract and as_json:
+        raise InvalidInputError("Either --extract or --json, not both. Nothing was recorded.")
     options = parse_options(option or [])
     text = read_prompt(question or [])
     with opened(host) as book:

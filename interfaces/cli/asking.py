@@ -16,7 +16,7 @@ from application.errors import ModelMissingError
 from application.running import Ended, Outcome, Progress
 from domain.conversation.conversation import Status
 from domain.ids import short
-from interfaces.cli.console import say, tell
+from interfaces.cli.console import say_dim, say_wrapped, tell
 from interfaces.cli.interrupts import Interrupts
 from interfaces.errors import Exit, verdict
 
@@ -92,22 +92,24 @@ def explain(answered: Answered) -> Exit:
     """Say on standard error what did not go well; return the exit code."""
     asked, outcome = answered.asked, answered.outcome
     if outcome is None or outcome.status is Status.COMPLETE:
+        if outcome is not None and not outcome.text.strip():
+            say_dim("The model answered with nothing.")
         return Exit.DONE
     see = f"daybook show {short(asked.conversation_id)}"
     if outcome.problem is not None:
         tell(outcome.problem)
         if outcome.log_size is None:
-            say(
+            say_wrapped(
                 "daybook: The prompt is recorded; the end of its answer could not be. "
                 "The next command closes it."
             )
         else:
             kept = "and what came of the answer are" if outcome.text or outcome.thinking else "is"
-            say(f"daybook: Your prompt {kept} recorded: {see}")
+            say_wrapped(f"daybook: Your prompt {kept} recorded: {see}")
         return verdict(outcome.problem).exit_code
     kept = "what came so far is kept" if outcome.text or outcome.thinking else "nothing had come yet"
     done = "Cancelled" if outcome.status is Status.CANCELLED else "Interrupted"
-    say(f"daybook: {done}; your prompt is recorded and {kept}. See it: {see}")
+    say_wrapped(f"daybook: {done}; your prompt is recorded and {kept}. See it: {see}")
     return Exit.INTERRUPTED
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interfaces.cli.console import note, say
+from interfaces.cli.console import note, say_wrapped
 from interfaces.cli.lazy import command_app
 from interfaces.cli.model_options import CommandWithOptions, parse_options
 from interfaces.cli.opening import host_of, opened
@@ -105,7 +105,7 @@ async def _talk(host: Host, book: Book, talk: Talk, editor: LineEditor) -> None:
 
     # Ctrl-C between two prompts, where nothing listens for it, must not end the chat.
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
-    say("Enter sends, Alt-Enter begins a new line, /help lists what else there is, Ctrl-D leaves.")
+    say_wrapped("Enter sends, Alt-Enter begins a new line, /help lists what else there is, Ctrl-D leaves.")
     try:
         while True:
             try:
@@ -132,4 +132,4 @@ async def _talk(host: Host, book: Book, talk: Talk, editor: LineEditor) -> None:
     if talk.conversation_id is not None:
         from domain.ids import short
 
-        say(f"Recorded: daybook show {short(talk.conversation_id)}")
+        say_wrapped(f"Recorded: daybook show {short(talk.conversation_id)}")

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from domain.errors import InvalidInputError, NotFoundError
-from interfaces.cli.console import clean, one_line, say
+from interfaces.cli.console import clean, one_line, say_wrapped
 from interfaces.cli.opening import SOURCE
 
 if TYPE_CHECKING:
@@ -43,22 +43,24 @@ async def run_command(host: Host, book: Book, talk: Talk, line: str) -> bool:
 
 
 async def _help(_host: Host, _book: Book, _talk: Talk, _rest: str) -> None:
-    say(HELP)
+    say_wrapped(HELP)
 
 
 async def _model(host: Host, book: Book, talk: Talk, name: str) -> None:
     if name:
         talk.model = name
-        say(f"{clean(name)} answers from now on.")
+        say_wrapped(f"{clean(name)} answers from now on.")
         return
-    say(f"{clean(talk.model or host.setting('model'))} answers." + ("" if talk.model else " (the default)"))
+    say_wrapped(
+        f"{clean(talk.model or host.setting('model'))} answers." + ("" if talk.model else " (the default)")
+    )
     there = [one_line(card.name) for card in await book.model_server.models()]
-    say(f"On the model server: {', '.join(sorted(there)) or 'none'}")
+    say_wrapped(f"On the model server: {', '.join(sorted(there)) or 'none'}")
 
 
 async def _new(_host: Host, _book: Book, talk: Talk, _rest: str) -> None:
     talk.conversation_id = None
-    say("A new conversation begins with your next prompt.")
+    say_wrapped("A new conversation begins with your next prompt.")
 
 
 async def _undo(_host: Host, book: Book, talk: Talk, rest: str) -> None:
@@ -81,7 +83,7 @@ async def _undo(_host: Host, book: Book, talk: Talk, rest: str) -> None:
         )
         book.commands.handle(command)
     talk.draft = target.text
-    say("Back before this prompt; edit it and send it again, or clear it with Ctrl-C.")
+    say_wrapped("Back before this prompt; edit it and send it again, or clear it with Ctrl-C.")
 
 
 async def _edit(_host: Host, _book: Book, talk: Talk, rest: str) -> None:

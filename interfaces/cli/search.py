@@ -11,6 +11,8 @@ from interfaces.cli.lazy import command_app
 from interfaces.cli.opening import host_of, opened
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from projections.search.queries import SearchHit
 
 app = command_app()
@@ -48,9 +50,17 @@ def search(
         for hit in page.hits:
             print_hit(hit)
         if page.next_cursor:
-            import shlex
+            say(f"More: {next_page(page.next_cursor, words, project)}")
 
-            say(f"More: daybook search --cursor {page.next_cursor} {clean(shlex.join(words))}")
+
+def next_page(cursor: str, words: Sequence[str], project: str | None) -> str:
+    """Return the command that goes on with this search."""
+    import shlex
+
+    within = ["--project", project] if project is not None else []
+    # A word that begins with - means "without"; unguarded it would be read as an option.
+    guard = ["--"] if any(word.startswith("-") for word in words) else []
+    return clean(shlex.join(["daybook", "search", "--cursor", cursor, *within, *guard, *words]))
 
 
 def print_hit(hit: SearchHit) -> None:

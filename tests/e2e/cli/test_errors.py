@@ -24,6 +24,7 @@ from tests.support.postgres_server import PostgresServer
         (["ask", b"half \xed\xa0\x80"], b"", "not valid UTF-8"),
         (["ask"], b"x" * 10_000_000, "too large"),
         (["ask", "-c", "--cid", "abcd", "hi"], b"", "not both"),
+        (["ask", "-x", "--json", "hi"], b"", "not both"),
         (["ask", "-o", "temperature"], b"", "takes a key and a value"),
         (["ask", "-o", "num_ctx", "much", "hi"], b"", "num_ctx must be a whole number"),
         (["ask", "--cid", "xyz", "hi"], b"", "is no id"),
