@@ -29,6 +29,13 @@ def list_settings(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         for setting in found
     ]
     table(("SETTING", "VALUE", "FROM", "WHAT IT IS"), rows, stretch=(3, 2, 1), optional=(3, 2), wrap=True)
+        ("SETTING", "VALUE", "FROM", "WHAT IT IS"),
+        rows,
+        stretch=(3, 2, 1),
+        optional=(3, 2),
+        wrap=True,
+        narrowest=18,
+    )
     say(f"\nThe configuration file: {host_of(ctx).config_file}")
 
 
