@@ -28,7 +28,7 @@ def list_settings(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         (setting.key, one_line(setting.value) or "-", one_line(setting.origin), setting.help)
         for setting in found
     ]
-    table(("SETTING", "VALUE", "FROM", "WHAT IT IS"), rows, stretch=(3, 2, 1), optional=(3, 2), wrap=True)
+    table(
         ("SETTING", "VALUE", "FROM", "WHAT IT IS"),
         rows,
         stretch=(3, 2, 1),

@@ -151,6 +151,7 @@ def table(
     stretch: Sequence[int] = (),
     optional: Sequence[int] = (),
     wrap: bool = False,
+    narrowest: int = 12,
 ) -> None:
     """Write a table: aligned and fitted on a terminal, aligned and whole in a pipe.
 
@@ -160,11 +161,14 @@ def table(
         stretch: the columns that give way on a narrow terminal, the first of them first; no other is cut.
         optional: the columns that are left out when that is not enough, the first of them first.
         wrap: what gives way goes on on the next line instead of being cut.
+        narrowest: how far a column gives way.
     """
     if out_is_terminal():
         from interfaces.cli.fitted_table import print_table
 
-        print_table(terminal(), headers, rows, stretch=stretch, optional=optional, wrap=wrap)
+        print_table(
+            terminal(), headers, rows, stretch=stretch, optional=optional, wrap=wrap, narrowest=narrowest
+        )
         return
     widths = [max(len(row[at]) for row in [headers, *rows]) for at in range(len(headers))]
     for row in [headers, *rows]:

@@ -16,7 +16,6 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import Console
 
-_NARROWEST = 12
 _BETWEEN = 2
 
 
@@ -28,10 +27,11 @@ def print_table(
     stretch: Sequence[int] = (),
     optional: Sequence[int] = (),
     wrap: bool = False,
+    narrowest: int = 12,
 ) -> None:
     """Print a table; the terminal itself wraps what even then is too wide."""
     needed = [max(cell_len(row[at]) for row in [headers, *rows]) for at in range(len(headers))]
-    widths = fitted(needed, console.width, stretch, optional)
+    widths = fitted(needed, console.width, stretch, optional, narrowest)
     console.width = max(console.width, _whole(widths.values()))
     made = Table(box=None, pad_edge=False, header_style="bold")
     for at, width in widths.items():
@@ -45,11 +45,15 @@ def print_table(
 
 
 def fitted(
-    needed: Sequence[int], room: int, stretch: Sequence[int], optional: Sequence[int]
+    needed: Sequence[int],
+    room: int,
+    stretch: Sequence[int],
+    optional: Sequence[int],
+    narrowest: int = 12,
 ) -> dict[int, int]:
     """Return the width of each column that is shown, by its place."""
     widths = dict(enumerate(needed))
-    least = {at: min(width, _NARROWEST) if at in stretch else width for at, width in widths.items()}
+    least = {at: min(width, narrowest) if at in stretch else width for at, width in widths.items()}
     for at in optional:
         if _whole(least.values()) <= room:
             break

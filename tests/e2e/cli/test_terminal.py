@@ -195,8 +195,9 @@ def test_keys_are_exported_under_a_passphrase_and_come_back(daybook: Daybook, tm
     elsewhere("keys", "import", str(file), "--passphrase-file", str(tmp_path / "phrase"))
     elsewhere("list")
     (tmp_path / "phrase").write_text("wrong horse\n")
-    refused = elsewhere("keys", "import", str(file), "--passphrase-file", str(tmp_path / "phrase"), expect=6)
+    refused = elsewhere("keys", "import", str(file), "--passphrase-file", str(tmp_path / "phrase"), expect=2)
     assert "passphrase does not open" in refused.err
+    assert "nofile does not exist" in elsewhere("keys", "import", "nofile", expect=2).err
 
 
 def test_a_file_that_is_no_key_is_not_overwritten_by_an_import(daybook: Daybook, tmp_path: Path) -> None:
@@ -213,3 +214,11 @@ def test_a_file_that_is_no_key_is_not_overwritten_by_an_import(daybook: Daybook,
     junk.rename(junk.with_suffix(".old"))
     elsewhere("keys", "import", str(tmp_path / "key.json"), *said)
     elsewhere("list")
+
+
+def test_a_narrow_list_shows_whole_ids(daybook: Daybook) -> None:
+    daybook("ask", "--no-think", "a long question about a great many narrow things")
+    shown = daybook.last()["id"][-8:]
+    lines = seen(daybook.on_terminal("list", columns=40)).splitlines()
+    assert any(line.startswith(f"{shown}  a long") for line in lines)
+    assert max(map(len, lines)) <= 40

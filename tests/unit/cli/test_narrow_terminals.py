@@ -45,6 +45,7 @@ def test_columns_are_left_out_one_after_the_other_and_only_without_room() -> Non
     assert list(fitted((8, 60, 7, 8, 16), 80, (1, 2), (3, 2))) == [0, 1, 2, 3, 4]
     assert list(fitted((8, 60, 7, 8, 16), 50, (1, 2), (3, 2))) == [0, 1, 2, 4]
     assert fitted((8, 60, 7, 8, 16), 40, (1, 2), (3, 2)) == {0: 8, 1: 12, 4: 16}
+    assert fitted((8, 60), 40, (1,), (1,), narrowest=31) == {0: 8}
     assert fitted((8, 9), 80, (1,), ()) == {0: 8, 1: 9}
 
 
