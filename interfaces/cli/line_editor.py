@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from interfaces.cli.chat_history import NAME
+
 if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
@@ -53,7 +55,7 @@ def make_editor(state: Path) -> LineEditor:
     """Return the editor that suits standard input. Its history is for its owner alone to read."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return Piped()
-    history = state / "chat-history"
+    history = state / NAME
     try:
         state.mkdir(parents=True, exist_ok=True)
         history.touch(mode=0o600)
