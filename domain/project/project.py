@@ -62,35 +62,42 @@ class Project(Root):
 
     def archive(self) -> None:
         """Put it out of the way; already there is fine."""
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         if not self.archived:
             self.trigger_event(e.ProjectArchived)
 
     def restore(self) -> None:
         """Bring it back; already there is fine."""
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         if self.archived:
             self.trigger_event(e.ProjectRestored)
 
     def hold(self, reason: str) -> None:
         """Forbid its erasure, and that of its conversations, until it is released."""
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         if self.held:
             raise RefusedError(f"Project {short(self.id)} is held already. Nothing was changed.")
         self.trigger_event(e.ProjectHeld, reason=reason)
 
     def release(self, reason: str) -> None:
         """Allow its erasure again."""
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         if not self.held:
             raise RefusedError(f"Project {short(self.id)} is not held. Nothing was changed.")
         self.trigger_event(e.ProjectReleased, reason=reason)
 
     def erase(self, reason_kind: str) -> None:
         """Say that its content goes for ever; whoever appends this destroys the key with it."""
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         self.must_not_be_held()
         self.trigger_event(e.ProjectErased, reason_kind=reason_kind)
+
+    def must_not_be_erased(self) -> None:
+        """Raise `ContentErasedError` where nothing can be recorded in it any more."""
+        if self.erased:
+            raise ContentErasedError(
+                f"Project {short(self.id)} was erased; nothing can be recorded in it any more."
+            )
 
     def must_not_be_held(self) -> None:
         """Raise `RefusedError` where a hold forbids to erase it and its conversations."""
@@ -118,14 +125,8 @@ class Project(Root):
             case _:
                 pass
 
-    def _must_not_be_erased(self) -> None:
-        if self.erased:
-            raise ContentErasedError(
-                f"Project {short(self.id)} was erased; nothing can be recorded in it any more."
-            )
-
     def _must_be_open(self) -> None:
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         if self.archived:
             raise RefusedError(
                 f"Project {short(self.id)} is archived. Nothing was changed.",

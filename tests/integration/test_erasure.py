@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,6 +28,7 @@ from infrastructure.crypto.rotation import Rotation
 from infrastructure.postgres.book import PostgresLog
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.key_store import PostgresKeyStore
+from infrastructure.postgres.log import EventLog
 from infrastructure.postgres.model_memory import PostgresModelMemory
 from infrastructure.proofs.auditor import PostgresAuditor
 from infrastructure.read_model_memory import ReadModelMemory
@@ -36,6 +39,7 @@ from projections.pump import Pump
 from projections.reading import Reading
 from projections.search.queries import SearchQueries
 from projections.transcript.queries import TranscriptQueries
+from tests.support.cutting_proxy import Cut, CuttingProxy
 from tests.support.write_side import keyring_of, live_on
 
 ORIGIN = Origin(actor="ada", source="cli")
@@ -47,8 +51,6 @@ class Process:
     """What one process has of a book: caches of its own on a shared database."""
 
     def __init__(self, database: Database) -> None:
-        from infrastructure.postgres.log import EventLog
-
         self.database = database
         self.keyring = keyring_of(database)
         self.log = PostgresLog(EventLog(database), self.keyring)
@@ -390,3 +392,30 @@ def _files_with(folder: Path, needle: bytes) -> list[str]:
             if needle in path.read_bytes():
                 found.append(path.name)
     return found
+
+
+@pytest.mark.parametrize("cut", [Cut.BEFORE_SENDING, Cut.BEFORE_THE_ANSWER])
+def test_an_erasure_whose_acknowledgement_is_lost_is_found_again(
+    one: Process, database_url: str, cut: Cut
+) -> None:
+    gone = one.write(WORD)
+    folder = Path(tempfile.mkdtemp(prefix="daybook-cut-"))
+    proxy = CuttingProxy(database_url, folder)
+    database = Database(proxy.url)
+    try:
+        log = PostgresLog(EventLog(database, settle_seconds=5), keyring_of(database))
+        conversation = log.load(Conversation, gone.id)
+        conversation.erase("request")
+        log.size()
+        proxy.cut = cut
+
+        saved = log.erase([conversation], ORIGIN)
+    finally:
+        database.close()
+        proxy.close()
+        shutil.rmtree(folder)
+
+    assert proxy.cuts == 1
+    assert saved.log_size == one.log.size()
+    assert one.log.load(Conversation, gone.id).version == 4
+    assert one.store.erased(gone.id)

@@ -1,0 +1,109 @@
+"""What `daybook erase`, `hold` and `keys rotate` promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli_process import Daybook
+
+WORD = "quetzalplanted"
+
+
+@pytest.fixture
+def book(new_cli: Callable[[], Daybook]) -> Daybook:
+    made = new_cli()
+    made("ask", f"What is {WORD}?")
+    made("ask", "What remains?")
+    return made
+
+
+def test_a_conversation_is_erased_and_every_view_says_when_and_by_whom(book: Daybook) -> None:
+    listed = book("list", "--json").json["conversations"]
+    gone = next(one for one in listed if WORD in one["title"])["id"]
+
+    done = book("erase", gone, "--yes", "--json").json
+
+    assert done["finished"] is True
+    assert (done["conversation_count"], done["message_count"]) == (1, 2)
+    shown = book("show", gone)
+    assert "(erased on " in shown.out
+    assert WORD not in shown.out + shown.err
+    as_json = book("show", gone, "--json").json
+    assert as_json["erased"] is True
+    assert as_json["erased_by"]
+    assert "(erased on " in book("list").out
+    assert WORD not in book("list", "--json").out
+    assert book("search", WORD, "--json").json["results"] == []
+    assert book("search", "remains", "--json").json["results"]
+    assert "erased" in book("erase", gone, "--yes", expect=3).err
+    assert "erased" in book("ask", "--cid", gone, "More?", expect=3).err
+    assert [one["type"] for one in book.events()][-1] == "conversation.erased"
+    assert book("audit", "verify").out.startswith("ok: ")
+
+
+def test_it_says_what_it_takes_and_asks(book: Daybook) -> None:
+    size = book.log_size()
+    refused = book("erase", "@last", expect=2)
+    assert "2 messages" in refused.err
+    assert "--yes" in refused.err
+
+    asked = book.on_terminal("erase", "@last")
+    asked.expect("for ever\\?")
+    asked.sendline("n")
+    asked.wait()
+
+    assert asked.exitstatus == 4
+    assert book.log_size() == size
+    book("erase", expect=2)
+
+
+def test_a_hold_forbids_it_until_it_is_released(book: Daybook) -> None:
+    book("hold", "add", "@last", "--reason", "a trial")
+    assert [(one["kind"], one["reason"]) for one in book("hold", "list", "--json").json["holds"]] == [
+        ("conversation", "a trial")
+    ]
+    assert "is held" in book("erase", "@last", "--yes", expect=4).err
+
+    book("hold", "release", "@last", "--reason", "it is over")
+
+    assert "Nothing is held." in book("hold", "list").err
+    book("erase", "@last", "--yes")
+
+
+def test_a_project_is_erased_with_its_conversations(book: Daybook) -> None:
+    project = book("project", "create", f"{WORD}s", "--json").json["id"]
+    book("ask", "--project", project, "Inside?")
+
+    done = book("erase", "--project", project, "--yes", "--json").json
+
+    assert done["conversation_count"] == 1
+    assert "(erased on " in book("project", "list").out
+    book("ask", "--project", project, "More?", expect=3)
+
+
+def test_keys_are_rotated_and_their_epochs_shown(book: Daybook) -> None:
+    before = book("keys", "status", "--json").json
+    assert [(one["epoch"], one["key_count"]) for one in before["epochs"]] == [(1, 2)]
+
+    assert book("keys", "rotate", "--json").json == {"epoch": 2, "rewrapped_count": 2, "finished": True}
+
+    after = book("keys", "status", "--json").json
+    assert [(one["epoch"], one["key_count"]) for one in after["epochs"]] == [(2, 2)]
+    assert after["unfinished"] is False
+    assert WORD in book("search", WORD).out
+
+
+def test_the_history_of_chats_forgets_what_was_erased(book: Daybook) -> None:
+    state = Path(book("paths", "--json").json["state"])
+    state.mkdir(parents=True, exist_ok=True)
+    history = state / "chat-history"
+    history.write_text(f"\n# 2026-01-01\n+What is {WORD}?\n\n# 2026-01-02\n+Something else\n")
+    gone = next(one for one in book("list", "--json").json["conversations"] if WORD in one["title"])["id"]
+
+    book("erase", gone, "--yes")
+
+    assert WORD not in history.read_text()
+    assert "+Something else\n" in history.read_text()
