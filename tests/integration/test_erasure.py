@@ -199,6 +199,18 @@ def test_live_text_of_an_erased_conversation_is_dropped_quietly(one: Process, tw
         late.complete_answer(answer)
 
 
+def test_a_pump_that_lags_and_knows_the_key_never_writes_erased_words(one: Process, two: Process) -> None:
+    gone = one.write(WORD)
+    two.keyring.seal("warm", stream_id=gone.id, version=1, field="x")
+    one.erase(gone)
+    two.pump.batch_size = 1
+
+    two.pump.catch_up(["search"], at_least=2)  # the prompt is behind, the erasure still ahead
+
+    with two.database.connection() as connection:
+        assert connection.execute("select count(*) from daybook_search_v1.messages").fetchone() == (0,)
+
+
 def test_an_append_that_was_decided_before_the_erasure_conflicts(one: Process, two: Process) -> None:
     gone = one.write(WORD)
     slow = two.log.load(Conversation, gone.id)

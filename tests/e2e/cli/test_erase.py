@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from tests.support.cli_process import Daybook
+from tests.support.cli_process import Daybook, read_some
 
 WORD = "quetzalplanted"
 
@@ -107,3 +108,31 @@ def test_the_history_of_chats_forgets_what_was_erased(book: Daybook) -> None:
 
     assert WORD not in history.read_text()
     assert "+Something else\n" in history.read_text()
+
+
+def test_an_answer_whose_conversation_is_erased_meanwhile_is_dropped(book: Daybook) -> None:
+    process = book.begin("ask", "-m", "simulator-slow", "Tell me of quetzals")
+    read_some(process)
+
+    book("erase", "@last", "--yes")
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 3, out
+    assert b"was erased" in err
+    assert b"Traceback" not in err
+    assert [one["type"] for one in book.events()][-1] == "conversation.erased"
+
+
+def test_what_an_interrupted_erasure_left_to_do_is_said_and_done(book: Daybook) -> None:
+    with psycopg.connect(book.settings["DAYBOOK_DATABASE_URL"]) as connection:
+        connection.execute("insert into daybook.tombstones (owner_id) values (gen_random_uuid())")
+
+    assert "daybook keys rotate" in book("keys", "status").err
+    [check] = [
+        one for one in book("doctor", "--json", expect=None).json["checks"] if one["name"] == "key epochs"
+    ]
+    assert (check["ok"], check["fix"]) == (False, "daybook keys rotate")
+
+    book("keys", "rotate")
+
+    assert book("keys", "status").err == ""
