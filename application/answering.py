@@ -248,7 +248,7 @@ class Answering:
             except ContentErasedError as problem:
                 # Erased while it was being written: what came is dropped, here and where it was saved.
                 await self._forget(asked.answer_id)
-                return replace(outcome, text="", thinking="", problem=problem)
+                return replace(outcome, status=Status.INTERRUPTED, text="", thinking="", problem=problem)
             except DaybookError as problem:
                 return replace(outcome, problem=problem)
             else:
