@@ -29,7 +29,7 @@ from application.ports.model_server import ChatEnd, ChatRequest, ModelCard, Mode
 from application.running import Outcome, RunningAnswer
 from application.thinking import ThinkSplitter
 from domain.conversation.conversation import Conversation, Status
-from domain.errors import ConflictError, DaybookError, WrongVersionError
+from domain.errors import ConflictError, ContentErasedError, DaybookError, WrongVersionError
 from domain.ids import short
 
 SAVE_EVERY_SECONDS = 0.25
@@ -245,6 +245,10 @@ class Answering:
             except ConflictError as problem:
                 # Somebody held us for dead and closed the answer first; only a completion may still win.
                 return replace(outcome, status=Status.INTERRUPTED, problem=outcome.problem or problem)
+            except ContentErasedError as problem:
+                # Erased while it was being written: what came is dropped, here and where it was saved.
+                await self._forget(asked.answer_id)
+                return replace(outcome, status=Status.INTERRUPTED, text="", thinking="", problem=problem)
             except DaybookError as problem:
                 return replace(outcome, problem=problem)
             else:

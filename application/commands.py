@@ -176,6 +176,52 @@ class RestoreProject(Command):
     project_id: UUID
 
 
+@dataclass(frozen=True, kw_only=True)
+class HoldConversation(Command):
+    """Forbid a conversation's erasure."""
+
+    conversation_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseConversation(Command):
+    """Allow a conversation's erasure again."""
+
+    conversation_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldProject(Command):
+    """Forbid the erasure of a project and of its conversations."""
+
+    project_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseProject(Command):
+    """Allow a project's erasure again."""
+
+    project_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EraseConversation(Command):
+    """Destroy the key of a conversation's content, for ever."""
+
+    conversation_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class EraseProject(Command):
+    """Destroy the keys of a project's content and of its conversations', for ever."""
+
+    project_id: UUID
+
+
 @dataclass(frozen=True)
 class Done:
     """What a command without an answer returns: the thing it changed, and the log size it reached."""

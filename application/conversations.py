@@ -281,6 +281,7 @@ def _project_of(services: Services, conversation: Conversation) -> Project | Non
 
 def _open_project(services: Services, project_id: UUID) -> Project:
     project = services.log.load(Project, project_id)
+    project.must_not_be_erased()
     if project.archived:
         raise RefusedError(
             f"Project {short(project_id)} is archived. Nothing was recorded.",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from application import commands as c
-from application import conversations, projects
+from application import conversations, erasing, projects
 from application.conversations import Asked
 from application.services import Services
 from application.text_rules import checked_key
@@ -26,6 +26,12 @@ HANDLERS: dict[type[c.Command], Callable[[Services, Any], Any]] = {
     c.SetDefaultModel: projects.set_default_model,
     c.ArchiveProject: projects.archive_project,
     c.RestoreProject: projects.restore_project,
+    c.HoldConversation: erasing.hold_conversation,
+    c.ReleaseConversation: erasing.release_conversation,
+    c.HoldProject: erasing.hold_project,
+    c.ReleaseProject: erasing.release_project,
+    c.EraseConversation: erasing.erase_conversation,
+    c.EraseProject: erasing.erase_project,
 }
 
 

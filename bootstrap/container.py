@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from application.handlers import Commands
     from application.ports.model_server import ModelServer
     from infrastructure.crypto.keyring import Keyring
+    from infrastructure.crypto.rotation import Rotation
     from infrastructure.postgres.book import PostgresLog
     from infrastructure.postgres.database import Database
     from infrastructure.postgres.live import PostgresLiveAnswers
@@ -49,6 +50,14 @@ class Container:
     def keyring(self) -> Keyring:
         """The book's keys."""
         return make_keyring(self._settings, self._home, self.database)
+
+    @cached_property
+    def keys(self) -> Rotation:
+        """The epochs of the book's keys."""
+        from infrastructure.crypto.rotation import Rotation
+        from infrastructure.postgres.key_store import PostgresKeyStore
+
+        return Rotation(PostgresKeyStore(self.database), self.keyring)
 
     @cached_property
     def log(self) -> PostgresLog:
@@ -93,7 +102,7 @@ class Container:
         """What earlier events say."""
         from infrastructure.read_model_memory import ReadModelMemory
 
-        return ReadModelMemory(self.transcript, self.projects)
+        return ReadModelMemory(self.transcript, self.projects, self.conversations)
 
     @cached_property
     def model_memory(self) -> PostgresModelMemory:
@@ -128,7 +137,7 @@ class Container:
         """Opens queries on the live read models."""
         from projections.reading import Reading
 
-        return Reading(self.database, lambda: self.read_models)
+        return Reading(self.database, lambda: self.read_models, erasures=self.keyring.noticed)
 
     @cached_property
     def conversations(self) -> ConversationQueries:

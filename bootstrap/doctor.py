@@ -152,7 +152,20 @@ def _keys(settings: Settings, home: Home, database: Database) -> list[Check]:
         detail = "exported" if exported else "never exported: if this file is lost, so is all content"
         fix = "" if exported else "daybook keys export daybook-key.json"
         checks.append(Check("key backup", exported, detail, fix, required=False))
+    if checks[0].ok:
+        checks.append(_guarded("key epochs", lambda: _epochs(database)))
     return checks
+
+
+def _epochs(database: Database) -> Check:
+    """Say whether an erasure or a rotation was left half done."""
+    from infrastructure.postgres.key_store import PostgresKeyStore
+
+    found = PostgresKeyStore(database).status()
+    if found.unfinished or found.owed:
+        detail = "keys are still to be wrapped anew, after an erasure or an interrupted rotation"
+        return Check("key epochs", False, detail, "daybook keys rotate", required=False)
+    return Check("key epochs", True, f"{found.key_count} keys under epoch {found.epochs[-1].epoch}")
 
 
 def _model_server(settings: Settings) -> list[Check]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from application.ports.memory import Instructions, StreamingAnswer
+from projections.conversations.queries import ConversationQueries
 from projections.projects.queries import ProjectQueries
 from projections.transcript.queries import TranscriptQueries
 
@@ -16,9 +17,12 @@ from projections.transcript.queries import TranscriptQueries
 class ReadModelMemory:
     """The `Memory` port. The queries it is given must see the whole log as it is when they begin."""
 
-    def __init__(self, transcript: TranscriptQueries, projects: ProjectQueries) -> None:
+    def __init__(
+        self, transcript: TranscriptQueries, projects: ProjectQueries, conversations: ConversationQueries
+    ) -> None:
         self._transcript = transcript
         self._projects = projects
+        self._conversations = conversations
 
     def texts(self, message_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         """Return the texts of messages; erased ones are missing."""
@@ -37,6 +41,10 @@ class ReadModelMemory:
         """Return the instructions that came with a prompt."""
         message = self._transcript.message(prompt_id)
         return None if message is None else message.whole().instructions
+
+    def conversations_of(self, project_id: UUID) -> Sequence[UUID]:
+        """Return the conversations of a project that are not erased."""
+        return self._conversations.of_project(project_id)
 
     def streaming_answers(self) -> Sequence[StreamingAnswer]:
         """Return all answers that have started and not ended."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from application.answering import Answering
     from application.handlers import Commands
     from application.ports.audit import Auditor
+    from application.ports.keys import Keys
     from application.ports.live import LiveAnswers
     from application.ports.model_server import ModelServer
     from domain.event import Recorded
@@ -65,6 +66,11 @@ class Book(Protocol):
     @property
     def events(self) -> EventReader:
         """Lists events."""
+        ...
+
+    @property
+    def keys(self) -> Keys:
+        """Looks after the epochs of the book's keys."""
         ...
 
     @property

@@ -10,6 +10,7 @@ from interfaces import views
 if TYPE_CHECKING:
     from application.conversations import Asked
     from application.ports.audit import Verified
+    from application.ports.keys import KeysStatus
     from application.ports.model_server import ModelCard
     from application.running import Outcome
     from domain.event import Recorded
@@ -32,6 +33,10 @@ def conversation_item(found: ConversationSummary) -> views.ConversationItemView:
         created_at=found.created_at,
         archived=found.archived,
         damaged=found.damaged,
+        held=found.hold_reason is not None,
+        erased=found.erased,
+        erased_at=found.erased_at,
+        erased_by=found.erased_by,
     )
 
 
@@ -77,6 +82,10 @@ def transcript(found: ConversationSummary, messages: Iterable[Message]) -> views
         archived=found.archived,
         created_at=found.created_at,
         updated_at=found.updated_at,
+        held=found.hold_reason is not None,
+        erased=found.erased,
+        erased_at=found.erased_at,
+        erased_by=found.erased_by,
     )
 
 
@@ -156,13 +165,17 @@ def project(found: ProjectDetails) -> views.ProjectView:
     """Show one project."""
     return views.ProjectView(
         id=found.id,
-        name=found.name,
+        name=found.name or None,
         description=found.description or None,
         instructions=found.instructions or None,
         default_model=found.default_model,
         archived=found.archived,
         created_at=found.created_at,
         updated_at=found.updated_at,
+        held=found.hold_reason is not None,
+        erased=found.erased,
+        erased_at=found.erased_at,
+        erased_by=found.erased_by,
     )
 
 
@@ -246,6 +259,18 @@ def verified(found: Verified) -> views.VerifiedView:
             views.ProblemView(log_index=one.log_index, stream=one.stream, what=one.what)
             for one in found.problems
         ],
+    )
+
+
+def keys_status(found: KeysStatus) -> views.KeysStatusView:
+    """Show the epochs."""
+    return views.KeysStatusView(
+        epochs=[
+            views.EpochView(epoch=one.epoch, created_at=one.created_at, key_count=one.key_count)
+            for one in found.epochs
+        ],
+        erased_count=found.erased_count,
+        unfinished=found.unfinished or found.owed,
     )
 
 

@@ -69,6 +69,10 @@ class ConversationItemView:
     created_at: datetime | None = None
     archived: bool = False
     damaged: bool = False
+    held: bool = False
+    erased: bool = False
+    erased_at: datetime | None = None
+    erased_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +121,10 @@ class TranscriptView:
     archived: bool = False
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    held: bool = False
+    erased: bool = False
+    erased_at: datetime | None = None
+    erased_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +160,10 @@ class ProjectView:
     archived: bool
     created_at: datetime
     updated_at: datetime
+    held: bool = False
+    erased: bool = False
+    erased_at: datetime | None = None
+    erased_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +239,61 @@ class EventView:
     source: str
     correlation_id: UUID | None
     causation_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErasedView:
+    """What `erase` did. `finished`: nothing is left to do; else `daybook keys rotate` goes on."""
+
+    id: UUID
+    log_size: int
+    conversation_count: int
+    message_count: int
+    finished: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldView:
+    """One hold. `kind` is `conversation` or `project`."""
+
+    id: UUID
+    kind: str
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoldListView:
+    """All holds."""
+
+    holds: list[HoldView]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochView:
+    """One epoch key."""
+
+    epoch: int
+    created_at: datetime
+    key_count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeysStatusView:
+    """The epochs, oldest first. `unfinished`: `daybook keys rotate` has something to finish."""
+
+    epochs: list[EpochView]
+    erased_count: int
+    unfinished: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RotatedView:
+    """What a rotation did. `finished` is False where tables were in use and keep dead rows."""
+
+    epoch: int
+    rewrapped_count: int
+    finished: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -166,6 +166,15 @@ class Pump:
 
         rebuild(self._connections, self._log, self.named(names), progress)
 
+    def scrub(self, names: Sequence[str] | None = None) -> bool:
+        """Rewrite the live tables of these read models without their dead rows, which hold what was deleted.
+
+        Each table is closed while it is rewritten. False where one was in use for too long.
+        """
+        from projections.scrubbing import scrub
+
+        return scrub(self._connections, [model.name for model in self.named(names)])
+
     def _step(self, model: ReadModel, window: Window) -> tuple[int, bool]:
         """Apply a stretch of the log, unless another process does; say where it stands and if it moved."""
         with self._connections.transaction() as connection:

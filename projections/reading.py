@@ -1,7 +1,8 @@
 """How a query reads: the live build, held in place for one transaction, and not older than it must be.
 
 Invariants: the pointer row is locked FOR SHARE, so the schema a query reads cannot be dropped under it; a
-query never shows less than `at_least` events. Opening costs one round trip when the read model is up to date,
+query never shows less than `at_least` events; whoever holds keys is told of erasures before the query reads
+a row, in the same round trip. Opening costs one round trip when the read model is up to date,
 and imports nothing of the write side: the pump comes in only where something is to be caught up with.
 """
 
@@ -22,7 +23,8 @@ select p.version,
        (select b.position from daybook.read_model_builds b where b.schema_name = p.schema_name),
        (select h.size from daybook.head h),
        set_config('search_path', quote_ident(p.schema_name), true),
-       set_config('synchronous_commit', 'off', true)
+       set_config('synchronous_commit', 'off', true),
+       (select coalesce(max(t.erasure), 0) from daybook.tombstones t)
   from daybook.read_models p
  where p.name = %s
    for share of p
@@ -54,12 +56,21 @@ class Reading:
         pump: makes or returns the pump, when one is needed.
         fresh: whether a query that names no log size sees everything that is in the log when it begins.
             True where nobody pumps; a server with a pump of its own may answer from what is there.
+        erasures: told how many erasures there have been, so that no cached key outlives its owner.
     """
 
-    def __init__(self, connections: Connections, pump: Callable[[], CatchUp], *, fresh: bool = True) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        pump: Callable[[], CatchUp],
+        *,
+        fresh: bool = True,
+        erasures: Callable[[int], None] = lambda _count: None,
+    ) -> None:
         self._connections = connections
         self._pump = pump
         self._fresh = fresh
+        self._erasures = erasures
 
     def lagging(self) -> bool:
         """Say whether any read model has not applied the whole log. One round trip, no pump."""
@@ -80,6 +91,7 @@ class Reading:
                 row = connection.execute(_OPEN, (name,)).fetchone()
                 if row is not None:
                     found, position, size = row[:3]
+                    self._erasures(row[5])
                     if target is None:
                         target = size if self._fresh else 0
                     if found == version and position is not None and position >= target:

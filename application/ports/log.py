@@ -69,6 +69,21 @@ class Log(Protocol):
         """
         ...
 
+    def erase(
+        self,
+        aggregates: Sequence[Root],
+        origin: Origin,
+        *,
+        idempotency: IdempotencyKey | None = None,
+        result: bytes = b"",
+    ) -> Saved:
+        """Append as `save` does; in the same transaction destroy the aggregates' keys and leave tombstones.
+
+        Raises:
+            WrongVersionError: a stream has moved on since it was loaded; nothing was erased.
+        """
+        ...
+
     def answered(self, origin: Origin, idempotency: IdempotencyKey) -> Saved | None:
         """Return what a command answered before under this key, or None where the key is new."""
         ...

@@ -42,6 +42,10 @@ class Memory(Protocol):
         """Return the instructions that came with a prompt."""
         ...
 
+    def conversations_of(self, project_id: UUID) -> Sequence[UUID]:
+        """Return the conversations of a project that are not erased."""
+        ...
+
     def streaming_answers(self) -> Sequence[StreamingAnswer]:
         """Return all answers that have started and not ended."""
         ...

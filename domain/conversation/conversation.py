@@ -2,7 +2,8 @@
 
 Invariants: every message but a root has a parent in the tree; a prompt follows an answer or nothing, an
 answer follows a prompt; an answer ends once, except that a completion after an interruption is accepted and
-wins; the current message is one of the tree. Texts are not held here: nothing below depends on them.
+wins; the current message is one of the tree; what is held is not erased, and once erased it refuses every
+command. Texts are not held here: nothing below depends on them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,13 @@ from typing import Any
 from uuid import UUID
 
 from domain.conversation import events as e
-from domain.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
+from domain.errors import (
+    ConflictError,
+    ContentErasedError,
+    InvalidInputError,
+    NotFoundError,
+    RefusedError,
+)
 from domain.event import Event, Root, catalogue
 from domain.ids import short
 
@@ -54,6 +61,8 @@ class Conversation(Root):
     project_id: UUID | None
     archived: bool
     last_model: str | None
+    held: bool
+    erased: bool
 
     def __init__(self, project_id: UUID | None) -> None:
         """Called by the library when the first event is applied."""
@@ -62,6 +71,8 @@ class Conversation(Root):
         self.project_id = project_id
         self.archived = False
         self.last_model = None
+        self.held = False
+        self.erased = False
 
     @classmethod
     def start(cls, conversation_id: UUID, *, project_id: UUID | None, title: str | None) -> Conversation:
@@ -151,19 +162,50 @@ class Conversation(Root):
 
     def rename(self, title: str) -> None:
         """Give it a title."""
+        self._must_not_be_erased()
         if not title.strip():
             raise InvalidInputError("A title cannot be empty. The old one stays.")
         self.trigger_event(e.ConversationRenamed, title=title)
 
     def archive(self) -> None:
         """Put it out of the way; already there is fine."""
+        self._must_not_be_erased()
         if not self.archived:
             self.trigger_event(e.ConversationArchived)
 
     def restore(self) -> None:
         """Bring it back; already there is fine."""
+        self._must_not_be_erased()
         if self.archived:
             self.trigger_event(e.ConversationRestored)
+
+    def hold(self, reason: str) -> None:
+        """Forbid its erasure until it is released."""
+        self._must_not_be_erased()
+        if self.held:
+            raise RefusedError(f"Conversation {short(self.id)} is held already. Nothing was changed.")
+        self.trigger_event(e.ConversationHeld, reason=reason)
+
+    def release(self, reason: str) -> None:
+        """Allow its erasure again."""
+        self._must_not_be_erased()
+        if not self.held:
+            raise RefusedError(f"Conversation {short(self.id)} is not held. Nothing was changed.")
+        self.trigger_event(e.ConversationReleased, reason=reason)
+
+    def erase(self, reason_kind: str) -> None:
+        """Say that its content goes for ever; whoever appends this destroys the key with it.
+
+        Raises:
+            RefusedError: it is held.
+        """
+        self._must_not_be_erased()
+        if self.held:
+            raise RefusedError(
+                f"Conversation {short(self.id)} is held. Nothing was erased.",
+                hint=f"daybook hold release {short(self.id)} --reason WHY",
+            )
+        self.trigger_event(e.ConversationErased, reason_kind=reason_kind)
 
     def message(self, message_id: UUID) -> Message:
         """Return one message of the tree, or raise `NotFoundError`."""
@@ -187,7 +229,14 @@ class Conversation(Root):
         """Return the answers that have not ended."""
         return [message.id for message in self.messages.values() if message.status is Status.STREAMING]
 
+    def _must_not_be_erased(self) -> None:
+        if self.erased:
+            raise ContentErasedError(
+                f"Conversation {short(self.id)} was erased; nothing can be recorded in it any more."
+            )
+
     def _must_be_open(self) -> None:
+        self._must_not_be_erased()
         if self.archived:
             raise RefusedError(
                 f"Conversation {short(self.id)} is archived. Nothing was recorded.",
@@ -199,12 +248,13 @@ class Conversation(Root):
             raise ConflictError(f"There is a message {short(message_id)} already. Nothing was recorded.")
 
     def _must_be_unfinished(self, message_id: UUID, *, or_interrupted: bool = False) -> None:
+        self._must_not_be_erased()
         status = self.message(message_id).status
         if status is Status.STREAMING or (or_interrupted and status is Status.INTERRUPTED):
             return
         raise ConflictError(f"Answer {short(message_id)} has already ended ({status or 'it is a prompt'}).")
 
-    def fold(self, event: Event) -> None:
+    def fold(self, event: Event) -> None:  # noqa: C901 - one case an event
         """Change the tree as the event says."""
         match event:
             case e.PromptAdded():
@@ -226,6 +276,10 @@ class Conversation(Root):
                 self.archived = True
             case e.ConversationRestored():
                 self.archived = False
+            case e.ConversationHeld() | e.ConversationReleased():
+                self.held = isinstance(event, e.ConversationHeld)
+            case e.ConversationErased():
+                self.erased = True
             case _:
                 pass
 

@@ -123,6 +123,31 @@ class ConversationRenamed(Event):
     title: Text
 
 
+@catalogue.register("conversation.held")
+class ConversationHeld(Event):
+    """It must not be erased until released."""
+
+    reason: Text
+
+
+@catalogue.register("conversation.released")
+class ConversationReleased(Event):
+    """It may be erased again."""
+
+    reason: Text
+
+
+@catalogue.register("conversation.erased", plain="reason_kind")
+class ConversationErased(Event):
+    """Its key was destroyed in this very transaction; nothing follows in its stream.
+
+    An erased conversation has no key, so the event has no content: `reason_kind` is `request` where a person
+    asked for this conversation, `project` where it went with its project.
+    """
+
+    reason_kind: str
+
+
 @catalogue.register("conversation.archived")
 class ConversationArchived(Event):
     """Out of the way, not gone."""

@@ -44,6 +44,30 @@ class DefaultModelSet(Event):
     model: str | None
 
 
+@catalogue.register("project.held")
+class ProjectHeld(Event):
+    """Neither it nor its conversations must be erased until it is released."""
+
+    reason: Text
+
+
+@catalogue.register("project.released")
+class ProjectReleased(Event):
+    """It may be erased again."""
+
+    reason: Text
+
+
+@catalogue.register("project.erased", plain="reason_kind")
+class ProjectErased(Event):
+    """Its key and those of its conversations were destroyed in this very transaction.
+
+    There is no content, as there is no key; `reason_kind` is `request`: a person asked for it.
+    """
+
+    reason_kind: str
+
+
 @catalogue.register("project.archived")
 class ProjectArchived(Event):
     """Out of the way, not gone."""

@@ -1,6 +1,7 @@
 """The project aggregate: instructions, a default model, and whether it is archived.
 
-Invariant: an archived project changes in no way but by being restored. Names and instructions are content
+Invariants: an archived project changes in no way but by being restored, held or erased; what is held is not
+erased, and once erased it refuses every command. Names and instructions are content
 and are not held here; only the version that last changed the instructions is.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from domain.errors import InvalidInputError, RefusedError
+from domain.errors import ContentErasedError, InvalidInputError, RefusedError
 from domain.event import Event, Root, catalogue
 from domain.ids import short
 from domain.project import events as e
@@ -20,12 +21,16 @@ class Project(Root):
     default_model: str | None
     instructions_version: int | None
     archived: bool
+    held: bool
+    erased: bool
 
     def __init__(self) -> None:
         """Called by the library when the first event is applied."""
         self.default_model = None
         self.instructions_version = None
         self.archived = False
+        self.held = False
+        self.erased = False
 
     @classmethod
     def create(cls, project_id: UUID, *, name: str) -> Project:
@@ -57,13 +62,50 @@ class Project(Root):
 
     def archive(self) -> None:
         """Put it out of the way; already there is fine."""
+        self.must_not_be_erased()
         if not self.archived:
             self.trigger_event(e.ProjectArchived)
 
     def restore(self) -> None:
         """Bring it back; already there is fine."""
+        self.must_not_be_erased()
         if self.archived:
             self.trigger_event(e.ProjectRestored)
+
+    def hold(self, reason: str) -> None:
+        """Forbid its erasure, and that of its conversations, until it is released."""
+        self.must_not_be_erased()
+        if self.held:
+            raise RefusedError(f"Project {short(self.id)} is held already. Nothing was changed.")
+        self.trigger_event(e.ProjectHeld, reason=reason)
+
+    def release(self, reason: str) -> None:
+        """Allow its erasure again."""
+        self.must_not_be_erased()
+        if not self.held:
+            raise RefusedError(f"Project {short(self.id)} is not held. Nothing was changed.")
+        self.trigger_event(e.ProjectReleased, reason=reason)
+
+    def erase(self, reason_kind: str) -> None:
+        """Say that its content goes for ever; whoever appends this destroys the key with it."""
+        self.must_not_be_erased()
+        self.must_not_be_held()
+        self.trigger_event(e.ProjectErased, reason_kind=reason_kind)
+
+    def must_not_be_erased(self) -> None:
+        """Raise `ContentErasedError` where nothing can be recorded in it any more."""
+        if self.erased:
+            raise ContentErasedError(
+                f"Project {short(self.id)} was erased; nothing can be recorded in it any more."
+            )
+
+    def must_not_be_held(self) -> None:
+        """Raise `RefusedError` where a hold forbids to erase it and its conversations."""
+        if self.held:
+            raise RefusedError(
+                f"Project {short(self.id)} is held. Nothing was erased.",
+                hint=f"daybook hold release --project {short(self.id)} --reason WHY",
+            )
 
     def fold(self, event: Event) -> None:
         """Change the state as the event says."""
@@ -76,10 +118,15 @@ class Project(Root):
                 self.archived = True
             case e.ProjectRestored():
                 self.archived = False
+            case e.ProjectHeld() | e.ProjectReleased():
+                self.held = isinstance(event, e.ProjectHeld)
+            case e.ProjectErased():
+                self.erased = True
             case _:
                 pass
 
     def _must_be_open(self) -> None:
+        self.must_not_be_erased()
         if self.archived:
             raise RefusedError(
                 f"Project {short(self.id)} is archived. Nothing was changed.",

@@ -3,6 +3,10 @@
 A data key (random, one an owner: conversation, project or user) is wrapped by an epoch key, that by the
 master key. Invariants: data keys never leave the process unwrapped; an owner with a tombstone never gets a
 key; a master key that is not this book's is refused before anything is written.
+
+Caches and erasures. Erasures are numbered; every query learns the newest number in the round trip that opens
+it, and tells `noticed`. A newer number empties the cache, so a key that was destroyed before a query began is
+not used for it. What is read from the store is cached only if no erasure was noticed meanwhile.
 """
 
 from __future__ import annotations
@@ -47,6 +51,14 @@ class WrappedKey(NamedTuple):
 class _DataKey(NamedTuple):
     raw: bytes
     cipher: AESGCM
+
+
+class _Fresh(NamedTuple):
+    """A key that no append has carried yet, and the number of erasures known when it was made."""
+
+    key: _DataKey
+    wrapped: WrappedKey
+    erasures: int
 
 
 class KeyStore(Protocol):
@@ -96,7 +108,8 @@ class Keyring:
         self._book_id: UUID | None = None
         self._epochs: dict[int, bytes] = {}
         self._known: dict[UUID, _DataKey] = {}
-        self._fresh: dict[UUID, tuple[_DataKey, WrappedKey]] = {}
+        self._fresh: dict[UUID, _Fresh] = {}
+        self._erasures = 0
 
     @property
     def book_id(self) -> UUID:
@@ -161,15 +174,54 @@ class Keyring:
                     len(self._fresh) >= _MOST_CACHED
                 ):  # left behind by commands that failed before their append
                     del self._fresh[next(iter(self._fresh))]
-                self._fresh[owner_id] = _DataKey(raw, AESGCM(raw)), WrappedKey(owner_id, epoch, box)
-            return self._fresh[owner_id][1]
+                key = _DataKey(raw, AESGCM(raw))
+                self._fresh[owner_id] = _Fresh(key, WrappedKey(owner_id, epoch, box), self._erasures)
+            return self._fresh[owner_id].wrapped
+
+    def rewrap(self, owner_id: UUID) -> WrappedKey:
+        """Return the same new key wrapped under the newest epoch: the one it was made under is destroyed."""
+        master, book_id = self._unlocked()
+        with self._lock:
+            self._epochs = self._read_epochs(master, book_id)
+            fresh = self._fresh[owner_id]
+            epoch = max(self._epochs)
+            box = _wrap(self._epochs[epoch], fresh.key.raw, _data_key_binding(owner_id, epoch))
+            self._fresh[owner_id] = fresh._replace(wrapped=WrappedKey(owner_id, epoch, box))
+            return self._fresh[owner_id].wrapped
+
+    def noticed(self, erasures: int) -> None:
+        """Take note of how many erasures there have been; a number that is new empties the cache."""
+        if erasures > self._erasures:
+            with self._lock:
+                if erasures > self._erasures:
+                    self._erasures = erasures
+                    self._known.clear()
+
+    def next_epoch(self, number: int) -> bytes:
+        """Return a new epoch key of this number, wrapped by the master key."""
+        master, book_id = self._unlocked()
+        return _wrap(master, os.urandom(32), _epoch_binding(book_id, number))
+
+    def rewrapper(self) -> Callable[[WrappedKey], WrappedKey]:
+        """Return a function that wraps stored data keys under the newest epoch."""
+        master, book_id = self._unlocked()
+        with self._lock:
+            epochs = self._epochs = self._read_epochs(master, book_id)
+        newest = max(epochs)
+
+        def rewrapped(key: WrappedKey) -> WrappedKey:
+            raw = _unwrap(epochs[key.epoch], key.box, _data_key_binding(key.owner_id, key.epoch))
+            box = _wrap(epochs[newest], raw, _data_key_binding(key.owner_id, newest))
+            return WrappedKey(key.owner_id, newest, box)
+
+        return rewrapped
 
     def settle(self, owner_id: UUID, *, kept: bool) -> None:
         """Say what became of a new key: `kept` when its append was committed. Otherwise it is forgotten."""
         with self._lock:
             fresh = self._fresh.pop(owner_id, None)
             if kept and fresh is not None:
-                self._remember(owner_id, fresh[0])
+                self._remember(owner_id, fresh.key, fresh.erasures)
 
     def forget(self, owner_id: UUID) -> None:
         """Drop a key from the cache: its owner was erased."""
@@ -192,7 +244,7 @@ class Keyring:
             if self._store.erased(owner_id):
                 raise _erased(owner_id)
             self.new_key(owner_id)
-            key = self._fresh[owner_id][0]
+            key = self._fresh[owner_id].key
         return hmac.new(derive(key.raw, b"daybook/requests/1"), request, hashlib.sha256).digest()
 
     def _data_key(self, owner_id: UUID) -> _DataKey | None:
@@ -201,17 +253,23 @@ class Keyring:
             return cached
         fresh = self._fresh.get(owner_id)
         if fresh is not None:
-            return fresh[0]
+            return fresh.key
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         master, book_id = self._unlocked()
+        erasures = self._erasures
         stored = self._store.data_key(owner_id)
         if stored is None:
             return None
-        epoch, box = stored
         with self._lock:
-            if epoch not in self._epochs:
+            if stored[0] not in self._epochs:
                 self._epochs = self._read_epochs(master, book_id)
+            if stored[0] not in self._epochs:  # a rotation ended between our two looks
+                stored = self._store.data_key(owner_id)
+                if stored is None:
+                    return None
+                self._epochs = self._read_epochs(master, book_id)
+            epoch, box = stored
             if epoch not in self._epochs:
                 raise KeyringError(
                     f"The key of {short(owner_id)} is wrapped by an epoch key that is not there. Nothing "
@@ -219,9 +277,12 @@ class Keyring:
                     hint="daybook doctor",
                 )
             raw = _unwrap(self._epochs[epoch], box, _data_key_binding(owner_id, epoch))
-            return self._remember(owner_id, _DataKey(raw, AESGCM(raw)))
+            return self._remember(owner_id, _DataKey(raw, AESGCM(raw)), erasures)
 
-    def _remember(self, owner_id: UUID, key: _DataKey) -> _DataKey:
+    def _remember(self, owner_id: UUID, key: _DataKey, erasures: int) -> _DataKey:
+        """Cache a key, unless an erasure was noticed since it was looked for: it might be the erased one."""
+        if erasures != self._erasures:
+            return key
         if len(self._known) >= _MOST_CACHED:
             del self._known[next(iter(self._known))]
         self._known[owner_id] = key

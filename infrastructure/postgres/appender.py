@@ -44,6 +44,10 @@ class Appended:
     result: bytes | None
 
 
+class EpochDestroyedError(WrongVersionError):
+    """A new data key came wrapped under an epoch key that a rotation has destroyed; nothing was written."""
+
+
 class Appender:
     """Carries out batches of appends on one database."""
 
@@ -74,14 +78,14 @@ class Appender:
             with self._database.connection() as connection:
                 try:
                     outcomes = call_append(connection, parameters)
-                    return [_judged(*pair) for pair in zip(requests, outcomes, strict=True)]
+                    return [judged_outcome(*pair) for pair in zip(requests, outcomes, strict=True)]
                 except psycopg.Error as error:
-                    failure, lost = error, _acknowledgement_lost(connection, error)
+                    failure, lost = error, acknowledgement_lost(connection, error)
         except DatabaseError as error:  # no connection could be had, so nothing was sent
             return [error] * len(requests)
         if lost:
             return self._settle_all(requests)
-        refusal = _refused(failure, self._database.name)
+        refusal = refusal_of(failure, self._database.name)
         if (failure.sqlstate or "")[:2] in _FAULTS_OF_ONE:
             return self._alone(requests, refusal)
         return [refusal] * len(requests)
@@ -122,21 +126,21 @@ class Appender:
         import psycopg
 
         with self._database.connection() as connection:
-            found = _find(connection, request)
+            found = find_appended(connection, request)
             if found is not None:
                 return found
             try:
-                judged = _judged(request, call_append(connection, encoded([request]))[0])
+                judged = judged_outcome(request, call_append(connection, encoded([request]))[0])
             except psycopg.Error as error:
-                if _acknowledgement_lost(connection, error):
+                if acknowledgement_lost(connection, error):
                     raise
-                judged = _refused(error, self._database.name)
+                judged = refusal_of(error, self._database.name)
             if isinstance(judged, ConflictError):
-                return _find(connection, request) or judged
+                return find_appended(connection, request) or judged
             return judged
 
 
-def _acknowledgement_lost(connection: "psycopg.Connection", error: "psycopg.Error") -> bool:
+def acknowledgement_lost(connection: "psycopg.Connection", error: "psycopg.Error") -> bool:
     """Whether nobody knows if it was committed: the connection broke, or the server is ending it."""
     from psycopg.pq import ConnStatus
 
@@ -149,7 +153,8 @@ def _acknowledgement_lost(connection: "psycopg.Connection", error: "psycopg.Erro
     )
 
 
-def _judged(request: AppendRequest, outcome: Outcome) -> Appended | BaseException:
+def judged_outcome(request: AppendRequest, outcome: Outcome) -> Appended | BaseException:
+    """Return what an outcome means for its request: the result, or the error to raise."""
     match outcome.word:
         case "appended":
             result = request.idempotency.result if request.idempotency else None
@@ -178,15 +183,20 @@ def _judged(request: AppendRequest, outcome: Outcome) -> Appended | BaseExceptio
             )
 
 
-def _refused(error: "psycopg.Error", name: str) -> DatabaseError | ConflictError:
-    from psycopg.errors import UniqueViolation
+def refusal_of(error: "psycopg.Error", name: str) -> DatabaseError | ConflictError:
+    """Return our own error for one by which the server refused a call."""
+    from psycopg.errors import ForeignKeyViolation, UniqueViolation
 
     if isinstance(error, UniqueViolation) and error.diag.constraint_name == "events_event_id":
         return ConflictError("An event of this id is in the log already. Nothing was written.")
+    if isinstance(error, ForeignKeyViolation) and error.diag.table_name == "data_keys":
+        return EpochDestroyedError(
+            "The book's keys were wrapped anew at the same moment. Nothing was written.", hint="Try again."
+        )
     return translate(error, name)
 
 
-def _find(connection: "psycopg.Connection", request: AppendRequest) -> Appended | None:
+def find_appended(connection: "psycopg.Connection", request: AppendRequest) -> Appended | None:
     """Look whether this very request was appended, by its event ids; without events, by its keys."""
     result = request.idempotency.result if request.idempotency else None
     if request.events:

@@ -8,6 +8,7 @@ none of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
@@ -17,12 +18,15 @@ from domain.errors import NotFoundError
 from domain.event import Created, Event, Recorded, Root
 from domain.ids import short
 from infrastructure.crypto.keyring import Keyring
+from infrastructure.postgres.appender import Appended, EpochDestroyedError
 from infrastructure.postgres.log import AppendRequest, EventLog, Idempotency, NewKey
 
 if TYPE_CHECKING:
     from eventsourcing.persistence import EventStore
 
 R = TypeVar("R", bound=Root)
+
+_EPOCH_TRIES = 4
 
 
 class PostgresLog:
@@ -74,12 +78,45 @@ class PostgresLog:
                 idempotency=self._idempotency(origin, idempotency, result),
                 new_keys=[NewKey(key.owner_id, key.epoch, key.box) for key in keys],
             )
-            done = self._events.append(request)
+            done = self._append(request)
             kept = not done.replayed
         finally:
             for owner in fresh:
                 self._keyring.settle(owner, kept=kept)
         return Saved(done.log_size, done.replayed, done.result)
+
+    def erase(
+        self,
+        aggregates: Sequence[Root],
+        origin: Origin,
+        *,
+        idempotency: IdempotencyKey | None = None,
+        result: bytes = b"",
+    ) -> Saved:
+        """Append the pending events and destroy the aggregates' keys, in one transaction."""
+        from infrastructure.postgres.codec import to_row
+
+        self._keyring.unlock()
+        events = [cast("Event", event) for root in aggregates for event in root.collect_events()]
+        request = AppendRequest(
+            events=[to_row(event, origin, self._keyring) for event in events],
+            idempotency=self._idempotency(origin, idempotency, result),
+        )
+        done = self._events.erase(request, origin.actor)
+        for event in events:
+            self._keyring.forget(event.stream_id)
+        return Saved(done.log_size, done.replayed, done.result)
+
+    def _append(self, request: AppendRequest) -> Appended:
+        """Append; new keys whose epoch a rotation has destroyed meanwhile are wrapped under the newest."""
+        for _ in range(_EPOCH_TRIES):
+            try:
+                return self._events.append(request)
+            except EpochDestroyedError:
+                keys = [self._keyring.rewrap(key.owner_id) for key in request.new_keys]
+                fresh = [NewKey(key.owner_id, key.epoch, key.box) for key in keys]
+                request = replace(request, new_keys=fresh)
+        return self._events.append(request)
 
     def answered(self, origin: Origin, idempotency: IdempotencyKey) -> Saved | None:
         """Return what a command answered before under this key, or None where the key is new."""

@@ -54,9 +54,12 @@ select asked.owner_id
     or pg_try_advisory_xact_lock(o.lock_key)
 """
 
+# The key's row is locked, so that an erasure waits for this and then deletes it, or is seen and nothing is
+# saved.
 _SAVE = """
-insert into daybook.live_answers (answer_id, seq, thinking_from, text_from, box)
-values (%(answer)s, %(seq)s, %(thinking_from)s, %(text_from)s, %(box)s)
+insert into daybook.live_answers (answer_id, conversation_id, seq, thinking_from, text_from, box)
+select %(answer)s, k.owner_id, %(seq)s, %(thinking_from)s, %(text_from)s, %(box)s
+  from (select d.owner_id from daybook.data_keys d where d.owner_id = %(conversation)s for key share) as k
 on conflict do nothing
 """
 
@@ -163,6 +166,7 @@ class PostgresLiveAnswers:
         )
         return {
             "answer": piece.answer_id,
+            "conversation": piece.conversation_id,
             "seq": piece.seq,
             "thinking_from": piece.thinking_from,
             "text_from": piece.text_from,

@@ -18,6 +18,7 @@ from infrastructure.postgres.append_call import (
 )
 from infrastructure.postgres.appender import Appended, Appender
 from infrastructure.postgres.database import Database
+from infrastructure.postgres.eraser import Eraser
 from infrastructure.postgres.group_commit import GroupCommit
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class EventLog:
     ) -> None:
         """`settle_seconds`: how long a broken-off append may look for its events before it gives up."""
         self._database = database
+        self._eraser = Eraser(database, settle_seconds=settle_seconds)
         self._group: GroupCommit[AppendRequest, Appended] = GroupCommit(
             Appender(database, settle_seconds=settle_seconds).append_batch,
             max_items=max_batch,
@@ -120,6 +122,13 @@ class EventLog:
             DatabaseUnreachableError: the connection was lost and did not come back: perhaps it is recorded.
         """
         return self._group.submit(request, cost=size_of(request))
+
+    def erase(self, request: AppendRequest, erased_by: str) -> Appended:
+        """Append erased events and, in the same transaction, destroy the keys of their streams.
+
+        The errors are those of `append`.
+        """
+        return self._eraser.erase(request, erased_by)
 
     def size(self) -> int:
         """Return how many events the log holds."""

@@ -15,6 +15,7 @@ from application.commands import AnswerAgain, AskQuestion
 from application.errors import ModelMissingError
 from application.running import Ended, Outcome, Progress
 from domain.conversation.conversation import Status
+from domain.errors import ContentErasedError
 from domain.ids import short
 from interfaces.cli.console import say_dim, say_wrapped, tell
 from interfaces.cli.interrupts import Interrupts
@@ -98,6 +99,8 @@ def explain(answered: Answered) -> Exit:
     see = f"daybook show {short(asked.conversation_id)}"
     if outcome.problem is not None:
         tell(outcome.problem)
+        if isinstance(outcome.problem, ContentErasedError):
+            return verdict(outcome.problem).exit_code
         if outcome.log_size is None:
             say_wrapped(
                 "daybook: The prompt is recorded; the end of its answer could not be. "

@@ -1,4 +1,7 @@
-"""`daybook keys …`: the master key, out of its home and back. Without it no content can be read again."""
+"""`daybook keys …`: the master key, out of its home and back, and the epochs of the keys below it.
+
+Without the master key no content can be read again.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,11 @@ from typing import Annotated, TypeAlias
 import typer
 
 from domain.errors import InvalidInputError
-from interfaces.cli.console import can_ask, say
+from interfaces.cli.console import can_ask, local, out_json, say, table
 from interfaces.cli.lazy import group_app
-from interfaces.cli.opening import host_of
+from interfaces.cli.opening import host_of, opened, opened_as_it_is
 
-app = group_app("Back up the master key, or bring it back.")
+app = group_app("Back up the master key; wrap all keys anew.")
 
 _SHORTEST = 8
 From: TypeAlias = Annotated[
@@ -49,6 +52,51 @@ def import_key(
     """Install the master key from such a file."""
     host_of(ctx).keys.restore(file, _passphrase(passphrase_file, twice=False))
     say("The master key is installed. Check it: daybook doctor")
+
+
+@app.command()
+def status(
+    ctx: typer.Context,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show the epochs, and whether a rotation is to be finished."""
+    with opened_as_it_is(host_of(ctx)) as book:
+        found = book.keys.status()
+    if as_json:
+        from interfaces.viewing import keys_status
+
+        out_json(keys_status(found))
+        return
+    rows = [(str(one.epoch), local(one.created_at), str(one.key_count)) for one in found.epochs]
+    table(("EPOCH", "SINCE", "KEYS"), rows)
+    if found.unfinished or found.owed:
+        say("A rotation is to be finished: daybook keys rotate")
+
+
+@app.command()
+def rotate(
+    ctx: typer.Context,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Wrap all keys under a new epoch key and destroy the old one; finishes what was interrupted."""
+    from interfaces.cli.finishing import finish
+
+    with opened(host_of(ctx)) as book:
+        rotated, scrubbed = finish(book)
+    if as_json:
+        from interfaces.views import RotatedView
+
+        out_json(
+            RotatedView(
+                epoch=rotated.epoch,
+                rewrapped_count=rotated.rewrapped_count,
+                finished=rotated.rewritten and scrubbed,
+            )
+        )
+    else:
+        say(f"Epoch {rotated.epoch} wraps all keys ({rotated.rewrapped_count} anew); older epochs are gone.")
 
 
 def _passphrase(file: Path | None, *, twice: bool) -> str:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from interfaces.book import Book
-    from projections.conversations.queries import ConversationPage
+    from projections.conversations.queries import ConversationPage, ConversationSummary
 
 app = command_app()
 
@@ -60,7 +60,7 @@ def _print(book: Book, page: ConversationPage) -> None:
     rows = [
         (
             short(found.id),
-            one_line(found.title) or ("(altered)" if found.damaged else "(no title)"),
+            _title(found),
             names.get(found.project_id, "") if found.project_id else "",
             str(found.message_count),
             local(found.updated_at),
@@ -70,6 +70,14 @@ def _print(book: Book, page: ConversationPage) -> None:
     table(("ID", "TITLE", "PROJECT", "MESSAGES", "WHEN"), rows, stretch=(1, 2), optional=(3, 2))
     if page.next_cursor:
         say(f"More: daybook list --cursor {page.next_cursor}")
+
+
+def _title(found: ConversationSummary) -> str:
+    if found.erased_at is not None:
+        from interfaces.cli.erase import erased_words
+
+        return f"({erased_words(found.erased_at, found.erased_by)})"
+    return one_line(found.title) or ("(altered)" if found.damaged else "(no title)")
 
 
 def _project_names(book: Book, page: ConversationPage) -> dict[UUID, str]:

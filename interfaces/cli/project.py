@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -10,6 +10,9 @@ from interfaces.cli.changes import change_project, give, new_text, show_of_proje
 from interfaces.cli.console import clean, local, one_line, out, out_json, say, table
 from interfaces.cli.lazy import group_app
 from interfaces.cli.opening import SOURCE, host_of, opened
+
+if TYPE_CHECKING:
+    from projections.projects.queries import ProjectDetails
 
 app = group_app("Group conversations; give them instructions and a model.")
 
@@ -69,7 +72,7 @@ def list_projects(
         rows = [
             (
                 short(one.id),
-                (one_line(one.name) or "(altered)") + (" (archived)" if one.archived else ""),
+                _name(one),
                 one_line(one.default_model),
                 local(one.updated_at),
             )
@@ -92,7 +95,7 @@ def show(ctx: typer.Context, project: Which, *, as_json: AsJson = False) -> None
             return
         from domain.ids import short
 
-        out(f"{one_line(found.name)}{' (archived)' if found.archived else ''}")
+        out(_name(found))
         out(f"id            {short(found.id)}  ({found.id})")
         out(f"model         {one_line(found.default_model) or 'the default'}")
         out(f"description   {clean(found.description) or '(none)'}")
@@ -100,6 +103,14 @@ def show(ctx: typer.Context, project: Which, *, as_json: AsJson = False) -> None
         out(f"since         {local(found.created_at)}")
         if found.damage is not None:
             say(f"daybook: {found.damage.message}")
+
+
+def _name(found: ProjectDetails) -> str:
+    if found.erased_at is not None:
+        from interfaces.cli.erase import erased_words
+
+        return f"({erased_words(found.erased_at, found.erased_by)})"
+    return (one_line(found.name) or "(altered)") + (" (archived)" if found.archived else "")
 
 
 @app.command()

@@ -63,7 +63,13 @@ def print_conversation(found: ConversationSummary, messages: tuple[Message, ...]
     about = [short(found.id), local(found.created_at), f"{found.message_count} messages"]
     if found.archived:
         about.append("archived")
+    if found.hold_reason is not None:
+        about.append("held")
     title = one_line(found.title) or ("(altered)" if found.damaged else "(no title)")
+    if found.erased_at is not None:
+        from interfaces.cli.erase import erased_words
+
+        title = f"({erased_words(found.erased_at, found.erased_by)})"
     pretty = _Pretty() if out_is_terminal() else _Plain()
     pretty.title(title, " · ".join(about))
     for message in messages:

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from domain.errors import NotFoundError
+from domain.errors import ContentErasedError, NotFoundError
 from domain.ids import short
 from interfaces import viewing
-from interfaces.views import AnswerView, TimingsView, TranscriptView, UsageView
+from interfaces.views import AnswerView, TimingsView, TranscriptView, UsageView, utc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from application.running import Outcome, RunningAnswer
     from projections.conversations.queries import ConversationSummary
+    from projections.projects.queries import ProjectDetails
     from projections.transcript.messages import Message
 
 
@@ -73,10 +74,21 @@ def must_be_answer(answer_id: UUID, found: Message | None) -> Message:
     Raises:
         NotFoundError: there is none, or it is a prompt.
         ContentDamagedError: it was altered.
+        ContentErasedError: its conversation was erased.
     """
     if found is None or found.kind != "answer":
         raise NotFoundError(f"There is no answer {short(answer_id)} in this book.", hint="daybook list")
+    if found.erased:
+        raise ContentErasedError(f"The conversation of answer {short(answer_id)} was erased.")
     return found.whole()
+
+
+def must_not_be_erased(what: str, found: ConversationSummary | ProjectDetails) -> None:
+    """Raise `ContentErasedError`, saying when and by whom, where there is nothing left to show."""
+    if found.erased_at is not None:
+        raise ContentErasedError(
+            f"{what} {short(found.id)} was erased on {utc(found.erased_at)} by {found.erased_by}."
+        )
 
 
 def ending_of_message(found: Message, log_size: int) -> dict[str, Any]:

@@ -43,6 +43,25 @@ update conversations c
  where c.id = n.id
 """
 
+_HOLD = """
+update conversations c set hold_reason = n.reason
+  from unnest(%s::uuid[], %s::bytea[]) as n(id, reason)
+ where c.id = n.id
+"""
+
+# `@last` must not lead to what is gone, so its activity goes too.
+_ERASE = """
+with erased as (
+    select * from unnest(%s::uuid[], %s::timestamptz[], %s::text[]) as n(id, at, actor)
+), active as (
+    delete from activity a using erased where a.conversation_id = erased.id
+)
+update conversations c
+   set title = null, first_prompt = null, hold_reason = null, erased_at = erased.at, erased_by = erased.actor
+  from erased
+ where c.id = erased.id
+"""
+
 _ACTIVITY = """
 insert into activity (actor, conversation_id, last_index)
 select * from unnest(%s::text[], %s::uuid[], %s::bigint[])
@@ -60,6 +79,9 @@ _EVENTS = (
     e.ConversationRenamed,
     e.ConversationArchived,
     e.ConversationRestored,
+    e.ConversationHeld,
+    e.ConversationReleased,
+    e.ConversationErased,
 )
 
 
@@ -122,6 +144,8 @@ class Conversations(ReadModel):
         new: list[tuple[UUID, UUID | None, datetime, datetime, int, str]] = []
         changes: dict[UUID, _Change] = {}
         activity: dict[tuple[str, UUID], int] = {}
+        holds: dict[UUID, bytes | None] = {}
+        erased: list[tuple[UUID, datetime, str]] = []
         for recorded in batch:
             event = recorded.event
             if not isinstance(event, _EVENTS):
@@ -133,6 +157,12 @@ class Conversations(ReadModel):
             if change is None:
                 change = changes[event.stream_id] = _Change()
             change.add(recorded)
+            if isinstance(event, e.ConversationHeld):
+                holds[event.stream_id] = packed(event.reason)
+            elif isinstance(event, e.ConversationReleased):
+                holds[event.stream_id] = None
+            elif isinstance(event, e.ConversationErased):
+                erased.append((event.stream_id, recorded.time, recorded.actor))
             if isinstance(event, _ASKING):
                 activity[recorded.actor, event.stream_id] = recorded.log_index
         execute_set(connection, _INSERT, new)
@@ -156,3 +186,5 @@ class Conversations(ReadModel):
             ),
         )
         execute_set(connection, _ACTIVITY, ((*key, index) for key, index in activity.items()))
+        execute_set(connection, _HOLD, holds.items())
+        execute_set(connection, _ERASE, erased)

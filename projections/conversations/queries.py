@@ -15,7 +15,7 @@ from projections.reading import Reading
 
 _COLUMNS: LiteralString = """
 select c.id, c.project_id, c.title, c.first_prompt, c.message_count, c.current_id, c.archived,
-       c.created_at, c.updated_at, c.last_actor, c.last_index
+       c.created_at, c.updated_at, c.last_actor, c.hold_reason, c.erased_at, c.erased_by, c.last_index
   from conversations c
 """
 
@@ -31,6 +31,20 @@ _LATEST_OF_ACTOR: LiteralString = (
  where a.actor = %(actor)s
  order by a.last_index desc
  limit 1
+"""
+)
+
+_OF_PROJECT: LiteralString = """
+select c.id from conversations c
+ where c.project_id = %s and c.erased_at is null
+ order by c.last_index
+"""
+
+_HELD: LiteralString = (
+    _COLUMNS
+    + """
+ where c.hold_reason is not null
+ order by c.last_index desc
 """
 )
 
@@ -50,7 +64,10 @@ Archived: TypeAlias = Literal["exclude", "include", "only"]
 
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
-    """One line of a list. `title` is the given one if `titled`, else the first prompt's beginning."""
+    """One line of a list. `title` is the given one if `titled`, else the first prompt's beginning.
+
+    `hold_reason` is None where it is not held; `erased_at` and `erased_by` (an actor) where it is not erased.
+    """
 
     id: UUID
     project_id: UUID | None
@@ -64,6 +81,9 @@ class ConversationSummary:
     last_actor: str
     erased: bool
     damaged: bool = False
+    hold_reason: str | None = None
+    erased_at: datetime | None = None
+    erased_by: str | None = None
 
 
 class ConversationPage(NamedTuple):
@@ -130,6 +150,18 @@ class ConversationQueries:
             rows = connection.execute(_BY_FRAGMENT, values).fetchall()
         return tuple(self._summary(row) for row in rows)
 
+    def of_project(self, project_id: UUID, *, at_least: int | None = None) -> tuple[UUID, ...]:
+        """Return the ids of a project's conversations that are not erased."""
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            rows = connection.execute(_OF_PROJECT, (project_id,)).fetchall()
+        return tuple(row[0] for row in rows)
+
+    def held(self, *, at_least: int | None = None) -> tuple[ConversationSummary, ...]:
+        """Return the conversations that must not be erased, newest first."""
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            rows = connection.execute(_HELD).fetchall()
+        return tuple(self._summary(row) for row in rows)
+
     def _summary(self, row: tuple[Any, ...]) -> ConversationSummary:
         opener = Opener(self._vault)
         title = opener.text(row[2])
@@ -147,6 +179,9 @@ class ConversationQueries:
             created_at=row[7],
             updated_at=row[8],
             last_actor=row[9],
-            erased=opener.erased,
+            hold_reason=opener.text(row[10]),
+            erased_at=row[11],
+            erased_by=row[12],
+            erased=opener.erased or row[11] is not None,
             damaged=opener.damage is not None,
         )

@@ -9,7 +9,10 @@ create table conversations (
     created_at    timestamptz not null,
     updated_at    timestamptz not null,
     last_index    bigint      not null, -- log index of its latest event: lists are in this order
-    last_actor    text        not null
+    last_actor    text        not null,
+    hold_reason   bytea,                -- packed; null where it is not held
+    erased_at     timestamptz,
+    erased_by     text
 );
 
 -- When each actor last asked or went on in a conversation: what `@last` means to them.

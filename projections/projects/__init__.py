@@ -1,4 +1,4 @@
 """Which projects there are."""
 
 NAME = "projects"
-VERSION = 1
+VERSION = 2

@@ -25,6 +25,13 @@ _RENAME = "update projects set name = %(text)s, updated_at = %(at)s where id = %
 _DESCRIBE = "update projects set description = %(text)s, updated_at = %(at)s where id = %(id)s"
 _MODEL = "update projects set default_model = %(model)s, updated_at = %(at)s where id = %(id)s"
 _ARCHIVE = "update projects set archived = %(archived)s, updated_at = %(at)s where id = %(id)s"
+_HOLD = "update projects set hold_reason = %(text)s, updated_at = %(at)s where id = %(id)s"
+_ERASE = """
+update projects
+   set name = null, description = null, instructions = null, hold_reason = null, erased_at = %(at)s,
+       erased_by = %(actor)s, updated_at = %(at)s
+ where id = %(id)s
+"""
 _INSTRUCT = """
 update projects set instructions = %(text)s, instructions_version = %(version)s, updated_at = %(at)s
  where id = %(id)s
@@ -44,11 +51,16 @@ class Projects(ReadModel):
             change = _change(recorded.event)
             if change is not None:
                 statement, values = change
-                place = {"id": recorded.event.stream_id, "at": recorded.time, "log_index": recorded.log_index}
+                place = {
+                    "id": recorded.event.stream_id,
+                    "at": recorded.time,
+                    "log_index": recorded.log_index,
+                    "actor": recorded.actor,
+                }
                 connection.execute(statement, {**place, **values})
 
 
-def _change(event: Event) -> tuple[LiteralString, dict[str, Any]] | None:
+def _change(event: Event) -> tuple[LiteralString, dict[str, Any]] | None:  # noqa: PLR0911 - one an event
     match event:
         case e.ProjectCreated() | e.ProjectRenamed():
             statement = _CREATE if isinstance(event, e.ProjectCreated) else _RENAME
@@ -61,5 +73,11 @@ def _change(event: Event) -> tuple[LiteralString, dict[str, Any]] | None:
             return _MODEL, {"model": event.model}
         case e.ProjectArchived() | e.ProjectRestored():
             return _ARCHIVE, {"archived": isinstance(event, e.ProjectArchived)}
+        case e.ProjectHeld():
+            return _HOLD, {"text": packed(event.reason)}
+        case e.ProjectReleased():
+            return _HOLD, {"text": None}
+        case e.ProjectErased():
+            return _ERASE, {}
         case _:
             return None

@@ -19,7 +19,7 @@ from projections.reading import Reading
 
 _COLUMNS: LiteralString = """
 select p.id, p.name, p.description, p.default_model, p.instructions, p.instructions_version, p.archived,
-       p.created_at, p.updated_at
+       p.created_at, p.updated_at, p.hold_reason, p.erased_at, p.erased_by
   from projects p
 """
 
@@ -53,6 +53,9 @@ class ProjectDetails:
     updated_at: datetime
     erased: bool
     damage: ContentDamagedError | None = None
+    hold_reason: str | None = None
+    erased_at: datetime | None = None
+    erased_by: str | None = None
 
 
 class ProjectQueries:
@@ -107,6 +110,9 @@ class ProjectQueries:
             archived=row[6],
             created_at=row[7],
             updated_at=row[8],
-            erased=opener.erased,
+            hold_reason=opener.text(row[9]),
+            erased_at=row[10],
+            erased_by=row[11],
+            erased=opener.erased or row[10] is not None,
             damage=opener.damage,
         )

@@ -1,6 +1,6 @@
 create table projects (
     id                   uuid primary key,
-    name                 bytea       not null,  -- packed, like description and instructions
+    name                 bytea,                 -- packed, like description, instructions and hold_reason; null once erased
     description          bytea,
     default_model        text,
     instructions         bytea,
@@ -8,5 +8,8 @@ create table projects (
     archived             boolean     not null default false,
     created_at           timestamptz not null,
     updated_at           timestamptz not null,
-    first_index          bigint      not null   -- log index of its creation: lists are in this order
+    first_index          bigint      not null,  -- log index of its creation: lists are in this order
+    hold_reason          bytea,
+    erased_at            timestamptz,
+    erased_by            text
 );

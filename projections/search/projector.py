@@ -1,4 +1,8 @@
-"""Fills the search tables: the one projector that opens content. What was erased has no words any more."""
+"""Fills the search tables: the one projector that opens content. What was erased has no words any more.
+
+Invariant: the words of an owner whose tombstone is committed are never written, whatever keys this process
+still holds; rows that were there before go with the event of the erasure.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +46,19 @@ on conflict (message_id) do update set packed = excluded.packed
 _DELETE_MESSAGES = "delete from messages where message_id = any(%s::uuid[])"
 _DELETE_TEXTS = "delete from texts where message_id = any(%s::uuid[])"
 
+_TOMBSTONES = "select t.owner_id from daybook.tombstones t where t.owner_id = any(%s::uuid[])"
+
+_ERASE = """
+with gone as (
+    delete from messages m
+     where m.words @@ %(mark)s::tsquery and m.conversation_id = %(id)s
+    returning m.message_id
+), texts as (
+    delete from texts t using gone where t.message_id = gone.message_id
+)
+delete from conversations c where c.id = %(id)s
+"""
+
 _START = """
 insert into conversations (id, project_id) select * from unnest(%s::uuid[], %s::uuid[])
 """
@@ -73,13 +90,17 @@ class Search(ReadModel):
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    def apply(self, connection: psycopg.Connection, batch: Sequence[Recorded]) -> None:
+    def apply(  # noqa: C901 - one case an event
+        self, connection: psycopg.Connection, batch: Sequence[Recorded]
+    ) -> None:
         """Index the texts of prompts and ended answers, and keep the titles of their conversations."""
         messages: dict[UUID, tuple[Any, ...] | None] = {}
         texts: dict[UUID, bytes | None] = {}
         started: list[tuple[UUID, UUID | None]] = []
         titles: dict[UUID, bytes | None] = {}
         first_prompts: dict[UUID, UUID] = {}
+        erased: list[UUID] = []
+        tombstones = _tombstones(connection, batch)
         for recorded in batch:
             event = recorded.event
             match event:
@@ -95,9 +116,12 @@ class Search(ReadModel):
                 case e.ConversationRenamed():
                     self._title(titles, event.stream_id, event.title)
                     continue
+                case e.ConversationErased():
+                    erased.append(event.stream_id)
+                    continue
                 case _:
                     continue
-            content = self._content(event.text)
+            content = "" if event.stream_id in tombstones else self._content(event.text)
             if content.strip():
                 messages[event.message_id] = _row(recorded, event.message_id, kind, content)
                 texts[event.message_id] = packed(event.text)
@@ -112,6 +136,8 @@ class Search(ReadModel):
         if emptied:
             connection.execute(_DELETE_MESSAGES, (emptied,))
             connection.execute(_DELETE_TEXTS, (emptied,))
+        for one in erased:
+            connection.execute(_ERASE, {"id": one, "mark": f"'{conversation_mark(one.hex)}'"})
 
     @staticmethod
     def _title(titles: dict[UUID, bytes | None], conversation_id: UUID, title: OptionalText) -> None:
@@ -126,6 +152,11 @@ class Search(ReadModel):
             return indexable(self._vault.open(text))
         except ContentErasedError:
             return ""
+
+
+def _tombstones(connection: psycopg.Connection, batch: Sequence[Recorded]) -> set[UUID]:
+    streams = list({recorded.event.stream_id for recorded in batch})
+    return {row[0] for row in connection.execute(_TOMBSTONES, (streams,))}
 
 
 def indexable(text: str) -> str:

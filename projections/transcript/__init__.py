@@ -1,4 +1,4 @@
 """What was said: messages with their provenance, as a tree."""
 
 NAME = "transcript"
-VERSION = 1
+VERSION = 2

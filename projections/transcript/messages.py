@@ -116,7 +116,7 @@ class StreamingAnswer:
 
 MESSAGES: LiteralString = """
 select m.id, m.conversation_id, m.parent_id, m.kind, m.status, m.at, m.ended_at, m.log_index, m.actor,
-       m.source, m.text, m.thinking, m.detail, m.instructions, m.options, m.model, m.model_digest,
+       m.source, m.erased, m.text, m.thinking, m.detail, m.instructions, m.options, m.model, m.model_digest,
        m.context_length, m.think, m.owner_id, m.sent_message_ids, m.cut_count, m.instructions_project_id,
        m.instructions_version, m.request_hash, m.reason, m.prompt_tokens, m.completion_tokens, m.total_ms,
        m.load_ms, m.prompt_eval_ms, m.eval_ms, m.first_token_ms
@@ -137,6 +137,7 @@ def to_message(row: tuple[Any, ...], vault: Vault) -> Message:
         log_index,
         actor,
         source,
+        erased,
         text,
         thinking,
         detail,
@@ -194,6 +195,6 @@ def to_message(row: tuple[Any, ...], vault: Vault) -> Message:
         usage=Usage(*counts[:2]),
         timings=Timings(*counts[2:]),
         provenance=provenance,
-        erased=opener.erased,
+        erased=opener.erased or erased,
         damage=opener.damage,
     )

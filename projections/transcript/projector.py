@@ -56,6 +56,15 @@ update messages m
  where m.id = n.id
 """
 
+# An answer that was being written has no end any more, and is nobody's orphan.
+_ERASE = """
+update messages m
+   set text = null, thinking = null, detail = null, instructions = null, options = null, erased = true,
+       status = case m.status when 'streaming' then 'interrupted' else m.status end,
+       reason = case m.status when 'streaming' then 'erased' else m.reason end
+ where m.conversation_id = any(%s::uuid[])
+"""
+
 _MOVE = """
 insert into conversations (id, current_id)
 select * from unnest(%s::uuid[], %s::uuid[])
@@ -83,6 +92,7 @@ class Transcript(ReadModel):
         answers: list[tuple[Any, ...]] = []
         ends: dict[UUID, tuple[Any, ...]] = {}
         current: dict[UUID, UUID | None] = {}
+        erased: list[UUID] = []
         for recorded in batch:
             event = recorded.event
             match event:
@@ -98,12 +108,16 @@ class Transcript(ReadModel):
                     current.setdefault(event.stream_id, None)
                 case e.CurrentBranchChanged():
                     current[event.stream_id] = event.message_id
+                case e.ConversationErased():
+                    erased.append(event.stream_id)
                 case _:
                     pass
         execute_set(connection, _INSERT_PROMPTS, prompts)
         execute_set(connection, _INSERT_ANSWERS, answers)
         execute_set(connection, _END_ANSWERS, ends.values())
         execute_set(connection, _MOVE, current.items())
+        if erased:
+            connection.execute(_ERASE, (erased,))
 
 
 def _prompt(recorded: Recorded, event: e.PromptAdded) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ create table messages (
     log_index               bigint      not null,  -- of the event that began it
     actor                   text        not null,
     source                  text        not null,
+    erased                  boolean     not null default false,
     text                    bytea,                 -- packed, like thinking, detail, instructions and options
     thinking                bytea,
     detail                  bytea,                 -- what a person was told of a failure

@@ -42,6 +42,7 @@ class MemoryWriteLog:
         self.requests: dict[tuple[str, str], tuple[bytes, Saved]] = {}
         self.failures: deque[Exception] = deque()
         self.acknowledgements_lost: deque[Exception] = deque()
+        self.erased: dict[UUID, str] = {}
         self.before_save: Callable[[], None] | None = None
         self._lock = threading.RLock()
 
@@ -86,6 +87,19 @@ class MemoryWriteLog:
         if self.acknowledgements_lost:
             raise self.acknowledgements_lost.popleft()
         return Saved(size, result=result if idempotency else None)
+
+    def erase(
+        self,
+        aggregates: Sequence[Root],
+        origin: Origin,
+        *,
+        idempotency: IdempotencyKey | None = None,
+        result: bytes = b"",
+    ) -> Saved:
+        saved = self.save(aggregates, origin, idempotency=idempotency, result=result)
+        if not saved.replayed:
+            self.erased |= {root.id: origin.actor for root in aggregates}
+        return saved
 
     def answered(self, origin: Origin, idempotency: IdempotencyKey) -> Saved | None:
         stored = self.requests.get((origin.actor, idempotency.key))
@@ -185,6 +199,15 @@ class LogMemory:
             if isinstance(event, e.PromptAdded) and event.message_id == prompt_id:
                 return None if event.instructions is None else str(event.instructions)
         return None
+
+    def conversations_of(self, project_id: UUID) -> Sequence[UUID]:
+        return [
+            event.stream_id
+            for event, _ in self._log.appended
+            if isinstance(event, e.ConversationStarted)
+            and event.project_id == project_id
+            and event.stream_id not in self._log.erased
+        ]
 
     def streaming_answers(self) -> Sequence[StreamingAnswer]:
         found: dict[UUID, StreamingAnswer] = {}

@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 
 class Cut(Enum):
-    """When the next append loses its connection."""
+    """When the next append or erasure loses its connection."""
 
     NEVER = "never"
     BEFORE_SENDING = "the server never hears of it"
@@ -65,7 +65,8 @@ class CuttingProxy:
         from_client = source is client
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 16):
-                if from_client and self.cut is not Cut.NEVER and b"daybook" in data and b"append" in data:
+                writes = b"daybook" in data and (b"append" in data or b"daybook.erase" in data)
+                if from_client and self.cut is not Cut.NEVER and writes:
                     moment, self.cut = self.cut, Cut.NEVER
                     self.cuts += 1
                     if moment is Cut.BEFORE_SENDING:

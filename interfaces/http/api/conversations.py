@@ -32,7 +32,12 @@ from interfaces.http.api.requests import (
     NewPrompt,
     ServerOf,
 )
-from interfaces.http.presenting import AskedView, TranscriptPageView, transcript_page
+from interfaces.http.presenting import (
+    AskedView,
+    TranscriptPageView,
+    must_not_be_erased,
+    transcript_page,
+)
 from interfaces.http.rendering import JsonResponse, answer_path, done
 from interfaces.views import ConversationListView, DoneView
 
@@ -82,6 +87,7 @@ def get_conversation(
         raise NotFoundError(
             f"There is no conversation {short(conversation_id)} in this book.", hint="daybook list"
         )
+    must_not_be_erased("Conversation", found)
     messages = server.book.transcript.branch(conversation_id, cursor, limit=limit + 1, at_least=at_least)
     return JsonResponse(transcript_page(found, messages, limit))
 

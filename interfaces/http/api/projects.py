@@ -13,6 +13,7 @@ from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import short
 from interfaces import viewing
 from interfaces.http.api.requests import AtLeast, CallerOf, Limit, NewProject, ServerOf
+from interfaces.http.presenting import must_not_be_erased
 from interfaces.http.rendering import JsonResponse, done
 from interfaces.views import DoneView, ProjectListView, ProjectView
 
@@ -65,4 +66,5 @@ def get_project(project_id: UUID, server: ServerOf, at_least: AtLeast) -> Respon
         raise NotFoundError(
             f"There is no project {short(project_id)} in this book.", hint="daybook project list"
         )
+    must_not_be_erased("Project", found)
     return JsonResponse(viewing.project(found))

@@ -11,6 +11,7 @@ import pytest
 from application.errors import DatabaseError, IdempotencyMismatchError
 from domain.errors import ConflictError, ContentErasedError, InvalidInputError, WrongVersionError
 from infrastructure.postgres.append_call import call_append, encoded
+from infrastructure.postgres.appender import EpochDestroyedError
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.log import AppendRequest, EventLog, Idempotency, NewKey
 from tests.support.events import event, request
@@ -213,7 +214,7 @@ def test_a_fault_in_one_request_of_a_batch_is_its_own(log: EventLog) -> None:
     known = event()
     log.append(AppendRequest([known]))
     faults: list[tuple[AppendRequest, type[Exception]]] = [
-        (AppendRequest([event()], new_keys=[NewKey(uuid4(), 99, b"no such epoch")]), DatabaseError),
+        (AppendRequest([event()], new_keys=[NewKey(uuid4(), 99, b"no such epoch")]), EpochDestroyedError),
         (AppendRequest([event()], Idempotency("nul\0", "k", b"", b"")), DatabaseError),
         (AppendRequest([event()], Idempotency("\ud800", "k", b"", b"")), InvalidInputError),
         (AppendRequest([event(version=2**70)]), InvalidInputError),

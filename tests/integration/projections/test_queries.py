@@ -11,6 +11,7 @@ from domain.errors import ContentDamagedError, InvalidInputError
 from domain.ids import new_id, short
 from domain.project.project import Project
 from infrastructure.read_model_memory import ReadModelMemory
+from projections.conversations import VERSION
 from projections.errors import PositionBeyondLogError
 from projections.reading import Reading
 from projections.transcript.queries import TranscriptQueries
@@ -315,7 +316,7 @@ def test_conversations_by_the_thousand_are_listed_through_an_index(book: Book) -
         history.conversation()
     book.log.events[:] = history.log.events
     _ = book.conversations
-    with book.reading.open("conversations", 1) as connection:
+    with book.reading.open("conversations", VERSION) as connection:
         connection.execute("analyze conversations")
         plans = [
             connection.execute(

@@ -18,7 +18,8 @@ from application.errors import (
 from application.ports.model_server import ChatEnd, Delta, ModelCard
 from application.running import Outcome
 from domain.conversation import events as e
-from domain.conversation.conversation import Status
+from domain.conversation.conversation import Conversation, Status
+from domain.errors import ContentErasedError
 from domain.event import Event
 from tests.fakes.model_server import DEFAULT_CARD, ScriptedModelServer
 from tests.support.desk import Desk, ended, run, until
@@ -336,3 +337,23 @@ def test_many_answers_at_once_each_end_once() -> None:
     run(scenario)
     kinds: set[type[Event]] = {type(desk.end(asked)) for asked in all_asked}
     assert kinds == {e.AnswerCompleted, e.AnswerCancelled}
+
+
+def test_an_answer_whose_conversation_is_erased_meanwhile_is_dropped() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    conversation = desk.log.load(Conversation, asked.conversation_id)
+    conversation.erase("request")
+    desk.log.erase([conversation], asked.origin)
+
+    async def scenario() -> Outcome:
+        outcome = await ended(desk.answering.start(asked))
+        await desk.answering.close()
+        return outcome
+
+    outcome = run(scenario)
+
+    assert (outcome.status, outcome.text, outcome.thinking) == (Status.INTERRUPTED, "", "")
+    assert isinstance(outcome.problem, ContentErasedError)
+    assert type(desk.log.appended[-1][0]) is e.ConversationErased
+    assert desk.live.pieces == {}

@@ -240,3 +240,50 @@ def test_many_threads_may_open_a_book_at_once() -> None:
     for thread in threads:
         thread.join(10)
     assert opened == ["x"] * 8
+
+
+def test_a_key_in_the_cache_does_not_outlive_a_noticed_erasure() -> None:
+    store = MemoryKeyStore()
+    one, two = keyring_on(store), keyring_on(store)
+    owner = new_id()
+    store.keep(one.new_key(owner))
+    one.settle(owner, kept=True)
+    sealed = one.seal("secret", stream_id=owner, version=1, field="text")
+    assert two.open(sealed) == "secret"
+
+    store.tombstones.add(owner)
+    del store.data_keys[owner]
+    for keyring in (one, two):
+        keyring.noticed(1)
+        with pytest.raises(ContentErasedError):
+            keyring.open(sealed)
+
+
+def test_an_older_number_of_erasures_keeps_the_cache() -> None:
+    store = MemoryKeyStore()
+    keyring = keyring_on(store)
+    owner = new_id()
+    store.keep(keyring.new_key(owner))
+    keyring.settle(owner, kept=True)
+    keyring.noticed(2)
+    sealed = keyring.seal("text", stream_id=owner, version=1, field="text")
+    looks = store.looks
+
+    keyring.noticed(1)
+    keyring.noticed(2)
+
+    assert keyring.open(sealed) == "text"
+    assert store.looks == looks
+
+
+def test_a_key_made_before_an_erasure_was_noticed_is_not_cached_after_it() -> None:
+    store = MemoryKeyStore()
+    keyring = keyring_on(store)
+    owner = new_id()
+    keyring.new_key(owner)
+    keyring.noticed(1)
+
+    keyring.settle(owner, kept=True)
+
+    with pytest.raises(ContentErasedError):
+        keyring.seal("text", stream_id=owner, version=1, field="text")

@@ -1,0 +1,90 @@
+"""Rotation: every data key wrapped under a new epoch key, then the older epoch keys destroyed.
+
+Invariants: each step leaves a book in which every surviving key opens, so a rotation may be killed anywhere
+and be taken up again by whoever comes next; an epoch key is destroyed only when it wraps nothing (the
+database refuses otherwise); no event is touched. A key that an append brings under a destroyed epoch is
+refused there and wrapped anew by its writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from application.errors import KeyringError
+from application.ports.keys import KeysProgress, KeysStatus, Rotated
+from infrastructure.crypto.keyring import Keyring, WrappedKey
+
+BATCH = 500
+_PASSES = 20
+
+
+class RotatingStore(Protocol):
+    """What a rotation needs of the place where wrapped keys are kept."""
+
+    def status(self) -> KeysStatus:
+        """Say which epochs there are."""
+        ...
+
+    def add_epoch(self, epoch: int, box: bytes) -> None:
+        """Store a new epoch key, unless another process was first with this number."""
+        ...
+
+    def keys_before(self, epoch: int, limit: int) -> list[WrappedKey]:
+        """Return some data keys that are wrapped by an older epoch."""
+        ...
+
+    def replace(self, pairs: Sequence[tuple[WrappedKey, WrappedKey]]) -> None:
+        """Replace stored keys by new ones; those that changed or were destroyed meanwhile are left alone."""
+        ...
+
+    def destroy_before(self, epoch: int) -> bool:
+        """Delete older epoch keys that wrap nothing any more; False where one still wraps a key."""
+        ...
+
+    def rewrite(self) -> bool:
+        """Rewrite the tables of keys without their dead rows; False where they could not be had."""
+        ...
+
+
+class Rotation:
+    """The `Keys` port of the application."""
+
+    def __init__(self, store: RotatingStore, keyring: Keyring, *, batch: int = BATCH) -> None:
+        self._store = store
+        self._keyring = keyring
+        self._batch = batch
+
+    def status(self) -> KeysStatus:
+        """Say which epochs there are."""
+        self._keyring.unlock()
+        return self._store.status()
+
+    def rotate(self, progress: KeysProgress | None = None) -> Rotated:
+        """Wrap every data key under a new epoch key and destroy the older ones; see the port."""
+        self._keyring.unlock()
+        before = self._store.status()
+        newest = before.epochs[-1].epoch
+        if before.owed or not before.unfinished:
+            newest += 1
+            self._store.add_epoch(newest, self._keyring.next_epoch(newest))
+        count = 0
+        for _ in range(_PASSES):
+            count += self._rewrap(newest, progress, count, before.key_count)
+            if self._store.destroy_before(newest):
+                return Rotated(newest, count, self._store.rewrite())
+        raise KeyringError(
+            "Keys of an older epoch kept coming while they were wrapped anew. Nothing is lost; the "
+            "rotation is not finished.",
+            hint="daybook keys rotate",
+        )
+
+    def _rewrap(self, newest: int, progress: KeysProgress | None, done: int, of: int) -> int:
+        rewrapped = self._keyring.rewrapper()
+        count = 0
+        while keys := self._store.keys_before(newest, self._batch):
+            self._store.replace([(key, rewrapped(key)) for key in keys])
+            count += len(keys)
+            if progress is not None:
+                progress(done + count, max(of, done + count))
+        return count

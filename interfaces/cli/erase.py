@@ -1,0 +1,154 @@
+"""`daybook erase`: destroy the key of a conversation's or a project's content, and clear up behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from interfaces.cli.console import can_ask, local, one_line, out_json, say
+from interfaces.cli.lazy import command_app
+from interfaces.cli.opening import SOURCE, host_of, opened
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from application.commands import Command
+    from interfaces.book import Book
+    from projections.conversations.queries import ConversationSummary
+
+app = command_app()
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What an erasure takes. `name` is what people know it by."""
+
+    id: UUID
+    name: str
+    kind: str
+    conversations: tuple[ConversationSummary, ...]
+    messages: int
+    began: datetime
+    ended: datetime
+
+
+@app.command()
+def erase(
+    ctx: typer.Context,
+    identifier: Annotated[
+        str | None, typer.Argument(metavar="CONVERSATION", help="The conversation; @last: your latest.")
+    ] = None,
+    *,
+    project: Annotated[
+        str | None,
+        typer.Option("--project", "-p", metavar="NAME|ID", help="A project with all its conversations."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Erase a conversation or a project, for ever."""
+    from domain.errors import InvalidInputError
+    from interfaces.cli.finishing import finish
+
+    if (identifier is None) == (project is None):
+        raise InvalidInputError("Name either a conversation or --project. Nothing was erased.")
+    host = host_of(ctx)
+    with opened(host) as book:
+        taken = _project(book, project) if project is not None else _conversation(book, identifier or "")
+        if not yes:
+            _ask(taken)
+        done = book.commands.handle(_command(book, taken))
+        rotated, scrubbed = finish(book)
+    finished = scrubbed and rotated.rewritten
+    if as_json:
+        from interfaces.views import ErasedView
+
+        out_json(
+            ErasedView(
+                id=done.id,
+                log_size=done.log_size,
+                conversation_count=len(taken.conversations),
+                message_count=taken.messages,
+                finished=finished,
+            )
+        )
+        return
+    from domain.ids import short
+
+    say(f"Erased: {_what(taken)} ({short(done.id)}). Backups made before still hold it; see docs/privacy.md.")
+
+
+def _conversation(book: Book, typed: str) -> _Taken:
+    from interfaces.cli import finding
+
+    found = finding.conversation(book, typed)
+    _refuse_erased(found.erased_at, found.erased_by, "conversation")
+    title = one_line(found.title) or "(no title)"
+    return _Taken(
+        found.id, title, "conversation", (found,), found.message_count, found.created_at, found.updated_at
+    )
+
+
+def _project(book: Book, typed: str) -> _Taken:
+    from interfaces.cli import finding
+
+    found = finding.project(book, typed)
+    _refuse_erased(found.erased_at, found.erased_by, "project")
+    members = [book.conversations.get(one) for one in book.conversations.of_project(found.id)]
+    conversations = tuple(one for one in members if one is not None)
+    return _Taken(
+        found.id,
+        one_line(found.name),
+        "project",
+        conversations,
+        sum(one.message_count for one in conversations),
+        min([found.created_at, *(one.created_at for one in conversations)]),
+        max([found.updated_at, *(one.updated_at for one in conversations)]),
+    )
+
+
+def _refuse_erased(at: datetime | None, by: str | None, what: str) -> None:
+    from domain.errors import ContentErasedError
+
+    if at is not None:
+        raise ContentErasedError(f"This {what} was {erased_words(at, by)} already. Nothing was changed.")
+
+
+def erased_words(at: datetime, by: str | None) -> str:
+    """Return the words that stand where content was."""
+    return f"erased on {local(at)} by {one_line(by) or '?'}"
+
+
+def _what(taken: _Taken) -> str:
+    if taken.kind == "project":
+        return (
+            f"the project {taken.name!r} with {len(taken.conversations)} conversations and "
+            f"{taken.messages} messages"
+        )
+    return f"the conversation {taken.name!r} with {taken.messages} messages"
+
+
+def _ask(taken: _Taken) -> None:
+    from domain.errors import InvalidInputError, RefusedError
+    from interfaces.cli.console import confirm_choice
+
+    say(f"This takes {_what(taken)}, from {local(taken.began)} to {local(taken.ended)}.")
+    say("It cannot be undone by anybody. That there was something, when and by whom, stays in the log.")
+    if not can_ask():
+        raise InvalidInputError("There is no terminal to ask. Nothing was erased.", hint="--yes")
+    choice = confirm_choice(
+        "Erase it for ever? [y/N] ", lambda typed: typed.lower() in {"y", "n", "yes", "no"}, "n"
+    )
+    if choice.lower() not in {"y", "yes"}:
+        raise RefusedError("Nothing was erased.")
+
+
+def _command(book: Book, taken: _Taken) -> Command:
+    from application.commands import EraseConversation, EraseProject
+
+    if taken.kind == "project":
+        return EraseProject(actor=book.actor, source=SOURCE, project_id=taken.id)
+    return EraseConversation(actor=book.actor, source=SOURCE, conversation_id=taken.id)
