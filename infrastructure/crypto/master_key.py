@@ -91,7 +91,8 @@ class MasterKeyFile:
             _sync_directory(self.path.parent)
         except OSError as problem:
             raise KeyringError(
-                f"The master key cannot be written to {self.path}: {in_words(problem)}. Nothing was recorded.",
+                f"The master key cannot be written to {self.path}: {in_words(problem)}. "
+                "Nothing was recorded.",
                 hint="export DAYBOOK_HOME=/a/directory/you/can/write",
             ) from None
         return self.read() or master
