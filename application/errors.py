@@ -6,6 +6,19 @@ What can go wrong around a command, told so that a person can act on it.
 from domain.errors import DaybookError, RefusedError
 
 
+def in_words(problem: Exception) -> str:
+    """Return why a file cannot be read or written, without Python's own way to say it."""
+    if isinstance(problem, UnicodeDecodeError):
+        return "it is not text in UTF-8"
+    if isinstance(problem, FileNotFoundError):
+        return "it does not exist"
+    if isinstance(problem, IsADirectoryError):
+        return "it is a directory"
+    if isinstance(problem, PermissionError):
+        return "this user may not"
+    return (isinstance(problem, OSError) and problem.strerror) or str(problem)
+
+
 class ModelServerError(DaybookError):
     """The model server did not do what was asked.
 

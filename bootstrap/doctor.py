@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from application.errors import ModelServerUnreachableError
+from application.errors import ModelServerUnreachableError, in_words
 from bootstrap.container import make_keyring, make_model_server
 from bootstrap.database_admin import BookDatabase
 from bootstrap.home import Home
@@ -46,7 +46,7 @@ def _guarded(name: str, look: Callable[[], Check]) -> Check:
     except DaybookError as problem:
         return Check(name, False, problem.message, problem.hint)
     except OSError as problem:
-        return Check(name, False, str(problem))
+        return Check(name, False, f"{problem.filename or name}: {in_words(problem)}")
 
 
 def _settings(settings: Settings) -> Check:

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from application.errors import KeyringError
+from application.errors import KeyringError, in_words
 from domain.errors import InvalidInputError
 from domain.ids import new_id
 
@@ -50,8 +50,7 @@ class Home:
                 raise PermissionError(13, "Permission denied", str(self.root))
         except OSError as problem:
             raise InvalidInputError(
-                f"Daybook's home {self.root} cannot be written: {problem.strerror or problem}. "
-                "Nothing was recorded.",
+                f"Daybook's home {self.root} cannot be written: {in_words(problem)}. Nothing was recorded.",
                 hint="export DAYBOOK_HOME=/a/directory/you/can/write",
             ) from None
 
@@ -63,7 +62,9 @@ class Home:
         except FileNotFoundError:
             known = self._make_actor(path)
         except (OSError, UnicodeDecodeError) as problem:
-            raise InvalidInputError(f"{path} cannot be read: {problem}. Nothing was recorded.") from None
+            raise InvalidInputError(
+                f"{path} cannot be read: {in_words(problem)}. Nothing was recorded."
+            ) from None
         if not _ACTOR.fullmatch(known):
             raise KeyringError(
                 f"{path} does not hold an actor's id. Nothing was recorded.", hint=f"rm {path}"
@@ -84,7 +85,7 @@ class Home:
                 draft.unlink(missing_ok=True)
         except OSError as problem:
             raise InvalidInputError(
-                f"Daybook's home {self.root} cannot be written: {problem}. Nothing was recorded.",
+                f"Daybook's home {self.root} cannot be written: {in_words(problem)}. Nothing was recorded.",
                 hint="export DAYBOOK_HOME=/a/directory/you/can/write",
             ) from None
         return fresh

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from application.errors import in_words
 from bootstrap.setting_rules import fault, number_fault
 from domain.errors import InvalidInputError
 
@@ -340,15 +341,6 @@ def _fault(definition: Definition, value: str) -> str:
     if not wrong and definition.numeric:
         wrong = number_fault(value)
     return wrong and wrong.rstrip(",") + ","
-
-
-def in_words(problem: OSError | UnicodeDecodeError) -> str:
-    """Return why a file cannot be read or written, without Python's own way to say it."""
-    if isinstance(problem, UnicodeDecodeError):
-        return "it is not text in UTF-8"
-    if isinstance(problem, FileNotFoundError):
-        return "it does not exist"
-    return problem.strerror or str(problem)
 
 
 def _read_secret(variable: str, path: str) -> str:

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from uuid import UUID
 
-from application.errors import KeyringError
+from application.errors import in_words
 from application.text_rules import checked_text
 from domain.errors import InvalidInputError, RefusedError
 
@@ -58,16 +58,21 @@ def export_key(path: Path, master: bytes, book_id: UUID, passphrase: str) -> Non
             raise
     except FileExistsError:
         raise RefusedError(f"{path} exists already and was not touched. Choose another name.") from None
+    except FileNotFoundError:
+        raise InvalidInputError(
+            f"{path} cannot be written: its directory does not exist. The key was not exported."
+        ) from None
     except OSError as problem:
-        raise InvalidInputError(f"{path} cannot be written: {problem}. The key was not exported.") from None
+        raise InvalidInputError(
+            f"{path} cannot be written: {in_words(problem)}. The key was not exported."
+        ) from None
 
 
 def import_key(path: Path, passphrase: str) -> tuple[bytes, UUID]:
     """Return the master key in an exported file, and the id of the book it opens.
 
     Raises:
-        InvalidInputError: it is no such file.
-        KeyringError: the passphrase is wrong, or the file was altered.
+        InvalidInputError: it is no such file, the passphrase is wrong, or the file was altered.
     """
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -82,8 +87,12 @@ def import_key(path: Path, passphrase: str) -> tuple[bytes, UUID]:
             base64.b64decode(text, validate=True)
             for text in (document["scrypt"]["salt"], document["nonce"], document["box"])
         )
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise _no_export(path, str(problem)) from None
+    except FileNotFoundError:
+        raise InvalidInputError(f"{path} does not exist. Nothing was changed.") from None
+    except OSError as problem:
+        raise InvalidInputError(f"{path} cannot be read: {in_words(problem)}. Nothing was changed.") from None
+    except (ValueError, KeyError, TypeError):
+        raise _no_export(path, "its form is unknown") from None
     if not known or len(nonce) != _NONCE:
         raise _no_export(path, "its form is unknown")
     if not (_within(cost["n"] * cost["r"], _MOST_MEMORY) and _within(cost["p"], _MOST_LANES)):
@@ -94,7 +103,7 @@ def import_key(path: Path, passphrase: str) -> tuple[bytes, UUID]:
     except ValueError as problem:
         raise _no_export(path, str(problem)) from None
     except InvalidTag:
-        raise KeyringError(
+        raise InvalidInputError(
             f"The passphrase does not open {path} (or the file was altered). Nothing was changed."
         ) from None
 

@@ -14,7 +14,7 @@ import hmac
 import os
 from pathlib import Path
 
-from application.errors import KeyringError
+from application.errors import KeyringError, in_words
 
 _LENGTH = 32
 _PREFIX = "daybook-master-1:"
@@ -66,7 +66,7 @@ class MasterKeyFile:
             return None
         except (OSError, UnicodeDecodeError) as problem:
             raise KeyringError(
-                f"The master key in {self.path} cannot be read: {problem}. Nothing was written.",
+                f"The master key in {self.path} cannot be read: {in_words(problem)}. Nothing was written.",
                 hint="daybook doctor",
             ) from None
 
@@ -91,7 +91,8 @@ class MasterKeyFile:
             _sync_directory(self.path.parent)
         except OSError as problem:
             raise KeyringError(
-                f"The master key cannot be written to {self.path}: {problem}. Nothing was recorded.",
+                f"The master key cannot be written to {self.path}: {in_words(problem)}. "
+                "Nothing was recorded.",
                 hint="export DAYBOOK_HOME=/a/directory/you/can/write",
             ) from None
         return self.read() or master

@@ -10,6 +10,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from application.errors import in_words
 from domain.errors import InvalidInputError
 from interfaces.cli.console import can_ask, local, out_json, say, table
 from interfaces.cli.lazy import group_app
@@ -50,6 +51,8 @@ def import_key(
     passphrase_file: From = None,
 ) -> None:
     """Install the master key from such a file."""
+    if not file.exists():  # before a passphrase is asked for
+        raise InvalidInputError(f"{file} does not exist. Nothing was changed.")
     host_of(ctx).keys.restore(file, _passphrase(passphrase_file, twice=False))
     say("The master key is installed. Check it: daybook doctor")
 
@@ -105,7 +108,7 @@ def _passphrase(file: Path | None, *, twice: bool) -> str:
             lines = file.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as problem:
             raise InvalidInputError(
-                f"The passphrase in {file} cannot be read: {problem}. Nothing was done."
+                f"The passphrase in {file} cannot be read: {in_words(problem)}. Nothing was done."
             ) from None
         return _long_enough(lines[0] if lines else "", check=twice)
     if not can_ask():

@@ -65,6 +65,7 @@ def test_ctrl_c_cancels_keeps_the_answer_and_says_so(daybook: Daybook) -> None:
 def test_a_missing_model_can_be_replaced_by_an_installed_one_which_is_remembered(
     empty_daybook: Daybook, tmp_path: Path
 ) -> None:
+    (tmp_path / "c.toml").touch()
     with RunningSimulator(SimulatorOptions(rate=0, models=("deepseek-r1:1.5b",))) as server:
         daybook = empty_daybook.with_settings(
             DAYBOOK_OLLAMA_URL=server.url, DAYBOOK_CONFIG=str(tmp_path / "c.toml")

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from application.errors import KeyringError
 from domain.errors import InvalidInputError, RefusedError
 from domain.ids import new_id
 from infrastructure.crypto import export
@@ -36,12 +35,19 @@ def test_a_key_is_carried_in_a_file_of_ones_own(exported: Path) -> None:
 
 
 def test_a_wrong_passphrase_or_another_books_id_does_not_open_it(exported: Path) -> None:
-    with pytest.raises(KeyringError, match="does not open"):
+    with pytest.raises(InvalidInputError, match="does not open"):
         import_key(exported, "wrong horse")
     document = json.loads(exported.read_text())
     exported.write_text(json.dumps({**document, "book_id": str(new_id())}))
-    with pytest.raises(KeyringError, match="does not open"):
+    with pytest.raises(InvalidInputError, match="does not open"):
         import_key(exported, PASSPHRASE)
+
+
+def test_a_file_that_is_not_there_is_told_in_plain_words(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"nofile does not exist\. Nothing"):
+        import_key(tmp_path / "nofile", PASSPHRASE)
+    with pytest.raises(InvalidInputError, match="cannot be read: it is a directory"):
+        import_key(tmp_path, PASSPHRASE)
 
 
 def test_a_file_is_never_written_over(exported: Path) -> None:
@@ -56,7 +62,7 @@ def test_what_cannot_be_exported_is_said(tmp_path: Path) -> None:
         export_key(tmp_path / "key", KEY, BOOK, "short")
     with pytest.raises(InvalidInputError, match="surrogate"):
         export_key(tmp_path / "key", KEY, BOOK, "long enough \ud83d")
-    with pytest.raises(InvalidInputError, match="cannot be written"):
+    with pytest.raises(InvalidInputError, match="cannot be written: its directory does not exist"):
         export_key(tmp_path / "nowhere" / "key", KEY, BOOK, PASSPHRASE)
     assert list(tmp_path.iterdir()) == []
 
@@ -95,5 +101,3 @@ def test_garbage_is_told_apart(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "key").write_bytes(content)
     with pytest.raises(InvalidInputError, match="not a key exported"):
         import_key(tmp_path / "key", PASSPHRASE)
-    with pytest.raises(InvalidInputError, match="not a key exported"):
-        import_key(tmp_path / "missing", PASSPHRASE)
