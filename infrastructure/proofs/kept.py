@@ -16,7 +16,7 @@ import os
 from pathlib import Path
 from uuid import UUID
 
-from application.errors import KeyringError
+from application.errors import KeyringError, in_words
 from infrastructure.proofs import signing
 
 
@@ -74,7 +74,7 @@ class Kept:
             return None
         except (OSError, UnicodeDecodeError) as problem:
             raise KeyringError(
-                f"{path} cannot be read: {problem}. Nothing was written.", hint="daybook doctor"
+                f"{path} cannot be read: {in_words(problem)}. Nothing was written.", hint="daybook doctor"
             ) from None
 
     def _replace(self, path: Path, text: str) -> None:
@@ -91,7 +91,7 @@ class Kept:
                 os.fsync(file.fileno())
         except OSError as problem:
             raise KeyringError(
-                f"{path} cannot be written: {problem}. Nothing was recorded.",
+                f"{path} cannot be written: {in_words(problem)}. Nothing was recorded.",
                 hint="export DAYBOOK_HOME=/a/directory/you/can/write",
             ) from None
         return draft

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from application.errors import in_words
 from domain.errors import InvalidInputError
 from interfaces.cli.console import note, out, out_json, say
 from interfaces.cli.opening import host_of, opened_as_it_is
@@ -68,7 +69,7 @@ def read_text(path: Path, what: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
-        raise InvalidInputError(f"The {what} {path} cannot be read: {problem}.") from None
+        raise InvalidInputError(f"The {what} {path} cannot be read: {in_words(problem)}.") from None
 
 
 def problem_line(problem: Problem) -> str:
