@@ -115,7 +115,9 @@ def erase_project(services: Services, command: EraseProject) -> Done:
 def _erase_latecomers(services: Services, command: EraseProject) -> int:
     size = 0
     for one in services.memory.conversations_of(command.project_id):
-        for attempt in range(1, TRIES + 1):
+        attempt = 0
+        while True:
+            attempt += 1
             conversation = services.log.load(Conversation, one)
             try:
                 conversation.erase(WITH_PROJECT)

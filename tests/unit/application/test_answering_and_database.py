@@ -13,6 +13,7 @@ from application.errors import (
     AnswerBrokenOffError,
     DatabaseError,
     DatabaseUnreachableError,
+    KeyringError,
 )
 from application.ports.model_server import ChatEnd, Delta
 from application.running import Outcome
@@ -189,6 +190,20 @@ def test_the_end_of_an_erased_conversation_is_dropped() -> None:
 
     outcome = run(scenario)
     assert isinstance(outcome.problem, ContentErasedError)
+    assert desk.ends(asked) == []
+
+
+def test_an_end_that_cannot_be_recorded_at_all_is_told() -> None:
+    desk = Desk()
+    asked = desk.ask()
+    desk.log.failures.append(KeyringError("no key"))
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(asked))
+
+    outcome = run(scenario)
+    assert isinstance(outcome.problem, KeyringError)
+    assert outcome.text
     assert desk.ends(asked) == []
 
 
