@@ -232,7 +232,7 @@ def test_a_stopping_server_ends_answers_and_tells_their_watchers(start_server: S
 
 def test_an_answer_of_another_process_is_streamed_from_what_it_saves(start_server: StartServer) -> None:
     # Slow enough that a loaded machine comes to the cancellation before the end.
-    options = SimulatorOptions(rate=0, slow_rate=40, fault_models=True)
+    options = SimulatorOptions(rate=0, slow_rate=25, fault_models=True)
     with ExitStack() as stack:
         simulator = stack.enter_context(RunningSimulator(options))
         one = start_server(settings={"DAYBOOK_OLLAMA_URL": simulator.url})
