@@ -94,7 +94,10 @@ def test_an_unknown_setting_is_refused_shown_and_can_be_taken_out(tmp_path: Path
         settings_in(tmp_path).get("model")
     assert refused.value.hint == "daybook config unset modell"
 
-    host = ProcessHost(settings_in(tmp_path))
+    # A database that cannot be, so that the doctor starts none.
+    host = ProcessHost(
+        Settings({"DAYBOOK_HOME": str(tmp_path), "DAYBOOK_DATABASE_URL": "postgresql://[nowhere"})
+    )
     assert [(one.key, one.value) for one in host.settings()][-1] == ("modell", "(unknown)")
     first, *others = host.doctor()
     assert (first.ok, first.fix) == (False, "daybook config unset modell")
