@@ -7,7 +7,7 @@ to have been thinking, watchers get a `Restarted` and everything again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
@@ -86,7 +86,7 @@ class RunningAnswer:
         """Stop the model at once; what came so far is kept."""
         self.stop(reason)
 
-    async def updates(self, thinking_from: int = 0, text_from: int = 0) -> AsyncIterator[Update]:
+    async def updates(self, thinking_from: int = 0, text_from: int = 0) -> AsyncGenerator[Update, None]:
         """Yield what is beyond the given offsets, as it comes, and at last how it ended.
 
         Whoever saw text and no thinking of an answer that has restarted since, saw what is thinking now: it

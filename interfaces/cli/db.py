@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
 import typer
@@ -93,6 +94,5 @@ def url(ctx: typer.Context) -> None:
     out(host_of(ctx).database.url())
 
 
-def _migrations(applied: object, pending: object) -> str:
-    done, waiting = list(applied), list(pending)  # type: ignore[call-overload]
-    return f"{len(done)} applied, " + (f"pending: {', '.join(waiting)}" if waiting else "none pending")
+def _migrations(applied: Sequence[str], pending: Sequence[str]) -> str:
+    return f"{len(applied)} applied, " + (f"pending: {', '.join(pending)}" if pending else "none pending")

@@ -69,7 +69,7 @@ async def of_running(running: RunningAnswer, place: Place) -> AsyncGenerator[Str
     if not goes_on(place, len(running.thinking), len(running.text)):
         yield RESET
         place = Place()
-    async with aclosing(running.updates(place.thinking, place.text)) as updates:  # type: ignore[type-var]
+    async with aclosing(running.updates(place.thinking, place.text)) as updates:
         async for update in updates:
             match update:
                 case Progress():

@@ -206,6 +206,7 @@ def test_a_reader_that_leaves_early_is_no_error(daybook: Daybook) -> None:
 
 
 def test_styles_appear_only_on_a_terminal(daybook: Daybook) -> None:
+    daybook("ask", "What has a style?")  # or there is no table to style
     assert "\x1b[" not in daybook("list").out
     ours, theirs = pty.openpty()
     process = daybook.with_settings(NO_COLOR="1").begin("list", stdout=theirs)
