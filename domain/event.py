@@ -206,6 +206,13 @@ class Catalogue:
 
         return decorate
 
+    def steps(self, type_name: str) -> list[tuple[int, Upcaster]]:
+        """Return the steps of a type, each with the version it leads on from, oldest first."""
+        return sorted(
+            ((version, step) for (name, version), step in self._upcasters.items() if name == type_name),
+            key=lambda one: one[0],
+        )
+
     def plain_at(self, type_name: str, version: int) -> frozenset[str]:
         """Return which stored fields were plain in a schema version of a type (unknown types: none)."""
         old = self._plain_before.get((type_name, version))

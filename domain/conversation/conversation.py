@@ -51,9 +51,24 @@ class Conversation(Root):
         self.erased = False
 
     @classmethod
-    def start(cls, conversation_id: UUID, *, project_id: UUID | None, title: str | None) -> Conversation:
-        """Open a conversation."""
-        return cls._create(e.ConversationStarted, id=conversation_id, project_id=project_id, title=title)
+    def start(
+        cls,
+        conversation_id: UUID,
+        *,
+        project_id: UUID | None,
+        title: str | None,
+        origin_conversation_id: UUID | None = None,
+        origin_message_id: UUID | None = None,
+    ) -> Conversation:
+        """Open a conversation; a copy names what it was copied from."""
+        return cls._create(
+            e.ConversationStarted,
+            id=conversation_id,
+            project_id=project_id,
+            title=title,
+            origin_conversation_id=origin_conversation_id,
+            origin_message_id=origin_message_id,
+        )
 
     def add_prompt(
         self, message_id: UUID, text: str, *, parent_id: UUID | None, instructions: str | None = None
@@ -113,12 +128,10 @@ class Conversation(Root):
         self._must_be_unfinished(message_id)
         self.trigger_event(e.AnswerFailed, message_id=message_id, **outcome)
 
-    def interrupt_answer(self, message_id: UUID, *, text: str, thinking: str, reason: str) -> None:
-        """Record that the answering process is gone, with the text it had saved."""
+    def interrupt_answer(self, message_id: UUID, **outcome: Any) -> None:
+        """Record that the answering process ended, with the text it had saved and what else is known."""
         self._must_be_unfinished(message_id)
-        self.trigger_event(
-            e.AnswerInterrupted, message_id=message_id, text=text, thinking=thinking, reason=reason
-        )
+        self.trigger_event(e.AnswerInterrupted, message_id=message_id, **{**e.UNTOLD, **outcome})
 
     def go_on_from(self, message_id: UUID | None) -> None:
         """Make another branch current: the one that ends in this answer (None: a fresh start).

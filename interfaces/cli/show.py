@@ -61,6 +61,8 @@ def print_conversation(found: ConversationSummary, messages: tuple[Message, ...]
     from domain.ids import short
 
     about = [short(found.id), local(found.created_at), f"{found.message_count} messages"]
+    if found.origin_conversation_id is not None:
+        about.append(f"copied from {short(found.origin_conversation_id)}")
     if found.archived:
         about.append("archived")
     if found.hold_reason is not None:
