@@ -252,8 +252,8 @@ class EventView:
 class ErasedView:
     """What `erase` did. `finished`: nothing is left to do; else `daybook keys rotate` goes on.
 
-    Of the conversations, `derived_count` are copies (forks, replays) that were taken along; copies that remain
-    are in `remaining_derived_ids`.
+    Of the conversations, `derived_count` are copies (forks, replays) that were taken along;
+    `remaining_derived_ids` are those that were not.
     """
 
     id: UUID

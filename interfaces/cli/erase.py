@@ -179,7 +179,7 @@ def _ask(taken: _Taken) -> None:
         say(
             "With it goes what was copied from it:"
             if taken.with_derived
-            else "What was copied from it has keys of its own and stays readable; --with-derived takes it along:"
+            else "What was copied from it has its own keys and stays readable; --with-derived takes it along:"
         )
         for one in taken.derived[:_MOST_SHOWN]:
             title = one_line(one.title) or "(no title)"

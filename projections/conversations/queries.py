@@ -86,8 +86,8 @@ Archived: TypeAlias = Literal["exclude", "include", "only"]
 class ConversationSummary:
     """One line of a list. `title` is the given one if `titled`, else the first prompt's beginning.
 
-    `origin_conversation_id` and `origin_message_id` say what it was copied from. `hold_reason` is None where it
-    is not held; `erased_at` and `erased_by` (an actor) where it is not erased.
+    `origin_conversation_id` and `origin_message_id` say what it was copied from. `hold_reason` is None where
+    it is not held; `erased_at` and `erased_by` (an actor) where it is not erased.
     """
 
     id: UUID

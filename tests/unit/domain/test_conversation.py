@@ -193,8 +193,8 @@ def test_an_answer_ends_failed() -> None:
 def test_an_answer_ends_interrupted() -> None:
     conversation = (
         given(streaming())
-        .when(lambda c: c.interrupt_answer(ANSWER, **INTERRUPTION))
-        .then((e.AnswerInterrupted, {"message_id": ANSWER, **INTERRUPTION}))
+        .when(lambda c: c.interrupt_answer(ANSWER, **INTERRUPTION, total_ms=7.5))
+        .then((e.AnswerInterrupted, {"message_id": ANSWER, **e.UNTOLD, **INTERRUPTION, "total_ms": 7.5}))
     )
     assert conversation.message(ANSWER).status is Status.INTERRUPTED
 
