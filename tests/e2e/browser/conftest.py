@@ -26,7 +26,7 @@ _FLAGS = (
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """The browser, without its sandbox for root, who has none."""
-    driver = pytest.importorskip("playwright.sync_api", reason="pip install -e '.[browser]' brings the driver")
+    driver = pytest.importorskip("playwright.sync_api", reason="pip install -e '.[browser]' brings it")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("there is no Chromium on this machine")
