@@ -57,7 +57,7 @@ with quick as materialized (select set_config('synchronous_commit', 'off', true)
 insert into daybook.snapshots as s (stream_id, version, format, state)
 select %(stream_id)s, %(version)s, %(format)s, %(state)s
   from quick
- where not exists (select from daybook.tombstones t where t.owner_id = %(stream_id)s)
+ where exists (select from daybook.data_keys k where k.owner_id = %(stream_id)s)
 on conflict (stream_id) do update
    set version = excluded.version, format = excluded.format, state = excluded.state
  where s.format <= excluded.format

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from application.errors import KeyringError
+from application.errors import DatabaseError, KeyringError
 from application.ports.log import Origin
 from domain.conversation.conversation import Conversation
 from domain.errors import NotFoundError
@@ -277,6 +277,8 @@ def test_erasing_takes_the_snapshot_and_none_comes_after(book: Book) -> None:
 
     assert late.load(Conversation, made.id).erased
     assert list(book.snapshots()) == [other.id]
+    with pytest.raises(DatabaseError, match="foreign key"):
+        book.run("insert into daybook.snapshots values (%s, 1, 1, '')", made.id)
 
 
 def test_without_the_master_key_no_snapshot_is_believed(book: Book) -> None:
