@@ -1,4 +1,4 @@
-"""Processes that keep a book as Daybook does: conversations with sealed titles, erasures, rotations, checkpoints.
+"""Processes that keep a book as Daybook does: sealed titles, erasures, rotations, checkpoints.
 
 The journal of a book: `?` before and `+` or `-` after each `start`, `rename` (with the title) and `erase`.
 """
@@ -6,7 +6,6 @@ The journal of a book: `?` before and `+` or `-` after each `start`, `rename` (w
 from __future__ import annotations
 
 import random
-import threading
 import time
 from pathlib import Path
 from uuid import UUID
@@ -17,10 +16,12 @@ from domain.conversation.conversation import Conversation
 from domain.errors import ConflictError, ContentErasedError, RefusedError
 from domain.ids import new_id
 from infrastructure.crypto.rotation import Rotation
+from infrastructure.postgres.book import PostgresLog
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.key_store import PostgresKeyStore
 from infrastructure.proofs.auditor import PostgresAuditor
 from tests.support.faults.journal import Journal
+from tests.support.faults.writers import in_threads
 from tests.support.write_side import keyring_of, log_on
 
 ORIGIN = Origin("ada", "system")
@@ -28,55 +29,54 @@ ORIGIN = Origin("ada", "system")
 
 def keep(url: str, folder: Path, incarnation: int, seed: int, pause: float) -> None:
     """Start, rename and erase conversations in two threads until `folder/stop` exists."""
-    log = log_on(Database(url))
-    journal = Journal(folder / f"book-{incarnation}.txt")
-    mine: list[UUID] = []
-    failures: list[BaseException] = []
+    keeper = _Keeper(log_on(Database(url)), Journal(folder / f"book-{incarnation}.txt"))
 
     def work(number: int) -> None:
         chance = random.Random(f"{seed} book {incarnation} {number}")
-        try:
-            while not (folder / "stop").exists():
-                what = "start" if not mine else chance.choice(("start", "start", "rename", "erase"))
-                step(what, chance)
-                time.sleep(chance.random() * 2 * pause)
-        except BaseException as error:  # noqa: BLE001 - raised below, in the thread that ends the process
-            failures.append(error)
+        while not (folder / "stop").exists():
+            keeper.act(chance)
+            time.sleep(chance.random() * 2 * pause)
 
-    def step(what: str, chance: random.Random) -> None:
-        conversation_id = new_id() if what == "start" else chance.choice(mine)
+    in_threads(folder, work, 2)
+
+
+class _Keeper:
+    """One process's conversations."""
+
+    def __init__(self, log: PostgresLog, journal: Journal) -> None:
+        self._log = log
+        self._journal = journal
+        self._mine: list[UUID] = []
+
+    def act(self, chance: random.Random) -> None:
+        what = chance.choice(("start", "start", "rename", "erase")) if self._mine else "start"
+        conversation_id = new_id() if what == "start" else chance.choice(self._mine)
         title = f"title-{conversation_id.hex}-{chance.getrandbits(32):08x}"
-        journal.note("?", what, conversation_id, title)
+        self._journal.note("?", what, conversation_id, title)
         try:
-            if what == "start":
-                made = Conversation.start(conversation_id, project_id=None, title=title)
-                log.save([made], ORIGIN)
-            else:
-                loaded = log.load(Conversation, conversation_id)
-                if what == "rename":
-                    loaded.rename(title)
-                    log.save([loaded], ORIGIN)
-                else:
-                    loaded.erase("request")
-                    log.erase([loaded], ORIGIN)
+            self._do(what, conversation_id, title)
         except (ConflictError, ContentErasedError) as error:
-            journal.note("-", what, conversation_id, title, type(error).__name__)
+            self._journal.note("-", what, conversation_id, title, type(error).__name__)
         except DatabaseError as error:
             word = "u" if "may or may not" in error.message else "-"
-            journal.note(word, what, conversation_id, title, type(error).__name__)
+            self._journal.note(word, what, conversation_id, title, type(error).__name__)
             time.sleep(0.02)
         else:
-            journal.note("+", what, conversation_id, title)
+            self._journal.note("+", what, conversation_id, title)
             if what == "start":
-                mine.append(conversation_id)
+                self._mine.append(conversation_id)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for error in failures:
-        raise error
+    def _do(self, what: str, conversation_id: UUID, title: str) -> None:
+        if what == "start":
+            self._log.save([Conversation.start(conversation_id, project_id=None, title=title)], ORIGIN)
+            return
+        loaded = self._log.load(Conversation, conversation_id)
+        if what == "rename":
+            loaded.rename(title)
+            self._log.save([loaded], ORIGIN)
+        else:
+            loaded.erase("request")
+            self._log.erase([loaded], ORIGIN)
 
 
 def rotate(url: str, folder: Path, incarnation: int, seed: int, pause: float) -> None:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 _KEY = struct.Struct(">IHII")
@@ -59,3 +60,17 @@ def entries(path: Path) -> Iterator[list[str]]:
         for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
             if line.endswith("\n"):
                 yield line.split()
+
+
+def guarded(folder: Path, work: Callable[..., None], *arguments: Any) -> None:
+    """Do a process's or a thread's work; an error is written down and ends the process at once."""
+    try:
+        work(*arguments)
+    except BaseException:  # noqa: BLE001 - told by the nemesis
+        (folder / f"failed-{os.getpid()}.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        os._exit(3)
+
+
+def failures(folder: Path) -> list[str]:
+    """Return what ended processes that nobody killed."""
+    return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("failed-*.txt"))]

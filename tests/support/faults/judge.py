@@ -5,28 +5,27 @@ It recomputes nothing that the product told it: places come from the rows themse
 
 from __future__ import annotations
 
-import collections
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from infrastructure.postgres.database import Database
 from projections.pump import Pump
 from tests.support.faults.books import auditor_of
 from tests.support.faults.journal import KEY_BYTES, Attempt, entries
+from tests.support.faults.judge_writers import judge_writers
 from tests.support.faults.ledger import Ledger
+from tests.support.faults.verdict import Place, Verdict
 from tests.support.write_side import log_on
 
-_MOST_TOLD = 50
 _ROWS = "select event_id, log_index, stream_id, version from daybook.events order by log_index"
 
 _DIFFERENT = """
-select count(*)
+select count(*) filter (where l is null or (e.event_id, e.stream_id, e.version)
+                                  is distinct from (l.event_id, l.stream_id, l.version)),
+       count(l) - count(distinct l.log_index)
   from daybook.events e
   full join {schema}.ledger l using (log_index)
- where (e.event_id, e.stream_id, e.version) is distinct from (l.event_id, l.stream_id, l.version)
 """
 
 _LEDGER = """
@@ -35,25 +34,6 @@ select p.schema_name, b.position,
   from daybook.read_models p join daybook.read_model_builds b using (schema_name)
  where p.name = 'ledger'
 """
-
-
-class Place(NamedTuple):
-    """Where an attempt's events are."""
-
-    first: int
-    count: int
-
-
-@dataclass
-class Verdict:
-    """What was found. `figures` counts what was tried; without problems everything held."""
-
-    figures: dict[str, int] = field(default_factory=lambda: collections.Counter())
-    problems: list[str] = field(default_factory=list)
-
-    def wrong(self, what: str) -> None:
-        if len(self.problems) < _MOST_TOLD:
-            self.problems.append(what)
 
 
 class Judge:
@@ -69,7 +49,7 @@ class Judge:
 
     def judge(self) -> Verdict:
         self._read_log()
-        self._judge_writers()
+        judge_writers(self._folder, self._places, self.verdict)
         self._judge_tails()
         self._judge_ledger()
         self._judge_proofs()
@@ -105,51 +85,10 @@ class Judge:
         self.verdict.figures["events"] = expected
 
     def _rows(self) -> Iterator[tuple[bytes, int, bytes, int]]:
-        with self._database.transaction() as connection:
-            cursor = connection.cursor("judge")
+        with self._database.transaction() as connection, connection.cursor("judge") as cursor:
             cursor.itersize = 20_000
             for event_id, log_index, stream, version in cursor.execute(_ROWS, binary=True):
                 yield event_id.bytes, log_index, stream.bytes, version
-
-    def _judge_writers(self) -> None:
-        """Acknowledged: there, where it was told. Refused or rolled back: not there. Else: whole or not there."""
-        figures, wrong = self.verdict.figures, self.verdict.wrong
-        journaled: set[Attempt] = set()
-        for path in self._folder.glob("writer-*.txt"):
-            incarnation = int(path.stem.partition("-")[2])
-            asked: dict[Attempt, int] = {}
-            told: dict[Attempt, list[str]] = {}
-            for word, _, thread, intent, number, *more in entries(path):
-                attempt = Attempt(incarnation, int(thread), int(intent), int(number))
-                if word == "?":
-                    asked[attempt] = int(more[0])
-                else:
-                    told[attempt] = [word, *more]
-            journaled.update(asked)
-            in_log: collections.Counter[tuple[int, int]] = collections.Counter()
-            for attempt, count in asked.items():
-                place = self._places.get(attempt)
-                word, *more = told.get(attempt, ["killed"])
-                figures[f"attempts {_WORDS[word]}"] += 1
-                if place is not None:
-                    in_log[attempt.thread, attempt.intent] += 1
-                    if place.count != count:
-                        wrong(f"{attempt}: {place.count} of {count} events are in the log")
-                if word == "+":
-                    figures["events acknowledged"] += count
-                    if place is None:
-                        wrong(f"{attempt} was acknowledged and is lost")
-                    elif [place.first, place.first + count] != [int(one) for one in more]:
-                        wrong(f"{attempt} stands at {place.first} and was told {more}")
-                elif word in "-=" and place is not None:
-                    wrong(f"{attempt} was told {_WORDS[word]} and is in the log")
-                elif place is not None:
-                    figures[f"of those {_WORDS[word]} in the log"] += 1
-            for intent, times in in_log.items():
-                if times > 1:
-                    wrong(f"intent {intent} of {incarnation} is in the log {times} times")
-        if unknown := self._places.keys() - journaled:
-            wrong(f"{len(unknown)} attempts are in the log that nobody made, such as {next(iter(unknown))}")
 
     def _judge_tails(self) -> None:
         """Each tail saw each event once, in order, and what it saw is what the log says for ever."""
@@ -181,11 +120,11 @@ class Judge:
                 assert row is not None
                 schema, position, quarantined = row
                 query = _DIFFERENT.format(schema=schema).encode()
-                [different] = connection.execute(query).fetchone() or (None,)
-            if (position, quarantined, different) != (self.verdict.figures["events"], 0, 0):
+                different, doubled = connection.execute(query).fetchone() or (None, None)
+            if (position, quarantined, different, doubled) != (self.verdict.figures["events"], 0, 0, 0):
                 self.verdict.wrong(
-                    f"the {what} ledger stands at {position}, {different} of its rows are not the log's, "
-                    f"{quarantined} events are in quarantine"
+                    f"the {what} ledger stands at {position}: {different} of its rows are not the log's, "
+                    f"{doubled} are there again, {quarantined} events are in quarantine"
                 )
 
     def _judge_proofs(self) -> None:
@@ -208,12 +147,3 @@ class Judge:
         if lost := set(sizes) - kept:
             self.verdict.wrong(f"checkpoints of {sorted(lost)} events were signed and are lost")
         auditor.checkpoint()
-
-
-_WORDS = {
-    "+": "acknowledged",
-    "=": "answered as repeated",
-    "-": "refused or rolled back",
-    "u": "told that nobody knows",
-    "killed": "killed before their outcome",
-}

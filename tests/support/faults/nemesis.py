@@ -1,34 +1,55 @@
 """Starts the processes of a run and does them harm: SIGKILL, SIGSTOP, crashes of the server, by a seed.
 
-Whoever dies is started again at once as its next incarnation. A process that ends by itself, other than by its
-own fuse, is a finding.
+Whoever dies is started again at once as its next incarnation. A process that ends by itself, other than by
+its own fuse, is a finding.
 """
 
 from __future__ import annotations
 
 import collections
 import heapq
+import logging
 import multiprocessing
+import multiprocessing.connection
 import os
 import random
 import signal
+import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
+from tests.support.faults.journal import failures, guarded
 from tests.support.faults.servers import Crashing
 
 # A fork server that has imported everything: a process costs milliseconds, so thousands can be killed.
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    ["tests.support.faults.books", "tests.support.faults.readers", "tests.support.faults.writers"]
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(
+    [
+        "tests.support.faults.books",
+        "tests.support.faults.readers",
+        "tests.support.faults.writers",
+        "cryptography.hazmat.primitives.ciphers.aead",  # what these import when they need it
+        "eventsourcing.persistence",
+        "infrastructure.postgres.codec",
+        "infrastructure.postgres.recorder",
+        "infrastructure.proofs.signing",
+        "psycopg.types.array",
+    ]
 )
 
 Work = Callable[..., None]
+
+_SESSIONS = """
+select pid from pg_stat_activity
+ where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+ order by pid
+"""
 
 
 @dataclass
@@ -54,24 +75,27 @@ class Harm:
 
     kills: collections.Counter[str]
     stops: int
+    cuts: int
     crashes: int
     killed: collections.Counter[str] = field(default_factory=collections.Counter)
     by_own_fuse: collections.Counter[str] = field(default_factory=collections.Counter)
     stopped: int = 0
+    cut: int = 0
     crashed: collections.Counter[str] = field(default_factory=collections.Counter)
 
-    def owed(self) -> bool:
-        return self.kills.total() > 0 or self.stops > 0 or self.crashes > 0
+    def owed(self) -> int:
+        return self.kills.total() + self.stops + self.cuts + self.crashes
 
 
 class Nemesis:
     """Runs the slots."""
 
     def __init__(
-        self, slots: list[Slot], server: Crashing, folder: Path, seed: int, harm: Harm, pace: float
+        self, slots: list[Slot], server: Crashing, url: str, folder: Path, seed: int, harm: Harm, pace: float
     ) -> None:
         self._slots = slots
         self._server = server
+        self._url = url
         self._folder = folder
         self._chance = random.Random(f"{seed} nemesis")
         self.harm = harm
@@ -85,7 +109,6 @@ class Nemesis:
         deadline = time.monotonic() + most_seconds
         while self.harm.owed() or not enough():
             if time.monotonic() > deadline:
-                self.problems.append(f"{most_seconds:.0f} s were not enough: {self.harm}")
                 return
             self._revive()
             if self.problems:
@@ -102,6 +125,7 @@ class Nemesis:
         (self._folder / "drain").touch()
         self._revive(only="tail")
         self._join([slot for slot in self._slots if slot.kind == "tail"], 20 * seconds)
+        self.problems += failures(self._folder)
 
     def end(self) -> None:
         """Kill whatever is left."""
@@ -112,13 +136,18 @@ class Nemesis:
 
     def _strike(self) -> None:
         harm = self.harm
-        ways = {"crash": harm.crashes, "stop": harm.stops, "kill": harm.kills.total()}
+        ways = {"crash": harm.crashes, "cut": harm.cuts, "stop": harm.stops, "kill": harm.kills.total()}
         if not any(ways.values()):
             return
         [way] = self._chance.choices(list(ways), list(ways.values()))
         if way == "crash":
             harm.crashes -= 1
             harm.crashed[self._server.crash(self._chance)] += 1
+            return
+        if way == "cut":
+            done = self._cut()
+            harm.cuts -= done
+            harm.cut += done
             return
         kinds = harm.kills if way == "kill" else {slot.kind: 1 for slot in self._slots}
         slot = self._victim(kinds)
@@ -136,6 +165,14 @@ class Nemesis:
             harm.stopped += 1
             pause = 0.05 + self._chance.random() ** 3  # most are short, some a second
             heapq.heappush(self._to_wake, (time.monotonic() + pause, slot.process.pid))
+
+    def _cut(self) -> bool:
+        """End one client's session on the server, whatever it is doing."""
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            pids = [row[0] for row in connection.execute(_SESSIONS)]
+            return bool(pids) and bool(
+                connection.execute("select pg_terminate_backend(%s)", (self._chance.choice(pids),)).fetchone()
+            )
 
     def _victim(self, kinds: Mapping[str, int]) -> Slot | None:
         able = [slot for slot in self._slots if kinds.get(slot.kind, 0) > 0 and slot.at_work()]
@@ -158,8 +195,8 @@ class Nemesis:
                 slot.incarnation = self._incarnations
                 path = slot.journal(slot.incarnation)
                 slot.size_at_start = path.stat().st_size if path.exists() else 0
-                slot.process = _CONTEXT.Process(
-                    target=_guarded, args=(slot.work, self._folder, slot.arguments(slot.incarnation))
+                slot.process = CONTEXT.Process(
+                    target=begun, args=(slot.work, self._folder, slot.arguments(slot.incarnation))
                 )
                 slot.process.start()
 
@@ -171,9 +208,7 @@ class Nemesis:
             if self.harm.kills[slot.kind] > 0:
                 self.harm.kills[slot.kind] -= 1
         else:
-            told = self._folder / f"failed-{slot.process.pid}.txt"
-            why = told.read_text(encoding="utf-8") if told.exists() else "it ended"
-            self.problems.append(f"{slot.kind} {slot.incarnation} ({slot.process.exitcode}): {why}")
+            self.problems.append(f"{slot.kind} {slot.incarnation} ended by itself ({slot.process.exitcode})")
         slot.process = None
 
     def _join(self, slots: list[Slot], seconds: float) -> None:
@@ -188,14 +223,16 @@ class Nemesis:
                 self._bury(slot)
 
 
-def _guarded(work: Work, folder: Path, arguments: tuple[Any, ...]) -> None:
-    """Do a process's work; write down what ended it."""
-    import logging
-    import sys
-
+def begun(work: Work, folder: Path, arguments: tuple[Any, ...]) -> None:
+    """Do a process's work, in the process."""
+    threading.Thread(target=_die_with_the_run, daemon=True).start()
     logging.disable()  # a pump that meets a crash says so each time
-    try:
-        work(*arguments)
-    except BaseException:  # noqa: BLE001 - told by the nemesis
-        (folder / f"failed-{os.getpid()}.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        sys.exit(3)
+    guarded(folder, work, *arguments)
+
+
+def _die_with_the_run() -> None:
+    """Leave nobody behind when a run is broken off."""
+    run = multiprocessing.parent_process()
+    assert run is not None
+    multiprocessing.connection.wait([run.sentinel])
+    os.kill(os.getpid(), signal.SIGKILL)

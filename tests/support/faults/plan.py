@@ -16,22 +16,24 @@ from infrastructure.postgres.database import Database
 from infrastructure.postgres.log import EventLog
 from infrastructure.postgres.migrate import migrate
 from tests.support.faults import books, readers, writers
-from tests.support.faults.judge import Judge, Verdict
+from tests.support.faults.judge import Judge
 from tests.support.faults.judge_book import judge_book
 from tests.support.faults.nemesis import Harm, Nemesis, Slot, Work
 from tests.support.faults.servers import Crashing
+from tests.support.faults.verdict import Verdict
 from tests.support.postgres_server import with_database
 from tests.support.write_side import keyring_of
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of everything; `kills` and `processes` by kind (writer, book, rotate, sign, pump, build, tail)."""
+    """How much of everything; `kills` and `processes` by kind: the keys of `_slots` below."""
 
     seed: int
     processes: Mapping[str, int]
     kills: Mapping[str, int] = field(default_factory=dict)
     stops: int = 0
+    cuts: int = 0
     crashes: int = 0
     events: int = 0  # the log shall have at least so many
     load: writers.Load = field(default_factory=writers.Load)
@@ -48,8 +50,8 @@ def run(plan: Plan, server: Crashing, folder: Path) -> Verdict:
     started = time.monotonic()
     url = _book(server.url, f"faults_{plan.seed}")
     database = Database(url)
-    harm = Harm(collections.Counter(plan.kills), plan.stops, plan.crashes)
-    nemesis = Nemesis(_slots(plan, url, folder), server, folder, plan.seed, harm, plan.pace)
+    harm = Harm(collections.Counter(plan.kills), plan.stops, plan.cuts, plan.crashes)
+    nemesis = Nemesis(_slots(plan, url, folder), server, url, folder, plan.seed, harm, plan.pace)
     try:
         nemesis.rage(_grown(database, plan.events), plan.most_seconds)
         nemesis.finish()
@@ -65,7 +67,12 @@ def run(plan: Plan, server: Crashing, folder: Path) -> Verdict:
         {f"SIGKILLs of {kind}": count for kind, count in harm.killed.items()}
         | {f"deaths in mid-batch of {kind}": count for kind, count in harm.by_own_fuse.items()}
         | {f"{way} (server)": count for way, count in harm.crashed.items()}
-        | {"SIGSTOPs": harm.stopped, "recoveries of the server": server.recoveries()}
+        | {
+            "SIGSTOPs": harm.stopped,
+            "connections cut": harm.cut,
+            "recoveries of the server": server.recoveries(),
+        }
+        | {"blows that there was no time for": harm.owed()}
         | {"seconds": round(raged), "seconds of judgement": round(time.monotonic() - started - raged)}
     )
     return verdict

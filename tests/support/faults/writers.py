@@ -1,4 +1,4 @@
-"""Processes that append: threads sharing one real EventLog, so that group commit, conflicts and retries happen.
+"""Processes that append: threads share one real EventLog, so group commit, conflicts and retries happen.
 
 Each thread notes an attempt (`?`) before it is made and its outcome after: `+` acknowledged, with the first
 index, `=` answered as a repetition, `-` refused, `u` told that nobody knows. An intent that was refused, or
@@ -11,6 +11,7 @@ import contextlib
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -20,7 +21,7 @@ from domain.errors import WrongVersionError
 from infrastructure.postgres.append_call import call_append, encoded
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.log import AppendRequest, EventLog, EventRow, Idempotency
-from tests.support.faults.journal import Attempt, Journal
+from tests.support.faults.journal import Attempt, Journal, guarded
 
 TYPE = "conversation.current-changed"
 METADATA = b'{"actor":"load","source":"system"}'
@@ -31,7 +32,7 @@ _ALMOST_FULL = 2000
 
 @dataclass(frozen=True)
 class Load:
-    """What a writer's threads do. Chances are of one intent; the rest goes to a stream of the thread's own."""
+    """What a writer's threads do. Chances are of one intent; the rest goes to the thread's own stream."""
 
     threads: int = 4
     most_events: int = 6
@@ -51,21 +52,20 @@ def write(url: str, folder: Path, incarnation: int, seed: int, load: Load) -> No
     """Append until `folder/stop` exists."""
     log = EventLog(database := Database(url, max_connections=6), settle_seconds=load.settle_seconds)
     journal = Journal(folder / f"writer-{incarnation}.txt")
-    failures: list[BaseException] = []
+    in_threads(
+        folder,
+        lambda number: _Writer(database, log, journal, folder, (incarnation, number), seed, load).run(),
+        load.threads,
+    )
 
-    def work(number: int) -> None:
-        try:
-            _Writer(database, log, journal, folder, (incarnation, number), seed, load).run()
-        except BaseException as error:  # noqa: BLE001 - raised below, in the thread that ends the process
-            failures.append(error)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(load.threads)]
+def in_threads(folder: Path, work: Callable[[int], None], count: int) -> None:
+    """Do the work in threads, numbered from 0, until all end; one that fails ends the process."""
+    threads = [threading.Thread(target=guarded, args=(folder, work, number)) for number in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    for error in failures:
-        raise error
 
 
 class _Writer:
