@@ -12,7 +12,7 @@ supervisor  writers and readers on Daybook's embedded server, whose supervisor o
 readers     sixteen writers fill the log up to `--events`, rollbacks and suspended processes among them, while
             pumps and tails read on
 
-A seed gives the same blows, not the same interleaving. Blows for which `--minutes` were too short are counted.
+A seed gives the same blows, not the same interleaving. Blows for which `--minutes` were too few are counted.
 Ends with 1 if anything was found. `--keep` keeps the journals. It takes all the processor: use `nice`.
 """
 

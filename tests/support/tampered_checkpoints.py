@@ -1,4 +1,4 @@
-"""What a superuser may do to the checkpoints: put an older one back, use another key, sign a fork, alter one."""
+"""What a superuser may do to the checkpoints: put an old one back, use another key, sign a fork, edit one."""
 
 from __future__ import annotations
 

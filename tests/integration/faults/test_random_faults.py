@@ -44,9 +44,9 @@ def test_nothing_acknowledged_is_lost_or_doubled_and_readers_miss_nothing_under_
     plan = Plan(
         seed=seed,
         processes={"writer": 2, "book": 1, "rotate": 1, "sign": 1, "pump": 2, "build": 1, "tail": 1},
-        kills={"writer": 12, "book": 6, "rotate": 4, "sign": 2, "pump": 12, "build": 3, "tail": 6},
-        stops=6,
-        cuts=6,
+        kills={"writer": 8, "book": 4, "rotate": 2, "sign": 1, "pump": 8, "build": 2, "tail": 4},
+        stops=4,
+        cuts=4,
         crashes=3,
     )
 
@@ -61,7 +61,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_and_readers_miss_nothing_under_
 def test_killing_the_embedded_servers_supervisor_loses_nothing(
     short_home: Path, tmp_path: Path, seed: int
 ) -> None:
-    plan = Plan(seed=seed, processes={"writer": 1, "book": 1, "pump": 1, "tail": 1}, crashes=3, pace=0.2)
+    plan = Plan(seed=seed, processes={"writer": 1, "book": 1, "pump": 1, "tail": 1}, crashes=2, pace=0.2)
     with EmbeddedServer(short_home) as server:
         verdict = run(plan, server, tmp_path)
 
@@ -79,7 +79,7 @@ def test_connections_cut_before_and_after_the_commit_append_each_intent_once(
     arguments = (writers.write, tmp_path, (proxy.url, tmp_path, 1, seed, load))
     writing = CONTEXT.Process(target=begun, args=arguments)
     writing.start()
-    while proxy.cuts < 30 and writing.is_alive():
+    while proxy.cuts < 15 and writing.is_alive():
         if proxy.cut is Cut.NEVER:
             proxy.cut = chance.choice((Cut.BEFORE_SENDING, Cut.BEFORE_THE_ANSWER))
         time.sleep(chance.random() / 100)
@@ -90,4 +90,4 @@ def test_connections_cut_before_and_after_the_commit_append_each_intent_once(
     verdict = Judge(database, tmp_path).judge()
 
     assert failures(tmp_path) + verdict.problems == []
-    assert verdict.figures["attempts acknowledged"] > 30
+    assert verdict.figures["attempts acknowledged"] > 15
