@@ -30,7 +30,7 @@ _RANGE = re.compile(r"among the events (\d+)-(\d+)")
 # What is set for a column of the event {a}; {b} is another event.
 _EDITS = {
     "payload": "set_byte(payload, {byte} % length(payload), get_byte(payload, {byte} % length(payload)) # 1)",
-    "actor": "convert_to(replace(convert_from(metadata, 'UTF8'), '\"actor\"', '\"act\"') || ' ', 'UTF8')",
+    "actor": "convert_to(replace(convert_from(metadata, 'UTF8'), ':\"', ':\"x') || ' ', 'UTF8')",
     "type": "type || '.'",
     "schema version": "schema_version + 1",
     "time": "time - interval '1 microsecond'",
