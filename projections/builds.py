@@ -139,8 +139,7 @@ def making(connections: Connections, names: list[str]) -> Iterator[None]:
     Raises:
         RebuildUnderWayError: another process builds one of them.
     """
-    session = connections.session()
-    try:
+    with connections.alone() as session:
         for name in sorted(names):
             row = session.execute(
                 "select pg_try_advisory_lock(%s, hashtext(%s))", (_LOCK_SPACE, name)
@@ -151,5 +150,3 @@ def making(connections: Connections, names: list[str]) -> Iterator[None]:
                     hint="daybook projections status",
                 )
         yield
-    finally:
-        session.close()

@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: a small pool, transactions, and sessions of their own.
 
 Invariants: nothing connects before it must; every connection handed out is idle, in autocommit and of a
-server we support; every psycopg error that leaves `connection()` or `transaction()` has become a
+server we support; every psycopg error that leaves `connection()`, `transaction()` or `alone()` has become a
 `DatabaseError` that says what happened and what to do; a password never gets into a message.
 
 Connections are made in the thread that asks for one. A pool with workers of its own hides why a connection
@@ -98,6 +98,19 @@ class Database:
     def session(self) -> "psycopg.Connection":
         """Open a connection outside the pool, for advisory locks and LISTEN; the caller closes it."""
         return self._with(self._connect(), _SETTINGS)
+
+    @contextmanager
+    def alone(self) -> "Iterator[psycopg.Connection]":
+        """Lend a session of this block's own, in autocommit, closed at its end."""
+        import psycopg
+
+        session = self.session()
+        try:
+            yield session
+        except psycopg.Error as error:
+            raise translate(error, self.name) from error
+        finally:
+            session.close()
 
     def check_server(self) -> int:
         """Connect if need be and return the server's version number, such as 170004."""

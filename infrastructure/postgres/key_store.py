@@ -139,8 +139,7 @@ class PostgresKeyStore:
         """Rewrite the tables of keys without their dead rows; False where others held them too long."""
         import psycopg
 
-        session = self._database.session()
-        try:
+        with self._database.alone() as session:
             session.execute(_LOCK_TIMEOUT)
             for table in ("data_keys", "epoch_keys", "live_answers"):
                 for attempt in range(_TRIES):
@@ -150,8 +149,6 @@ class PostgresKeyStore:
                     except psycopg.errors.LockNotAvailable:
                         if attempt == _TRIES - 1:
                             return False
-        finally:
-            session.close()
         return True
 
     def status(self) -> KeysStatus:

@@ -125,3 +125,22 @@ def test_an_older_server_is_refused(database_url: str, monkeypatch: pytest.Monke
     monkeypatch.setattr("infrastructure.postgres.database.OLDEST_SERVER", 990000)
     with pytest.raises(DatabaseError, match="needs 15 or newer"):
         Database(database_url).check_server()
+
+
+def test_a_session_that_is_lost_in_its_block_is_told_in_our_words(
+    database: Database, database_url: str
+) -> None:
+    def rewrite() -> None:
+        with database.alone() as session:
+            with psycopg.connect(database_url, autocommit=True) as other:
+                other.execute("select pg_terminate_backend(%s, 5000)", (session.info.backend_pid,))
+            session.execute("vacuum (full) daybook.data_keys")
+
+    with pytest.raises(DatabaseUnreachableError):
+        rewrite()
+
+
+def test_a_session_of_a_block_is_closed_at_its_end(database: Database) -> None:
+    with database.alone() as session:
+        assert session.autocommit
+    assert session.closed
