@@ -205,8 +205,8 @@ def _migrate(
     pending = _pending(ledger)
     if not roles.become_owner(connection) and pending:
         raise RefusedError(
-            f"The login of {name} does not own the book, so it may not change its form; migrations wait to be "
-            f"applied: {_listed(m.label for m in pending)}. Nothing was changed.",
+            f"The login of {name} does not own the book, so it may not change its form; migrations wait to "
+            f"be applied: {_listed(m.label for m in pending)}. Nothing was changed.",
             hint="DAYBOOK_OWNER_DATABASE_URL=postgresql://OWNER:PASSWORD@HOST/DATABASE daybook db migrate   "
             "(under Compose: docker compose run --rm migrate)",
         )

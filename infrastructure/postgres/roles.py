@@ -14,12 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, LiteralString, cast
+from typing import TYPE_CHECKING, LiteralString, cast
 
 if TYPE_CHECKING:
     import psycopg
     from psycopg import sql
 
+_SET_IS_A_RIGHT = 160000  # the server's version from which a member may be forbidden to act as the role
 _RIGHTS = Path(__file__).parent / "application_rights.sql"
 
 _FIND = """
@@ -48,6 +49,8 @@ select o.rolname, o.rolname = current_user
   from pg_catalog.pg_namespace n join pg_catalog.pg_roles o on o.oid = n.nspowner
  where n.nspname = 'daybook'
 """
+
+_RECORD = "update daybook.roles set application = %(role)s where application <> %(role)s"
 
 _BUILDS = r"""
 select n.nspname
@@ -150,11 +153,8 @@ def ensure(connection: psycopg.Connection, login: Login | None, warn: Warn) -> N
     become_owner(connection)
     if role is not None:
         with connection.transaction():
-            connection.execute(
-                "update daybook.roles set application = %s where application <> %s", [role] * 2
-            )
-            rights = cast("LiteralString", _RIGHTS.read_text(encoding="utf-8"))
-            connection.execute(_composed(rights, application=role))
+            connection.execute(_RECORD, {"role": role})
+            connection.execute(_composed(_RIGHTS.read_text(encoding="utf-8"), application=role))
             for (schema,) in connection.execute(_BUILDS).fetchall():
                 _hand_over(connection, schema, role)
 
@@ -233,8 +233,8 @@ def _exists(connection: psycopg.Connection, role: str) -> bool:
 
 
 def _may_act_as(connection: psycopg.Connection, member: str, role: str) -> bool:
-    """Whether `member` can do `set role` to the other; before 16 that and membership were one."""
-    how = "set" if connection.info.server_version >= 160000 else "member"
+    """Whether `member` can do `set role` to the other."""
+    how = "set" if connection.info.server_version >= _SET_IS_A_RIGHT else "member"
     row = connection.execute("select pg_has_role(%s::name, %s::name, %s)", (member, role, how)).fetchone()
     return bool(row and row[0])
 
@@ -277,13 +277,12 @@ def _quoted(connection: psycopg.Connection, name: str) -> str:
     return sql.Identifier(name).as_string(connection)
 
 
-def _composed(
-    statement: LiteralString, *names: str, password: str | None = None, **named: str
-) -> sql.Composed:
+def _composed(statement: str, *names: str, password: str | None = None, **named: str) -> sql.Composed:
     from psycopg import sql
 
-    parts: dict[str, Any] = {key: sql.Identifier(name) for key, name in named.items()}
-    places: list[Any] = [sql.Identifier(name) for name in names]
-    if "password {}" in statement:
+    places: list[sql.Composable] = [sql.Identifier(name) for name in names]
+    if statement.endswith("password {}"):
         places.append(sql.Literal(password))
-    return sql.SQL(statement).format(*places, **parts)
+    return sql.SQL(cast("LiteralString", statement)).format(
+        *places, **{key: sql.Identifier(name) for key, name in named.items()}
+    )

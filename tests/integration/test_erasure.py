@@ -392,7 +392,7 @@ def own_data_directory(database: Database) -> Path:
 
 def _checkpoint(process: Process) -> None:
     with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
-        session = process.database.session()
+        session = process.database.owner_session()
         session.execute("checkpoint")
         session.close()
 

@@ -34,7 +34,7 @@ def recompute_nodes(database: Database, log: EventLog, first: int) -> None:
     """Do what a careful forger does: compute the stored hashes again from the altered event on."""
     rows = log.read(0, 1_000_000)
     leaves = [leaf_hash(leaf_record(row)) for row in rows]
-    with database.transaction() as connection:
+    with database.owner_session() as connection, connection.transaction():
         for at, row in enumerate(rows[first:], first):
             span = (at + 1) & -(at + 1)
             node = tree_hash(leaves[at + 1 - span : at + 1])
@@ -46,13 +46,13 @@ def recompute_nodes(database: Database, log: EventLog, first: int) -> None:
 @contextmanager
 def tamper(database: Database, log: EventLog, chance: random.Random) -> Iterator[str]:
     """Alter the log in one way; yield what was done, and undo it afterwards."""
-    with database.connection() as connection:
+    with database.owner_session() as connection:
         connection.execute("create table if not exists public.kept as table daybook.events")
     size = log.size()
     first, second = sorted(chance.sample(range(size), 2))
     move = chance.choice(_MOVES)
     forged = move not in {"insert", "double"} and chance.random() < 0.5
-    with database.transaction() as connection:
+    with database.owner_session() as connection, connection.transaction():
         what = _move(connection, move, first, second, chance)
         if what.endswith(("payload", "metadata", "time")) and _same(connection):
             what = _move(
@@ -64,7 +64,7 @@ def tamper(database: Database, log: EventLog, chance: random.Random) -> Iterator
     try:
         yield f"{what} of events {first} and {second}{', forged' if forged else ''}"
     finally:
-        with database.transaction() as connection:
+        with database.owner_session() as connection, connection.transaction():
             connection.execute("truncate daybook.events")
             connection.execute("insert into daybook.events table public.kept")
 
