@@ -243,6 +243,22 @@ def without_password(url: str) -> tuple[str, str | None]:
     return make_conninfo("", **parameters), None if password is None else str(password)
 
 
+def login_of(url: str) -> tuple[str, str | None]:
+    """Return whom a URL logs in as, and the password in it, if any."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+    from psycopg.pq import Conninfo
+
+    try:
+        parameters = conninfo_to_dict(url)
+    except ProgrammingError as error:
+        raise parse_failure(url) from error
+    usual = {option.keyword: option.val for option in Conninfo.get_defaults()}
+    user = parameters.get("user") or (usual.get(b"user") or b"").decode()
+    password = parameters.get("password")
+    return str(user), None if password is None else str(password)
+
+
 def _lives(connection: "psycopg.Connection", idle_since: float) -> bool:
     """Whether an idle connection can be lent again. A server that ended it has left word in the socket."""
     import select

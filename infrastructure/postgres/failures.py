@@ -51,7 +51,7 @@ _BY_SQLSTATE: Mapping[str, _Meaning] = {
     "40P01": _Meaning("{name} ended a deadlock. {nothing_written}", "Try again."),
     "42501": _Meaning(
         "The role of {name} lacks a right: {detail}. {nothing_written}",
-        "Grant it, or connect as the role that owns the database.",
+        "Let the book's owner give it: DAYBOOK_OWNER_DATABASE_URL=… daybook db migrate",
     ),
     "42P01": _Meaning("{name} lacks a table of Daybook's: {detail}.", "daybook db migrate"),
     "42883": _Meaning("{name} lacks a function of Daybook's: {detail}.", "daybook db migrate"),

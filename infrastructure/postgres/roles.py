@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, LiteralString, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import psycopg
@@ -66,15 +65,12 @@ select c.relname
 """
 
 
-class Protection(StrEnum):
-    """What keeps the application from changing the log."""
+Protection: TypeAlias = Literal["login", "role", "none"]
+"""What keeps the application from changing the log.
 
-    LOGIN = "login"
-    """The login it connects with has no right to."""
-    ROLE = "role"
-    """It gave the right up when it connected; whoever has its password can take it back."""
-    NONE = "none"
-    """Nothing: it connects as the owner."""
+`login`: it connects as one that has no right to. `role`: it gives the right up when it connects, and whoever
+has its password can take it back. `none`: it connects as the log's owner.
+"""
 
 
 @dataclass(frozen=True)
@@ -111,8 +107,8 @@ def protection(connection: psycopg.Connection) -> Protection | None:
         return None
     may_now, could = row
     if may_now:
-        return Protection.NONE
-    return Protection.ROLE if could else Protection.LOGIN
+        return "none"
+    return "role" if could else "login"
 
 
 def become_owner(connection: psycopg.Connection) -> bool:
@@ -283,6 +279,4 @@ def _composed(statement: str, *names: str, password: str | None = None, **named:
     places: list[sql.Composable] = [sql.Identifier(name) for name in names]
     if statement.endswith("password {}"):
         places.append(sql.Literal(password))
-    return sql.SQL(cast("LiteralString", statement)).format(
-        *places, **{key: sql.Identifier(name) for key, name in named.items()}
-    )
+    return sql.SQL(statement).format(*places, **{key: sql.Identifier(name) for key, name in named.items()})
