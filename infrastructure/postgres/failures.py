@@ -86,7 +86,11 @@ _BY_WORDS: tuple[tuple[tuple[str, ...], _Meaning], ...] = (
     ),
     (
         ('role "',),
-        _Meaning("The server does not know the user: {detail}.", "Correct the user in DAYBOOK_DATABASE_URL."),
+        _Meaning(
+            "The server does not know the user: {detail}.",
+            "Correct the user in DAYBOOK_DATABASE_URL; daybook db migrate makes it, with the owner's URL in "
+            "DAYBOOK_OWNER_DATABASE_URL.",
+        ),
     ),
     (("too many clients", "connection slots", "too many connections"), _BY_SQLSTATE["53300"]),
     (("starting up", "recovery", "not yet accepting"), _BY_SQLSTATE["57P03"]),

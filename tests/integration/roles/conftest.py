@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -62,7 +63,12 @@ class Cluster:
 
     def clean_up(self) -> None:
         for name in self.databases:
+            roles = []
+            with contextlib.suppress(psycopg.errors.UndefinedTable):
+                roles = self.run("select application from daybook.roles", database=name)
             self.run(f"drop database {name} with (force)")
+            for (role,) in roles:
+                self.run(f"drop role if exists {role}")
         for name in self.logins:
             self.run(f"drop role if exists {name}")
 
@@ -79,12 +85,8 @@ class Shared:
 @pytest.fixture(scope="module")
 def cluster(server_url: str) -> Iterator[Cluster]:
     made = Cluster(server_url)
-    before = set(made.run("select rolname from pg_roles"))
     yield made
-    roles = set(made.run("select rolname from pg_roles where rolname like 'daybook\\_app\\_%'")) - before
     made.clean_up()
-    for (role,) in roles:
-        made.run(f"drop role if exists {role}")
 
 
 @pytest.fixture(scope="module")
