@@ -1,6 +1,6 @@
 """A PostgreSQL server for the tests of one run, and throw-away databases copied from a migrated template.
 
-`DAYBOOK_TEST_DATABASE_URL` names a server to use (its role must be allowed to create databases); without it
+`DAYBOOK_TEST_DATABASE_URL` names a server to use (as a superuser); without it
 one is started on a Unix socket, without durability, and stopped at the end.
 """
 
