@@ -144,7 +144,7 @@ class PostgresKeyStore:
             for table in ("data_keys", "epoch_keys", "live_answers"):
                 for attempt in range(_TRIES):
                     try:
-                        session.execute(f"vacuum (full) daybook.{table}".encode())
+                        session.execute("select daybook.rewrite(%s)", (table,))
                         break
                     except psycopg.errors.LockNotAvailable:
                         if attempt == _TRIES - 1:
