@@ -15,6 +15,7 @@ from bootstrap.home import Home
 from bootstrap.settings import DEFINITIONS, Settings
 from domain.errors import DaybookError
 from infrastructure.clock import SystemClock
+from infrastructure.crypto import master_key
 from interfaces.book import Check
 
 if TYPE_CHECKING:
@@ -148,6 +149,9 @@ def _keys(settings: Settings, home: Home, database: Database) -> list[Check]:
                     "key file", False, f"others can read it (mode {mode:o})", f"chmod 600 {home.master_key}"
                 )
             )
+        if master_key.MasterKeyFile(home.master_key).unfinished:
+            detail = "its replacement was interrupted; the former key is not destroyed"
+            checks.append(Check("master key", False, detail, "daybook keys rotate --master", required=False))
         exported = home.key_exported.exists()
         detail = "exported" if exported else "never exported: if this file is lost, so is all content"
         fix = "" if exported else "daybook keys export daybook-key.json"

@@ -78,7 +78,11 @@ def erase(
         return
     from domain.ids import short
 
-    say(f"Erased: {_what(taken)} ({short(done.id)}). Backups made before still hold it; see docs/privacy.md.")
+    say(f"Erased: {_what(taken)} ({short(done.id)}).")
+    say(
+        "What remains: backups and write-ahead log from before, which the master key opens until it is "
+        "replaced: daybook keys rotate --master"
+    )
 
 
 def _conversation(book: Book, typed: str) -> _Taken:

@@ -14,7 +14,9 @@ from domain.content import Sealed
 from domain.errors import ContentDamagedError, ContentErasedError
 from domain.ids import new_id
 from infrastructure.crypto import keyring as module
-from infrastructure.crypto.keyring import Keyring, derive
+from infrastructure.crypto import wrapping
+from infrastructure.crypto.keyring import Keyring
+from infrastructure.crypto.wrapping import derive
 from tests.unit.crypto.store import MemoryKeyStore, keyring_on
 
 OWNER = UUID(int=7)
@@ -201,10 +203,10 @@ def test_a_key_of_a_later_epoch_is_found_without_a_restart() -> None:
     store = MemoryKeyStore()
     old = with_key(store)
     epoch_key = b"e" * 32
-    store.wrapped_epochs[2] = module._wrap(b"m" * 32, epoch_key, module._epoch_binding(old.book_id, 2))
+    store.wrapped_epochs[2] = wrapping.wrap(b"m" * 32, epoch_key, wrapping.epoch_binding(old.book_id, 2))
     store.data_keys[UUID(int=9)] = (
         2,
-        module._wrap(epoch_key, b"d" * 32, module._data_key_binding(UUID(int=9), 2)),
+        wrapping.wrap(epoch_key, b"d" * 32, wrapping.data_key_binding(UUID(int=9), 2)),
     )
 
     sealed = keyring_on(store).seal("x", stream_id=UUID(int=9), version=1, field="text")
