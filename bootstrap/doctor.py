@@ -85,6 +85,7 @@ def _database(settings: Settings, home: Home, admin: BookDatabase) -> list[Check
     try:
         checks.append(_guarded("migrations", lambda: _migrations(database)))
         checks.append(_guarded("clock", lambda: _clock(database)))
+        checks.append(_guarded("server log", lambda: _server_log(database)))
         if checks[1].ok and checks[1].detail != _NO_BOOK_YET:
             checks += _keys(settings, home, database)
     finally:
@@ -132,6 +133,27 @@ def _clock(database: Database) -> Check:
     fits = apart < _CLOCK_TOLERANCE_SECONDS
     fix = "" if fits else "synchronise both clocks (the log's times are the database's)"
     return Check("clock", fits, f"{apart:.1f} s apart from the database's", fix, required=False)
+
+
+_LOGS_PARAMETERS = """
+select current_setting('log_parameter_max_length') <> '0'
+       and (current_setting('log_statement') in ('mod', 'all')
+            or current_setting('log_min_duration_statement') <> '-1'
+            or current_setting('log_min_duration_sample') <> '-1'
+            or current_setting('log_transaction_sample_rate')::float8 > 0),
+       quote_ident(current_user)
+"""
+
+
+def _server_log(database: Database) -> Check:
+    """Say whether the database's server writes the parameters of our statements into its log."""
+    with database.connection() as connection:
+        row = connection.execute(_LOGS_PARAMETERS).fetchone()
+    if row is None or not row[0]:
+        return Check("server log", True, "the database's server does not log what people write")
+    fix = f"as a superuser: alter role {row[1]} set log_parameter_max_length = 0"
+    detail = "the database's server logs slow statements with their parameters: texts, in clear"
+    return Check("server log", False, detail, fix, required=False)
 
 
 def _keys(settings: Settings, home: Home, database: Database) -> list[Check]:

@@ -364,20 +364,18 @@ class Keyring:
         with self._lock:
             return self._opened or self._refreshed()
 
-    def _found(self) -> None:
-        """Make the book, unless another process is first."""
+    def _found(self) -> BookRow:
+        """Make the book, unless another process is first; return the one that is there then."""
         master = self._made = self._find_master() or self._make_master()
         book_id = new_id()
         row = BookRow(book_id, master_key.check_value(master, book_id.bytes))
-        self._store.found_book(row, wrap(master, os.urandom(32), epoch_binding(book_id, 1)))
+        return self._store.found_book(row, wrap(master, os.urandom(32), epoch_binding(book_id, 1)))
 
     def _refreshed(self) -> _Opened:
         """Return the book opened as it stands now; the lock is held.
 
         Where something does not open because the master key was replaced between our looks, look again.
         """
-        if self._opened is None and self._store.book() is None:
-            self._found()
         for _ in range(_LOOKS):
             row = self._book()
             try:
@@ -389,6 +387,8 @@ class Keyring:
 
     def _book(self) -> BookRow:
         row = self._store.book()
+        if row is None and self._opened is None:
+            return self._found()
         if row is None:
             raise KeyringError(
                 "The database lost its book: somebody emptied it. Nothing was written.",

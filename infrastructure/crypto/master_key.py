@@ -142,12 +142,15 @@ class MasterKeyFile:
         if not self.former.exists():
             return
         if not (self.path.exists() and self.former.samefile(self.path)):
-            with self.former.open("r+b") as file:
-                file.write(os.urandom(self.former.stat().st_size))
-                file.flush()
-                os.fsync(file.fileno())
+            self._write_over_former()
         self.former.unlink()
         _sync_directory(self.former.parent)
+
+    def _write_over_former(self) -> None:
+        with self.former.open("r+b") as file:
+            file.write(os.urandom(self.former.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _sync_directory(path: Path) -> None:
