@@ -201,7 +201,7 @@ class PostgresKeyStore:
         session = self._database.session()
         try:
             session.execute(_LOCK_TIMEOUT)
-            for table in ("book", "data_keys", "epoch_keys", "live_answers"):
+            for table in ("data_keys", "epoch_keys", "live_answers"):
                 for attempt in range(_TRIES):
                     try:
                         session.execute(f"vacuum (full) daybook.{table}".encode())

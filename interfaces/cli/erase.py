@@ -80,8 +80,8 @@ def erase(
 
     say(f"Erased: {_what(taken)} ({short(done.id)}).")
     say(
-        "What remains: backups and write-ahead log from before, which the master key opens until it is "
-        "replaced: daybook keys rotate --master"
+        "What remains is in backups and write-ahead log from before. To shut them, but for the words of the "
+        "search (docs/privacy.md): daybook keys rotate --master"
     )
 
 

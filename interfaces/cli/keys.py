@@ -81,8 +81,8 @@ def status(
         out(f"The master key is in force since {local(found.master_since)}.")
     if found.erased_since_count:
         out(
-            f"{found.erased_since_count} erased since then: with this master key, backups from before still "
-            "show them. Replace it: daybook keys rotate --master"
+            f"{found.erased_since_count} erased since then: with this master key, backups from before "
+            "still show them. Replace it: daybook keys rotate --master"
         )
     if host.keys.replacement_begun:
         say("The replacement of the master key is to be finished: daybook keys rotate --master")
@@ -165,8 +165,9 @@ def _replace_master(host: Host, to: Path | None, *, ask: bool, as_json: bool) ->
 
         say_scrubbed(scrubbed)
     say(
-        "Backups from before open with the former key only: make a new one, destroy the old ones and old "
-        "exports of the key, and export the new key: daybook keys export FILE"
+        "Backups from before open with the former key only, but hold the words of the search in clear: make "
+        "a new one, and destroy the old ones and old exports of the key. Export the new key: "
+        "daybook keys export FILE"
     )
 
 

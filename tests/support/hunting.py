@@ -37,6 +37,7 @@ PREFIX = "quetzalword"
 CONTROL = "controlword"
 BYSTANDER = "bystanderword"
 SEARCH = "daybook_search_v1"
+WITHOUT_SEARCH = "--exclude-table-data=daybook_search_v*.*"
 TALKATIVE = {
     "log_min_duration_statement": "0",
     "log_statement": "all",
@@ -239,7 +240,7 @@ class Hunt:
 
 
 def look(places: Iterable[Path], needles: Mapping[str, bytes]) -> list[Find]:
-    """Look through every file under some places for needles, as they are, in hexadecimal and in base64."""
+    """Look through every file under some places for needles: as they are, in hexadecimal, in base64."""
     patterns = [
         (what, form, pattern) for what, needle in needles.items() for form, pattern in _forms(needle).items()
     ]
@@ -249,6 +250,7 @@ def look(places: Iterable[Path], needles: Mapping[str, bytes]) -> list[Find]:
             content = path.read_bytes()
         except FileNotFoundError:  # the server removed it meanwhile
             continue
+        content = content.rstrip(b"\0")
         found += [Find(str(path), what, form) for what, form, pattern in patterns if pattern in content]
     return found
 
@@ -287,7 +289,6 @@ def _forms(needle: bytes) -> dict[str, bytes]:
     return {
         "as it is": needle,
         "hexadecimal": needle.hex().encode(),
-        "capital hexadecimal": needle.hex().upper().encode(),
         **shifted,
         **urlsafe,
     }

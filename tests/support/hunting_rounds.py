@@ -19,7 +19,17 @@ from infrastructure.postgres.book import PostgresLog
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.key_store import PostgresKeyStore
 from infrastructure.postgres.log import EventLog
-from tests.support.hunting import CONTROL, PREFIX, Find, Hunt, Planted, control_file, look, words_needle
+from tests.support.hunting import (
+    CONTROL,
+    PREFIX,
+    WITHOUT_SEARCH,
+    Find,
+    Hunt,
+    Planted,
+    control_file,
+    look,
+    words_needle,
+)
 
 _ALL_BUT = {
     "live",
@@ -57,7 +67,7 @@ def hunt_once(hunt: Hunt, number: int) -> Round:
     former = hunt.master()
     old = hunt.dump(f"before-{number}.sql")
     _controls(hunt, planted, old, number, seen)
-    wordless = hunt.dump(f"wordless-{number}.sql", "--exclude-table-data=daybook_search_v*.*")
+    wordless = hunt.dump(f"wordless-{number}.sql", WITHOUT_SEARCH)
     seen.found += look([wordless], words_needle())
 
     hunt.erase(planted)
