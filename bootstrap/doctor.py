@@ -87,6 +87,7 @@ def _database(settings: Settings, home: Home, admin: BookDatabase) -> list[Check
         checks.append(_guarded("clock", lambda: _clock(database)))
         checks.append(_guarded("server log", lambda: _server_log(database)))
         if checks[1].ok and checks[1].detail != _NO_BOOK_YET:
+            checks.append(_guarded("log rights", lambda: log_rights(database)))
             checks += _keys(settings, home, database)
     finally:
         database.close()
@@ -141,7 +142,7 @@ select current_setting('log_parameter_max_length') <> '0'
             or current_setting('log_min_duration_statement') <> '-1'
             or current_setting('log_min_duration_sample') <> '-1'
             or current_setting('log_transaction_sample_rate')::float8 > 0),
-       quote_ident(current_user)
+       quote_ident(session_user)
 """
 
 
@@ -154,6 +155,23 @@ def _server_log(database: Database) -> Check:
     fix = f"as a superuser: alter role {row[1]} set log_parameter_max_length = 0"
     detail = "the database's server logs slow statements with their parameters: texts, in clear"
     return Check("server log", False, detail, fix, required=False)
+
+
+def log_rights(database: Database) -> Check:
+    """Say what keeps the application from changing the log."""
+    from infrastructure.postgres.roles import protection
+
+    with database.connection() as connection:
+        found = protection(connection)
+    if found == "none":
+        detail = (
+            "the application connects as the log's owner: a fault could change the log "
+            "(checkpoints would show it)"
+        )
+        return Check("log rights", False, detail, "daybook db migrate", required=False)
+    if found == "role":
+        return Check("log rights", True, "the application gives up its login's right to change the log")
+    return Check("log rights", True, "the application's login has no right to change the log")
 
 
 def _keys(settings: Settings, home: Home, database: Database) -> list[Check]:

@@ -301,6 +301,14 @@ class Keyring:
         """Return the keyed hash (HMAC-SHA-256) of a command, under a key that outlives master keys."""
         return hmac.new(self._unlocked().command_key, command, hashlib.sha256).digest()
 
+    def hash_snapshot(self, snapshot: bytes) -> bytes:
+        """Return the keyed hash (HMAC-SHA-256) that tells our snapshots from forged ones.
+
+        Under a key derived from the master key: those made under a former one are made again.
+        """
+        key = derive(self._unlocked().master, b"daybook/snapshots/1")
+        return hmac.new(key, snapshot, hashlib.sha256).digest()
+
     def hash_request(self, owner_id: UUID, request: bytes) -> bytes:
         """Return the keyed hash of a rendered request, under a key derived from the conversation's data key.
 

@@ -55,7 +55,7 @@ def scrub_wal(database: Database) -> tuple[int, tuple[str, ...]]:
     """
     import psycopg
 
-    session = database.session()
+    session = database.owner_session()
     try:
         row = session.execute(_NOW).fetchone()
         assert row is not None  # noqa: S101 - a function's value is one row
