@@ -40,6 +40,7 @@ RIGHTS = {
     "requests": READ,
     "roles": READ,
     "signing_keys": {"select", "(insert)"},
+    "snapshots": ALL,
     "tombstones": READ,
 }
 LOG = sorted(name for name, rights in RIGHTS.items() if rights is not ALL and name != "head")
