@@ -15,7 +15,8 @@ import hashlib
 import hmac
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -80,6 +81,10 @@ class KeyStore(Protocol):
         """Return epoch and wrapped data key of an owner, None where it has none."""
         ...
 
+    def find_data_keys(self, owner_ids: Sequence[UUID]) -> Mapping[UUID, tuple[int, bytes]]:
+        """Return epoch and wrapped data key of each owner that has one, in one look."""
+        ...
+
     def erased(self, owner_id: UUID) -> bool:
         """Say whether the owner has a tombstone."""
         ...
@@ -128,6 +133,22 @@ class Keyring:
             KeyringError: the key is missing, unreadable or another book's.
         """
         self._unlocked()
+
+    def prepare(self, stream_ids: Iterable[UUID]) -> None:
+        """Read the data keys of many streams in one look; what that leaves out, `open` looks for itself."""
+        wanted = {one for one in stream_ids if one not in self._known and one not in self._fresh}
+        if len(wanted) < 2:  # noqa: PLR2004 - `open` fetches a single one as well
+            return
+        master, book_id = self._unlocked()
+        erasures = self._erasures
+        stored = self._store.find_data_keys(list(wanted)[:_MOST_CACHED])
+        with self._lock:
+            if any(epoch not in self._epochs for epoch, _ in stored.values()):
+                self._epochs = self._read_epochs(master, book_id)
+            for owner_id, (epoch, box) in stored.items():
+                if epoch in self._epochs:
+                    with suppress(KeyringError):  # altered: whoever opens this one's content is told
+                        self._remember(owner_id, self._unwrapped(owner_id, epoch, box), erasures)
 
     def open(self, sealed: Sealed) -> Any:
         """Return sealed content; the `Vault` of the domain."""
@@ -254,8 +275,6 @@ class Keyring:
         fresh = self._fresh.get(owner_id)
         if fresh is not None:
             return fresh.key
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
         master, book_id = self._unlocked()
         erasures = self._erasures
         stored = self._store.data_key(owner_id)
@@ -276,8 +295,13 @@ class Keyring:
                     "was written.",
                     hint="daybook doctor",
                 )
-            raw = _unwrap(self._epochs[epoch], box, _data_key_binding(owner_id, epoch))
-            return self._remember(owner_id, _DataKey(raw, AESGCM(raw)), erasures)
+            return self._remember(owner_id, self._unwrapped(owner_id, epoch, box), erasures)
+
+    def _unwrapped(self, owner_id: UUID, epoch: int, box: bytes) -> _DataKey:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        raw = _unwrap(self._epochs[epoch], box, _data_key_binding(owner_id, epoch))
+        return _DataKey(raw, AESGCM(raw))
 
     def _remember(self, owner_id: UUID, key: _DataKey, erasures: int) -> _DataKey:
         """Cache a key, unless an erasure was noticed since it was looked for: it might be the erased one."""
