@@ -100,11 +100,20 @@ def _load(
     this process and the server both work, and none waits for a slower one until it is `_AHEAD` of it.
     """
     from concurrent.futures import Future, ThreadPoolExecutor
+    from threading import Event
+
+    failed = Event()
 
     def apply(model: ReadModel, stretch: Stretch) -> None:
-        with connections.transaction() as connection:
-            builds.enter(connection, made[model.name])
-            apply_stretch(connection, model, made[model.name], stretch)
+        if failed.is_set():  # what waits behind a failure would be for nothing
+            return
+        try:
+            with connections.transaction() as connection:
+                builds.enter(connection, made[model.name])
+                apply_stretch(connection, model, made[model.name], stretch)
+        except BaseException:
+            failed.set()
+            raise
 
     under_way: deque[tuple[int, list[Future[None]]]] = deque()
 
@@ -123,8 +132,6 @@ def _load(
             stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="rebuild"))
             for _ in range(len(models) + 1)
         )
-        for worker in workers:  # after a failure nothing that waits is begun
-            stack.callback(worker.shutdown, cancel_futures=True)
         while stretch.end > stretch.start:
             following = reader.submit(window.read, stretch.end)
             applied = [
