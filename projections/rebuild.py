@@ -76,6 +76,8 @@ def rebuild(
                 if only_if_needed and now.version == model.version:
                     continue
             wanted.append(model)
+        if not wanted:
+            return
         made = {}
         for model in wanted:
             builds.clean(connections, model.name)
