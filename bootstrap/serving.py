@@ -122,6 +122,7 @@ def http_options(settings: Settings, book: Container) -> HttpOptions:
     return HttpOptions(
         version=version("daybook-assistant"),
         token=settings.get("token"),
+        model=settings.get("model"),
         allowed_hosts=settings.get("allowed_hosts").split(","),
         public_url=settings.get("public_url"),
         listen=parse_address(settings.get("listen")),

@@ -10,11 +10,13 @@ import asyncio
 import contextlib
 import logging
 import threading
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from application.conversations import Asked
 from domain.errors import DaybookError
 from interfaces.http.options import HttpOptions
+from interfaces.http.web.pulling import Pulling
 
 if TYPE_CHECKING:
     from interfaces.book import Book
@@ -46,6 +48,11 @@ class Server:
         self._pump: threading.Thread | None = None
         self._caring: asyncio.Task[None] | None = None
         self._answers_closed = False
+
+    @cached_property
+    def pulling(self) -> Pulling:
+        """The pull of a model under way, or the last one."""
+        return Pulling(self.book.model_server)
 
     def prepare(self) -> None:
         """Make all parts of the book here; left alone they are made when used, by two threads at once."""
@@ -79,6 +86,8 @@ class Server:
     async def stop(self) -> None:
         """End everything that `start` began, and the answers."""
         await self.close_answers()
+        if "pulling" in vars(self):
+            await self.pulling.stop()
         self._stop_pump.set()
         if self._caring is not None:
             self._caring.cancel()
