@@ -8,8 +8,8 @@ variants take turns. `costs append` and `costs load` are of whole turns of a con
 texts of realistic sizes, with content sealed or not and with leaves and frontier computed or not. `costs of
 one append` takes one event of 360 bytes apart: what is missing from the time when a part is missing. All but
 `flush` commit without waiting for the disk, whose time varies more than the parts have. The times are
-processor time, of this process and of the server's that serves it, as Linux counts it (so a shared machine
-gives nearly the same as an idle one): medians of slices. Prints one JSON line each.
+processor time, of this process and of the server's that serves it, as Linux counts it (other
+programs lengthen it less than time on the clock): medians of slices. Prints one JSON line each.
 """
 
 import argparse
