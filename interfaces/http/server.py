@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import logging
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, cast
 
+from application.access import Principal
 from application.conversations import Asked
 from domain.errors import DaybookError
+from interfaces.admitted import AdmittedBook
 from interfaces.http.options import HttpOptions
+from interfaces.http.tries import Tries
 
 if TYPE_CHECKING:
     from interfaces.book import Book
 
 _PARTS = (
     "actor",
+    "admission",
+    "access",
     "commands",
     "answering",
     "live",
@@ -41,6 +47,7 @@ class Server:
         self.book = book
         self.options = options
         self.stopping = asyncio.Event()
+        self.tries = Tries()
         self.pump_problem: str | None = None
         self._stop_pump = threading.Event()
         self._pump: threading.Thread | None = None
@@ -51,6 +58,12 @@ class Server:
         """Make all parts of the book here; left alone they are made when used, by two threads at once."""
         for part in _PARTS:
             getattr(self.book, part)
+
+    def as_seen_by(self, principal: Principal) -> Self:
+        """Return this server with the book as a principal may use it: what endpoints are given."""
+        seen = copy.copy(self)
+        seen.book = cast("Book", AdmittedBook(self.book, principal))
+        return seen
 
     def start(self) -> None:
         """Begin to keep the read models up and to look for orphans. Called on the event loop."""
