@@ -123,6 +123,7 @@ class Admission:
         if not shown.startswith(secret_text.TOKEN):
             raise WrongTokenError("This is not a token of this book. Nothing was done.", hint=_NEW_TOKEN)
         token_id, secret = secret_text.read(secret_text.TOKEN, shown)
+        looked_ms = self._clock.monotonic_ms()
         token = self._token(token_id)
         if token is None or not self._proves(
             token.proof,
@@ -134,7 +135,7 @@ class Admission:
         if token.expires_at is not None and token.expires_at <= self._now():
             raise ExpiredTokenError("This token has expired. Nothing was done.", hint=_NEW_TOKEN)
         principal = Principal(token_id.hex, API, access.from_words(token.scopes), token_id)
-        return self._admitted(secret_text.TOKEN + shown, principal, token.expires_at)
+        return self._admitted(secret_text.TOKEN + shown, principal, token.expires_at, token_id, looked_ms)
 
     def by_cookie(self, shown: str) -> Principal:
         """Return whose session this is.
@@ -145,6 +146,7 @@ class Admission:
         if (known := self.believed(secret_text.SESSION, shown)) is not None:
             return known
         session_id, secret = secret_text.read(secret_text.SESSION, shown)
+        looked_ms = self._clock.monotonic_ms()
         session = self._session(session_id)
         if (
             session is None
@@ -162,7 +164,9 @@ class Admission:
         if session.expires_at <= self._now():
             raise ExpiredTokenError("This session has expired. Nothing was done.", hint=_NEW_LINK)
         principal = Principal(session.acts_as, WEB, access.from_words(session.scopes), session_id)
-        return self._admitted(secret_text.SESSION + shown, principal, session.expires_at)
+        return self._admitted(
+            secret_text.SESSION + shown, principal, session.expires_at, session_id, looked_ms
+        )
 
     def sign_in(self, code: str, correlation_id: UUID) -> SignedIn:
         """Begin the session of a link, which lets nobody in after that.
@@ -234,12 +238,13 @@ class Admission:
         except ContentErasedError:
             return False
 
-    def _admitted(self, shown: str, principal: Principal, expires_at: int | None) -> Principal:
-        now = self._clock.monotonic_ms()
+    def _admitted(
+        self, shown: str, principal: Principal, expires_at: int | None, grant_id: UUID, looked_ms: float
+    ) -> Principal:
+        # From before the look: what was revoked during a slow one must not be believed for longer.
         with self._lock:
-            _keep(self._believed, _digest(shown), _Believed(principal, expires_at, now + BELIEVED_MS))
-        if principal.grant_id is not None:
-            self._note(principal.grant_id, now)
+            _keep(self._believed, _digest(shown), _Believed(principal, expires_at, looked_ms + BELIEVED_MS))
+        self._note(grant_id, looked_ms)
         return principal
 
     def _note(self, grant_id: UUID, now_ms: float) -> None:

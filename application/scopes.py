@@ -69,7 +69,7 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
     ),
     "search": _each(READ, "search"),
     "access": {**_each(ADMIN, "all", "find", "named"), **_each(AUDIT, "names")},
-    "live": {**_each(READ, "read"), **_each(PROCESS, "own", "dead", "save", "forget", "close")},
+    "live": {**_each(READ, "read"), **_each(PROCESS, "own", "dead", "save", "forget")},
     "answering": {**_each(ASK, "start"), **_each(READ, "running"), **_each(PROCESS, "close")},
     "model_server": {
         **_each(READ, "models", "show", "version"),

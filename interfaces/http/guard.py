@@ -21,13 +21,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from application import secret_text
 from application.access import Principal
-from application.errors import DatabaseError, NotAdmittedError
+from application.errors import DatabaseError, NotAdmittedError, WrongTokenError
 from domain.errors import DaybookError
 from interfaces.http import cookies
 from interfaces.http.options import HttpOptions, is_loopback
 from interfaces.http.peers import Peer, peer_of
 from interfaces.http.problems import FOREIGN_HOST, of_error, problem
 from interfaces.http.standing import Standing
+from interfaces.http.tries import TooManyTriesError
 
 if TYPE_CHECKING:
     from interfaces.http.server import Server
@@ -118,14 +119,27 @@ class Guard:
             if scheme.lower() != "bearer" or not token:
                 raise _needed("Only `Authorization: Bearer TOKEN` is taken. Nothing was recorded.")
             return await self._checked(scope, secret_text.TOKEN, token, admission.by_token)
-        ended: NotAdmittedError | None = None
+        ended: DaybookError | None = None
         cookie = _cookie(scope, headers)
         if cookie is not None:
             try:
-                return await self._checked(scope, secret_text.SESSION, cookie, admission.by_cookie)
-            except NotAdmittedError as error:
+                return await self._by_cookie(scope, cookie)
+            except (NotAdmittedError, TooManyTriesError) as error:
                 ended = error
         return self._without(scope, ended), None
+
+    async def _by_cookie(self, scope: Scope, cookie: str) -> tuple[Principal, Still | None]:
+        tries = self._server.tries
+        if tries.is_stale(cookie):
+            raise WrongTokenError(
+                "This browser's session is none of this book. Nothing was done.", hint="daybook link"
+            )
+        try:
+            look = self._server.book.admission.by_cookie
+            return await self._checked(scope, secret_text.SESSION, cookie, look)
+        except WrongTokenError:
+            tries.remember(cookie)
+            raise
 
     async def _checked(
         self, scope: Scope, kind: str, shown: str, look: Callable[[str], Principal]
@@ -157,7 +171,7 @@ class Guard:
                 raise
         return principal, None if principal.grant_id is None else still
 
-    def _without(self, scope: Scope, ended: NotAdmittedError | None) -> Principal:
+    def _without(self, scope: Scope, ended: DaybookError | None) -> Principal:
         """Return this machine's own user where the server needs no token, and the request is theirs."""
         options = self._server.options
         if options.token:

@@ -29,7 +29,7 @@ class Standing:
         if self._gone.is_set():
             return
         now = time.monotonic()
-        if message["type"] == "http.response.body" and now - self._looked >= LOOK_EVERY_SECONDS:
+        if message.get("more_body") and now - self._looked >= LOOK_EVERY_SECONDS:
             self._looked = now
             if not await self._still():
                 self._gone.set()
