@@ -90,6 +90,13 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
 }
 """By part of the book and name."""
 
+PULLING: Mapping[str, Need] = {
+    **_each(READ, "now"),
+    **_each(ADMIN, "begin"),
+    **_each(PROCESS, "server", "over", "stop"),
+}
+"""The pull of a model that a server looks after."""
+
 RUNNING_ANSWER: Mapping[str, Need] = {
     **_each(READ, "answer_id", "conversation_id", "thinking", "text", "outcome", "updates"),
     **_each(READ, "begun", "first_token_at"),

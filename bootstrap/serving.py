@@ -124,6 +124,7 @@ def http_options(settings: Settings, book: Container) -> HttpOptions:
     return HttpOptions(
         version=version("daybook-assistant"),
         token=settings.get("token"),
+        model=settings.get("model"),
         allowed_hosts=settings.get("allowed_hosts").split(","),
         public_url=settings.get("public_url"),
         trusted_proxies=parse_networks(settings.get("trusted_proxies")),

@@ -119,7 +119,7 @@ def _refuse_erased(at: datetime | None, by: str | None, what: str) -> None:
 
 def erased_words(at: datetime, by: str | None) -> str:
     """Return the words that stand where content was."""
-    return f"erased on {local(at)} by {one_line(by) or '?'}"
+    return f"erased on {local(at)} by {one_line(by)[-8:] or '?'}"
 
 
 def _what(taken: _Taken) -> str:

@@ -4,8 +4,8 @@ A page of another site, open in the same browser, can send requests to a server 
 address, or by a name of its own that it points here). So a foreign `Host` or `Origin` is refused, whatever
 the token, and so is what a browser says comes from another site, unless it is a person who follows a link.
 
-Invariant: behind this stand only requests with a `Principal` in their scope; the probes and the page where a
-link is opened have none, and reach nothing but what they are for.
+Invariant: behind this stand only requests with a `Principal` in their scope; the probes, the page where a
+link is opened and the pages' files have none, and reach nothing but what they are for.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from domain.errors import DaybookError
 from interfaces.http import cookies
 from interfaces.http.options import HttpOptions, is_loopback
 from interfaces.http.peers import Peer, peer_of
-from interfaces.http.problems import FOREIGN_HOST, of_error, problem
+from interfaces.http.problems import FOREIGN_HOST, problem
+from interfaces.http.refusals import refusal
 from interfaces.http.standing import Standing
 from interfaces.http.tries import TooManyTriesError
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from interfaces.http.server import Server
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
-SIGN_IN = "/sign-in"
+SIGN_IN, STATIC = "/sign-in", "/static/"
 PRINCIPAL = "daybook.principal"
 PEER = "daybook.peer"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -64,11 +65,11 @@ class Guard:
         peer = peer_of(scope, headers, self._server.options.trusted_proxies)
         scope[PEER] = self._origins.seen(peer, headers)
         refused = self._foreign(scope, headers)
-        if refused is None and scope["path"] != SIGN_IN:
+        if refused is None and scope["path"] != SIGN_IN and not scope["path"].startswith(STATIC):
             try:
                 scope[PRINCIPAL], still = await self._admit(scope, headers)
             except DaybookError as error:
-                refused = of_error(scope, error)
+                refused = refusal(scope, headers, error)
             else:
                 if still is not None:
                     standing = Standing(receive, send, still)

@@ -11,14 +11,17 @@ import contextlib
 import copy
 import logging
 import threading
-from typing import TYPE_CHECKING, Self, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
-from application.access import Principal
+from application import scopes
+from application.access import Guarded, Principal
 from application.conversations import Asked
 from domain.errors import DaybookError
 from interfaces.admitted import AdmittedBook
 from interfaces.http.options import HttpOptions
 from interfaces.http.tries import Tries
+from interfaces.http.web.pulling import Pulling
 
 if TYPE_CHECKING:
     from interfaces.book import Book
@@ -48,21 +51,33 @@ class Server:
         self.options = options
         self.stopping = asyncio.Event()
         self.tries = Tries()
+        self.whole = self
+        self.principal: Principal | None = None
         self.pump_problem: str | None = None
         self._stop_pump = threading.Event()
         self._pump: threading.Thread | None = None
         self._caring: asyncio.Task[None] | None = None
         self._answers_closed = False
 
+    @cached_property
+    def pulling(self) -> Pulling:
+        """The pull of a model under way, or the last one."""
+        if self.principal is None:
+            return Pulling(self.book.model_server)
+        guarded = Guarded(self.whole.pulling, scopes.PULLING, self.principal, "pulling")
+        return cast("Pulling", guarded)
+
     def prepare(self) -> None:
         """Make all parts of the book here; left alone they are made when used, by two threads at once."""
         for part in _PARTS:
             getattr(self.book, part)
 
-    def as_seen_by(self, principal: Principal) -> Self:
-        """Return this server with the book as a principal may use it: what endpoints are given."""
+    def as_seen_by(self, principal: Principal) -> Server:
+        """Return this server with its book as a principal may use it: what endpoints are given."""
         seen = copy.copy(self)
         seen.book = cast("Book", AdmittedBook(self.book, principal))
+        vars(seen).pop("pulling", None)
+        seen.whole, seen.principal = self, principal
         return seen
 
     def start(self) -> None:
@@ -92,6 +107,8 @@ class Server:
     async def stop(self) -> None:
         """End everything that `start` began, and the answers."""
         await self.close_answers()
+        if "pulling" in vars(self):
+            await self.pulling.stop()
         self._stop_pump.set()
         if self._caring is not None:
             self._caring.cancel()

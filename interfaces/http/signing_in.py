@@ -10,15 +10,15 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
-from application.access import in_words
 from application.errors import NotAdmittedError, UsedLinkError
-from domain.errors import RefusedError
+from domain.errors import DaybookError, RefusedError
 from interfaces.http import cookies
 from interfaces.http.api.requests import principal_of
 from interfaces.http.guard import PEER, SIGN_IN
 from interfaces.http.problems import CORRELATION
+from interfaces.http.refusals import refusal
 from interfaces.http.rendering import LOG_SIZE_HEADER
 from interfaces.http.server import Server
 
@@ -30,6 +30,13 @@ _NO_REFERRER = {"Referrer-Policy": "no-referrer"}
 @router.get(SIGN_IN)
 async def sign_in(request: Request, code: Annotated[str, Query(min_length=1, max_length=200)]) -> Response:
     """Begin a link's session: set its cookie and go to the first page."""
+    try:
+        return await _signed_in(request, code)
+    except DaybookError as error:
+        return refusal(request.scope, request.headers, error)
+
+
+async def _signed_in(request: Request, code: str) -> Response:
     server: Server = request.app.state.server
     if "prefetch" in request.headers.get("sec-purpose", request.headers.get("purpose", "")):
         raise RefusedError("A link is opened by a person, not ahead of one. Nobody was signed in.")
@@ -59,12 +66,3 @@ async def sign_out(request: Request) -> Response:
     )
     gone = cookies.line(request.headers, "", None, secure=request.scope[PEER].scheme == "https")
     return Response(status_code=204, headers={"Set-Cookie": gone, LOG_SIZE_HEADER: str(size)})
-
-
-@router.get("/")
-async def first_page(request: Request) -> Response:
-    """Say who is here, until there is more to see."""
-    principal = principal_of(request)
-    return PlainTextResponse(
-        f"This is Daybook. You may: {in_words(principal.scopes)}.\nThe HTTP interface: /openapi.json\n"
-    )

@@ -110,13 +110,13 @@ def principal_of(request: Request) -> Principal:
     return found
 
 
-def server_of(request: Request) -> Server:
+async def server_of(request: Request) -> Server:
     """Return the server, its book as whoever was let in may use it. The one place where endpoints get it."""
     found: Server = request.app.state.server
     return found.as_seen_by(principal_of(request))
 
 
-def caller_of(
+async def caller_of(
     request: Request,
     idempotency_key: Annotated[
         str | None,

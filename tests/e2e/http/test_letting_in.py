@@ -548,3 +548,32 @@ def test_a_rebuilt_book_lets_in_whom_its_log_lets_in(closed: RunningServer, clie
     assert closed.book.access.all() == before
     assert client.get(LIST, headers=bearer(live.secret)).status_code == 200
     assert client.get(LIST, headers=bearer(gone.secret)).status_code == 401
+
+
+def test_a_person_is_told_on_a_page(closed: RunningServer, client: httpx.Client) -> None:
+    client.headers["Accept"] = "text/html,*/*"
+    told = client.get("/")
+    assert (told.status_code, told.headers["content-type"]) == (401, "text/html; charset=utf-8")
+    assert "daybook link" in told.text
+    assert told.headers["www-authenticate"].startswith("Bearer")
+    assert client.get("/static/page.css").status_code == 200
+    made = link(closed, "read")
+    for status in (303, 401):
+        client.cookies.clear()
+        opened = client.get("/sign-in", params={"code": made.secret})
+        assert opened.status_code == status
+    assert "once" in opened.text
+    assert opened.headers["content-type"].startswith("text/html")
+
+
+def test_the_page_shows_and_pulls_what_the_scope_allows(closed: RunningServer, client: httpx.Client) -> None:
+    for scope, seen, pulled in (
+        ("read", 200, 403),
+        ("ask", 200, 403),
+        ("audit", 403, 403),
+        ("admin", 200, 202),
+    ):
+        client.headers.update(bearer(token(closed, scope).secret))
+        assert client.get("/").status_code == seen
+        assert client.get("/state").status_code == seen
+        assert client.post("/pull").status_code == pulled

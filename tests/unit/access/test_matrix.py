@@ -25,6 +25,7 @@ from domain.errors import DaybookError
 from domain.ids import new_id
 from interfaces.admitted import AdmittedBook
 from interfaces.book import Book, EventReader
+from interfaces.http.web.pulling import Pulling
 from projections.access.queries import AccessQueries
 from projections.conversations.queries import ConversationQueries
 from projections.projects.queries import ProjectQueries
@@ -118,8 +119,16 @@ def test_every_query_has_a_scope(part: str) -> None:
 
 
 def test_all_of_a_running_answer_has_a_scope() -> None:
-    shown = {item.name for item in fields(RunningAnswer) if not item.name.startswith("_")}
-    assert public(RunningAnswer) | shown == set(scopes.RUNNING_ANSWER)
+    assert public(RunningAnswer) | shown(RunningAnswer) == set(scopes.RUNNING_ANSWER)
+
+
+def test_all_of_a_pull_has_a_scope() -> None:
+    assert public(Pulling) | shown(Pulling) == set(scopes.PULLING)
+
+
+def shown(kind: type) -> set[str]:
+    """Return the public fields of a dataclass."""
+    return {item.name for item in fields(kind) if not item.name.startswith("_")}
 
 
 @pytest.mark.parametrize("held", HELD, ids=lambda held: " ".join(held) or "none")
