@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
+_logger = logging.getLogger("daybook.serve")
+
 _BACKLOG = 1024
 _CONNECTIONS_SECONDS = 2
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -108,6 +110,7 @@ def serve(settings: Settings, book: Container, ready: Say) -> None:
         must_be_guarded(options)
         _log_to_stderr()
         with contextlib.closing(listen(options.listen)) as listener:
+            _warn_of_an_open_log(book)
             book.look_after()
             url = Address(options.listen.host, listener.getsockname()[1]).url
             app = create_app(book, options)
@@ -176,6 +179,14 @@ def _checks(book: Container) -> Sequence[Check]:
             "migrations", ok=False, detail="the database has another release's form", fix="daybook db migrate"
         )
     ]
+
+
+def _warn_of_an_open_log(book: Container) -> None:
+    from bootstrap.doctor import log_rights
+
+    found = log_rights(book.database)
+    if not found.ok:
+        _logger.warning("%s; to mend it: %s", found.detail, found.fix)
 
 
 def _log_to_stderr() -> None:

@@ -40,6 +40,8 @@ def conversation_item(found: ConversationSummary) -> views.ConversationItemView:
         erased=found.erased,
         erased_at=found.erased_at,
         erased_by=found.erased_by,
+        origin_conversation_id=found.origin_conversation_id,
+        origin_message_id=found.origin_message_id,
     )
 
 
@@ -89,6 +91,8 @@ def transcript(found: ConversationSummary, messages: Iterable[Message]) -> views
         erased=found.erased,
         erased_at=found.erased_at,
         erased_by=found.erased_by,
+        origin_conversation_id=found.origin_conversation_id,
+        origin_message_id=found.origin_message_id,
     )
 
 
