@@ -52,7 +52,7 @@ def _each(need: Need, *names: str) -> dict[str, Need]:
 
 
 QUERIES: Mapping[str, Mapping[str, Need]] = {
-    "conversations": _each(READ, "newest", "get", "latest_of_actor", "find", "of_project", "held"),
+    "conversations": _each(READ, "newest", "get", "latest_of_actor", "find", "of_project", "held", "derived"),
     "projects": _each(READ, "all", "get", "find", "named"),
     "transcript": _each(
         READ,

@@ -15,6 +15,8 @@ grant select on daybook.migrations, daybook.roles to {application};
 
 -- What is stated once and stands. Columns that have a default keep it.
 grant select, insert (book_id, master_check) on daybook.book to {application};
+-- But the master key may be replaced.
+grant update (master_check, former_check, command_key, master_since, master_erasures) on daybook.book to {application};
 grant select, insert (verifier) on daybook.signing_keys to {application};
 grant select, insert (size, root, note) on daybook.checkpoints to {application};
 
@@ -24,3 +26,13 @@ grant select, insert, update, delete on
     daybook.grant_uses, daybook.live_answers, daybook.model_cards, daybook.owners,
     daybook.quarantine, daybook.read_model_builds, daybook.read_models, daybook.snapshots
     to {application};
+
+-- So that its sessions keep what people wrote out of the server's log. Only a superuser may give this; without it the
+-- doctor says what to do.
+do $do$
+begin
+    grant set on parameter log_parameter_max_length, log_error_verbosity to {application};
+exception when insufficient_privilege then
+    null;
+end
+$do$;
