@@ -15,8 +15,10 @@ from bootstrap.settings import Settings
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from application.admission import Admission
     from application.answering import Answering
     from application.handlers import Commands
+    from application.ports.clock import Clock
     from application.ports.model_server import ModelServer
     from infrastructure.crypto.keyring import Keyring
     from infrastructure.crypto.master_key import MasterKeyFile
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from infrastructure.postgres.model_memory import PostgresModelMemory
     from infrastructure.proofs.auditor import PostgresAuditor
     from infrastructure.read_model_memory import ReadModelMemory
+    from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
     from projections.projects.queries import ProjectQueries
     from projections.pump import Pump
@@ -93,6 +96,27 @@ class Container:
         )
 
     @cached_property
+    def admission(self) -> Admission:
+        """Lets people and programs in."""
+        from application.admission import Admission
+        from infrastructure.postgres.grant_uses import PostgresGrantUses
+
+        return Admission(
+            self.log,
+            PostgresGrantUses(self.database),
+            self.clock,
+            actor=self.actor,
+            first_token=self._settings.get("token"),
+        )
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Says what time it is."""
+        from infrastructure.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
     def live(self) -> PostgresLiveAnswers:
         """Ownership and saved text of running answers."""
         from infrastructure.postgres.live import PostgresLiveAnswers
@@ -123,9 +147,8 @@ class Container:
     def answering(self) -> Answering:
         """Generates answers."""
         from application.answering import Answering
-        from infrastructure.clock import SystemClock
 
-        return Answering(self.log, self.live, self.model_memory, self.model_server, SystemClock())
+        return Answering(self.log, self.live, self.model_memory, self.model_server, self.clock)
 
     @cached_property
     def read_models(self) -> Pump:
@@ -169,6 +192,13 @@ class Container:
         from projections.search.queries import SearchQueries
 
         return SearchQueries(self.reading, self.keyring)
+
+    @cached_property
+    def access(self) -> AccessQueries:
+        """Lists tokens, links and sessions."""
+        from projections.access.queries import AccessQueries
+
+        return AccessQueries(self.reading, self.keyring)
 
     @cached_property
     def audit(self) -> PostgresAuditor:

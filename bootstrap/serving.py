@@ -21,9 +21,11 @@ import uvicorn
 from bootstrap.checkpoint_timer import CheckpointTimer
 from bootstrap.settings import Settings
 from domain.errors import DaybookError
+from infrastructure.peers import is_own_user
 from interfaces.book import Check
 from interfaces.http.app import create_app
 from interfaces.http.options import Address, HttpOptions, must_be_guarded, parse_address
+from interfaces.http.peers import parse_networks
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -128,6 +130,8 @@ def http_options(settings: Settings, book: Container) -> HttpOptions:
         model=settings.get("model"),
         allowed_hosts=settings.get("allowed_hosts").split(","),
         public_url=settings.get("public_url"),
+        trusted_proxies=parse_networks(settings.get("trusted_proxies")),
+        is_own_user=is_own_user,
         listen=parse_address(settings.get("listen")),
         checks=lambda: _checks(book),
     )

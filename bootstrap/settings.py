@@ -64,7 +64,11 @@ DEFINITIONS = (
     ),
     Definition("listen", ("DAYBOOK_LISTEN",), "127.0.0.1:8484", "Address and port of `daybook serve`."),
     Definition(
-        "token", ("DAYBOOK_TOKEN",), "", "Bearer token; needed to listen beyond loopback.", secret=True
+        "token",
+        ("DAYBOOK_TOKEN",),
+        "",
+        "The first token of an installation, which may everything; needed to listen beyond loopback.",
+        secret=True,
     ),
     Definition(
         "allowed_hosts",
@@ -74,6 +78,12 @@ DEFINITIONS = (
     ),
     Definition(
         "public_url", ("DAYBOOK_PUBLIC_URL",), "", "The address people reach the server by, behind a proxy."
+    ),
+    Definition(
+        "trusted_proxies",
+        ("DAYBOOK_TRUSTED_PROXIES",),
+        "",
+        "Proxies whose X-Forwarded-For and -Proto are believed: addresses or networks, with commas.",
     ),
     Definition(
         "master_key",

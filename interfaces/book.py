@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from application.admission import Admission
     from application.answering import Answering
     from application.handlers import Commands
     from application.ports.audit import Auditor
+    from application.ports.clock import Clock
     from application.ports.keys import Keys
     from application.ports.live import LiveAnswers
     from application.ports.model_server import ModelServer
     from domain.event import Recorded
+    from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
     from projections.projects.queries import ProjectQueries
     from projections.pump import Pump
@@ -46,6 +49,16 @@ class Book(Protocol):
     @property
     def commands(self) -> Commands:
         """Takes commands."""
+        ...
+
+    @property
+    def admission(self) -> Admission:
+        """Lets people and programs in from outside this process."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Says what time it is."""
         ...
 
     @property
@@ -96,6 +109,11 @@ class Book(Protocol):
     @property
     def search(self) -> SearchQueries:
         """Finds messages."""
+        ...
+
+    @property
+    def access(self) -> AccessQueries:
+        """Lists tokens, links and sessions."""
         ...
 
     @property

@@ -42,6 +42,8 @@ COMMANDS = (
     Entry("paths", "paths", "Show where data, logs, keys and configuration are.", "Set up"),
     Entry("doctor", "doctor", "Check everything a working book needs, and say the fix.", "Set up"),
     Entry("keys", "keys", "Back up and replace the master key; wrap all keys anew.", "Set up"),
+    Entry("token", "token", "Let programs in over HTTP, each for what it needs.", "Run"),
+    Entry("link", "link", "Make a link that signs one browser in, once.", "Run"),
     Entry("serve", "serve", "Serve the book over HTTP.", "Run"),
     Entry("db", "db", "Look after the book's database.", "Run"),
     Entry("projections", "projections", "Look after the read models.", "Run"),

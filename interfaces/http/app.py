@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
-from interfaces.http import probes, problems
+from interfaces.http import probes, problems, signing_in
 from interfaces.http.api import answers, conversations, projects, search
 from interfaces.http.api.requests import StoppingError
 from interfaces.http.frame import BodyLimit, Frame
@@ -75,7 +75,7 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         responses=_PROBLEM,
-        middleware=[Middleware(Frame), Middleware(Guard, options=options), Middleware(BodyLimit)],
+        middleware=[Middleware(Frame), Middleware(Guard, server=server), Middleware(BodyLimit)],
         **silent,
     )
     app.state.server = server
@@ -83,6 +83,7 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
     problems.install(app)
     app.add_exception_handler(StoppingError, _stopping)
     app.include_router(probes.router)
+    app.include_router(signing_in.router)
     api = APIRouter(prefix="/api/v1")
     for part in (conversations, answers, projects, search):
         api.include_router(part.router)

@@ -23,6 +23,7 @@ from domain.errors import DaybookError
 from interfaces.errors import VERDICTS, verdict
 from interfaces.faults import kinds_and_places
 from interfaces.http.rendering import json_bytes
+from interfaces.http.tries import TooManyTriesError
 
 CORRELATION = "daybook.correlation_id"
 MEDIA_TYPE = "application/problem+json"
@@ -32,16 +33,18 @@ _log = logging.getLogger("daybook.http")
 
 _BY_STATUS = {
     400: ("malformed", "The request cannot be read"),
-    401: ("token-needed", "A token is needed"),
     403: ("foreign-origin", "This request comes from somewhere else"),
     404: ("no-such-path", "There is nothing at this path"),
     405: ("no-such-method", "This path does not take this method"),
     413: ("too-large", "The request is too large"),
     415: ("wrong-media-type", "The request is of the wrong media type"),
     422: ("invalid-request", "The request does not have the right form"),
+    429: ("too-many-tries", "Too many wrong tokens came from this address"),
     500: ("unexpected", "Daybook has made a mistake"),
     503: ("stopping", "The server is stopping"),
 }
+
+FOREIGN_HOST = ("foreign-host", "This server does not answer to that name")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +97,15 @@ def problem(
 
 def of_error(scope: Scope, error: DaybookError) -> Response:
     """Return the problem that one of our errors is."""
+    if isinstance(error, TooManyTriesError):
+        wait = {"Retry-After": str(error.seconds)}
+        return problem(scope, 429, error.message, hint=error.hint, headers=wait)
     found = verdict(error)
     if found.status >= _SERVER_ERROR:
         _log.warning("%s: %s (correlation %s)", found.slug, type(error).__name__, scope.get(CORRELATION))
-    return problem(scope, found.status, error.message, hint=error.hint, kind=(found.slug, found.title))
+    asks = {"WWW-Authenticate": 'Bearer realm="daybook"'} if found.status == HTTPStatus.UNAUTHORIZED else None
+    kind = (found.slug, found.title)
+    return problem(scope, found.status, error.message, hint=error.hint, kind=kind, headers=asks)
 
 
 def log_fault(scope: Scope, error: BaseException) -> None:
@@ -122,7 +130,7 @@ def title_of(slug: str) -> str | None:
     for found in VERDICTS.values():
         if found.slug == slug:
             return found.title
-    return next((title for known, title in _BY_STATUS.values() if known == slug), None)
+    return next((title for known, title in (FOREIGN_HOST, *_BY_STATUS.values()) if known == slug), None)
 
 
 def install(app: FastAPI) -> None:

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import logging
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from application import scopes
+from application.access import Guarded, Principal
 from application.conversations import Asked
 from domain.errors import DaybookError
+from interfaces.admitted import AdmittedBook
 from interfaces.http.options import HttpOptions
+from interfaces.http.tries import Tries
 from interfaces.http.web.pulling import Pulling
 
 if TYPE_CHECKING:
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
 
 _PARTS = (
     "actor",
+    "admission",
+    "access",
     "commands",
     "answering",
     "live",
@@ -43,6 +50,9 @@ class Server:
         self.book = book
         self.options = options
         self.stopping = asyncio.Event()
+        self.tries = Tries()
+        self.whole = self
+        self.principal: Principal | None = None
         self.pump_problem: str | None = None
         self._stop_pump = threading.Event()
         self._pump: threading.Thread | None = None
@@ -52,12 +62,23 @@ class Server:
     @cached_property
     def pulling(self) -> Pulling:
         """The pull of a model under way, or the last one."""
-        return Pulling(self.book.model_server)
+        if self.principal is None:
+            return Pulling(self.book.model_server)
+        guarded = Guarded(self.whole.pulling, scopes.PULLING, self.principal, "pulling")
+        return cast("Pulling", guarded)
 
     def prepare(self) -> None:
         """Make all parts of the book here; left alone they are made when used, by two threads at once."""
         for part in _PARTS:
             getattr(self.book, part)
+
+    def as_seen_by(self, principal: Principal) -> Server:
+        """Return this server with its book as a principal may use it: what endpoints are given."""
+        seen = copy.copy(self)
+        seen.book = cast("Book", AdmittedBook(self.book, principal))
+        vars(seen).pop("pulling", None)
+        seen.whole, seen.principal = self, principal
+        return seen
 
     def start(self) -> None:
         """Begin to keep the read models up and to look for orphans. Called on the event loop."""
