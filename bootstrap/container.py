@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from infrastructure.postgres.database import Database
     from infrastructure.postgres.live import PostgresLiveAnswers
     from infrastructure.postgres.model_memory import PostgresModelMemory
+    from infrastructure.postgres.turns import PostgresTurns
     from infrastructure.proofs.auditor import PostgresAuditor
     from infrastructure.read_model_memory import ReadModelMemory
     from projections.conversations.queries import ConversationQueries
@@ -84,6 +85,7 @@ class Container:
                 memory=self.memory,
                 live=self.live,
                 models=self.model_memory,
+                turns=self.turns,
                 default_model=self._settings.get("model"),
                 context_length=self._context_length(),
             )
@@ -96,6 +98,20 @@ class Container:
 
         self._live_made = True
         return PostgresLiveAnswers(self.database, self.keyring)
+
+    @cached_property
+    def turns(self) -> PostgresTurns:
+        """The line before the model server."""
+        from infrastructure.ollama.address import normalise_url, shown_url
+        from infrastructure.postgres.turns import PostgresTurns
+
+        return PostgresTurns(
+            self.database,
+            self.live,
+            shown_url(normalise_url(self._settings.get("ollama_url"))),
+            most=int(self._settings.number("model_concurrency")),
+            longest=int(self._settings.number("queue_limit")),
+        )
 
     @cached_property
     def memory(self) -> ReadModelMemory:
@@ -122,7 +138,7 @@ class Container:
         from application.answering import Answering
         from infrastructure.clock import SystemClock
 
-        return Answering(self.log, self.live, self.model_memory, self.model_server, SystemClock())
+        return Answering(self.log, self.live, self.model_memory, self.model_server, SystemClock(), self.turns)
 
     @cached_property
     def read_models(self) -> Pump:

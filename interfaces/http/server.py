@@ -10,11 +10,16 @@ import asyncio
 import contextlib
 import logging
 import threading
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
+from application.commands import AnswerAgain, AskQuestion
 from application.conversations import Asked
-from domain.errors import DaybookError
+from application.running import RunningAnswer
+from domain.errors import ConflictError, DaybookError
+from interfaces.http.found import Found
 from interfaces.http.options import HttpOptions
+from interfaces.http.tails import Tails
 
 if TYPE_CHECKING:
     from interfaces.book import Book
@@ -24,6 +29,7 @@ _PARTS = (
     "commands",
     "answering",
     "live",
+    "turns",
     "events",
     "read_models",
     "conversations",
@@ -41,6 +47,7 @@ class Server:
         self.book = book
         self.options = options
         self.stopping = asyncio.Event()
+        self.tails = Tails(book)
         self.pump_problem: str | None = None
         self._stop_pump = threading.Event()
         self._pump: threading.Thread | None = None
@@ -55,18 +62,40 @@ class Server:
     def start(self) -> None:
         """Begin to keep the read models up and to look for orphans. Called on the event loop."""
         self.prepare()
+        self.tails.start()
         self._pump = threading.Thread(target=self._pumping, name="daybook-pump", daemon=True)
         self._pump.start()
         self._caring = asyncio.create_task(self._care())
 
-    def begin(self, asked: Asked) -> None:
-        """Let the answer be written; nobody need wait for it."""
+    async def ask(self, command: AskQuestion | AnswerAgain) -> Asked:
+        """Give a command that starts an answer, and let that be written; nobody need wait for it.
+
+        The errors are those of the command. Where an answer stands in its way whose process has died, that is
+        closed first.
+        """
+        try:
+            asked = await asyncio.to_thread(self.book.commands.ask, command)
+        except ConflictError:
+            await asyncio.to_thread(self.book.look_after)
+            asked = await asyncio.to_thread(self.book.commands.ask, command)
         if asked.request is not None:
             self.book.answering.start(asked)
+        return asked
+
+    @contextlib.asynccontextmanager
+    async def growing(self, found: Found) -> AsyncGenerator[RunningAnswer]:
+        """Lend an answer that has not ended, as it grows: written here, or followed from elsewhere."""
+        running = self.book.answering.running(found.message.id)
+        if running is not None:
+            yield running
+        else:
+            async with self.tails.following(found) as growing:
+                yield growing
 
     async def close_answers(self) -> None:
         """End all running answers, keeping what they have; their watchers are told. Twice is harmless."""
         self.stopping.set()
+        self.tails.stop()
         if self._answers_closed:
             return
         self._answers_closed = True
