@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from bootstrap.checkpoint_timer import CheckpointTimer
+from bootstrap.patient_protocol import HEAD_BYTES, PatientProtocol
 from bootstrap.settings import Settings
 from domain.errors import DaybookError
 from interfaces.book import Check
@@ -36,6 +37,9 @@ Say = Callable[[str], None]
 
 _BACKLOG = 1024
 _CONNECTIONS_SECONDS = 2
+
+# Below the 1,024 files that a process may have open on most systems.
+_CONNECTIONS = 800
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -52,7 +56,9 @@ class HttpServer(uvicorn.Server):
                 app,
                 lifespan="on",
                 loop="asyncio",
-                http="h11",
+                http=PatientProtocol,
+                h11_max_incomplete_event_size=HEAD_BYTES,
+                limit_concurrency=_CONNECTIONS,
                 ws="none",
                 log_config=None,
                 log_level=logging.WARNING,
@@ -126,6 +132,7 @@ def http_options(settings: Settings, book: Container) -> HttpOptions:
         public_url=settings.get("public_url"),
         listen=parse_address(settings.get("listen")),
         checks=lambda: _checks(book),
+        requests_a_minute=settings.number("rate_limit"),
     )
 
 

@@ -41,6 +41,7 @@ class HttpOptions:
     public_url: str = ""
     listen: Address = field(default_factory=lambda: Address("127.0.0.1", 8484))
     checks: Callable[[], Sequence[Check]] = tuple
+    requests_a_minute: float = 3000.0
     look_after_every: float = 30.0
     heartbeat_every: float = 15.0
     stop_within: float = 8.0
