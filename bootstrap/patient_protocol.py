@@ -9,34 +9,59 @@ from __future__ import annotations
 
 import asyncio
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES = 32 * 1024
 HEAD_SECONDS = 20.0
 UNREAD_SECONDS = 60.0
 
 
-class PatientProtocol(H11Protocol):
+class HeadTooLargeError(ValueError):
+    """The parser hands it on as a request that cannot be read."""
+
+
+class PatientProtocol(HttpToolsProtocol):
     """uvicorn's protocol with an end to its patience."""
 
     head_seconds = HEAD_SECONDS
     unread_seconds = UNREAD_SECONDS
-    _head: asyncio.TimerHandle | None = None
+    _awaits_head = True
+    _head_size = 0
+    _late: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         """Begin to wait for a request."""
         super().connection_made(transport)
-        self._await_head()
+        self._late = self.loop.call_later(self.head_seconds, self._head_is_late)
 
     def data_received(self, data: bytes) -> None:
         """Take what came; go on waiting where it ends in the middle of a head."""
+        if self._awaits_head:
+            self._head_size += len(data)
         super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
-            self._head = _without(self._head)
-        elif self._head is None:
-            self._await_head()
+        if not self._awaits_head or self.transport.is_closing():
+            return
+        if self._head_size > HEAD_BYTES:
+            self.send_400_response("The head of the request is too large.")
+        elif self._head_size and self._late is None:
+            self._late = self.loop.call_later(self.head_seconds, self._head_is_late)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, unless the head has too many or too long ones."""
+        super().on_header(name, value)
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES:
+            raise HeadTooLargeError
+
+    def on_headers_complete(self) -> None:
+        """Begin the request."""
+        self._awaits_head, self._head_size, self._late = False, 0, _without(self._late)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Be ready for the next head."""
+        super().on_message_complete()
+        self._awaits_head = True
 
     def pause_writing(self) -> None:
         """Note that the client does not keep up."""
@@ -51,16 +76,12 @@ class PatientProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
-        self._head, self._unread = _without(self._head), _without(self._unread)
+        self._late, self._unread = _without(self._late), _without(self._unread)
         super().connection_lost(exc)
 
-    def _await_head(self) -> None:
-        self._head = self.loop.call_later(self.head_seconds, self._head_is_late)
-
     def _head_is_late(self) -> None:
-        self._head = None
-        if self.conn.their_state is h11.IDLE:
-            self.transport.abort()
+        self._late = None
+        self.transport.abort()
 
 
 def _without(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from bootstrap.checkpoint_timer import CheckpointTimer
-from bootstrap.patient_protocol import HEAD_BYTES, PatientProtocol
+from bootstrap.patient_protocol import PatientProtocol
 from bootstrap.settings import Settings
 from domain.errors import DaybookError
 from interfaces.book import Check
@@ -55,9 +55,8 @@ class HttpServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 lifespan="on",
-                loop="asyncio",
+                loop="uvloop",
                 http=PatientProtocol,
-                h11_max_incomplete_event_size=HEAD_BYTES,
                 limit_concurrency=_CONNECTIONS,
                 ws="none",
                 log_config=None,
