@@ -55,16 +55,18 @@ class Tails:
         for tail in self._tails.values():
             tail.task.cancel()
             tail.answer.let_go()
+            tail.looked.set()
 
     @asynccontextmanager
     async def following(self, found: Found) -> AsyncGenerator[RunningAnswer]:
-        """Lend the answer as it grows; it is read as long as somebody has it."""
+        """Lend the answer as it grows, once it was looked at; it is read as long as somebody has it."""
         key = found.message.id
         tail = self._tails.get(key)
         if tail is None:
             tail = self._tails[key] = _Tail(self._book, found)
         tail.watchers += 1
         try:
+            await tail.looked.wait()
             yield tail.answer
         finally:
             tail.watchers -= 1
@@ -97,6 +99,7 @@ class _Tail:
         self.answer = RunningAnswer(found.message.id, found.message.conversation_id, lambda _: None)
         self.watchers = 0
         self.woken = asyncio.Event()
+        self.looked = asyncio.Event()
         self._seq = -1
         self.task = asyncio.create_task(self._read())
 
@@ -118,6 +121,7 @@ class _Tail:
                     self._end(news.end.outcome)
                     return
                 self._take(news)
+            self.looked.set()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY_SECONDS):
                     await self.woken.wait()
@@ -145,5 +149,6 @@ class _Tail:
         self.answer.stand(news.standing)
 
     def _end(self, outcome: Outcome) -> None:
+        self.looked.set()
         self.answer.become(outcome.thinking, outcome.text)
         self.answer.finish(outcome)

@@ -154,6 +154,8 @@ class MemoryLiveAnswers:
             kept = self.pieces.setdefault(piece.answer_id, [])
             if all(piece.seq != other.seq for other in kept):
                 kept.append(piece)
+        if pieces:
+            self.signal(Signal("saved", tuple(piece.answer_id for piece in pieces)))
 
     def read(self, answer_id: UUID, conversation_id: UUID) -> LiveText:
         self._check()
