@@ -96,17 +96,18 @@ async def conversation(port: int) -> str:
     return str((await asked((HOST, port), "/api/v1/conversations", {}))["id"])
 
 
-async def first_token(port: int, model_port: int, where: str, text: str) -> tuple[float, float]:
+async def first_token(port: int, model_port: int, where: str, text: str, **more: Any) -> tuple[float, float]:
     """Return the ms to the first character through Daybook, and straight; the rest is read, too."""
     began = time.perf_counter()
     path = f"/api/v1/conversations/{where}/prompts"
-    answer = (await asked((HOST, port), path, {"text": text, **NO_THINKING}))["answer_id"]
+    answer = (await asked((HOST, port), path, {"text": text, **NO_THINKING, **more}))["answer_id"]
     through = straight = 0.0
     async with requested((HOST, port), "GET", f"/api/v1/answers/{answer}/stream") as (_, reader):
         async for at in marks(reader, DELTA, LAST):
             through = through or at - began
     began = time.perf_counter()
-    async with requested((HOST, model_port), "POST", "/api/chat", straight_body(text)) as (_, reader):
+    body = {**straight_body(text), **more}
+    async with requested((HOST, model_port), "POST", "/api/chat", body) as (_, reader):
         async for at in marks(reader, CHUNK, DONE):
             straight = straight or at - began
     return through * 1000, straight * 1000
@@ -127,9 +128,12 @@ async def stream_straight(model_port: int, arrivals: list[float], text: str) -> 
             arrivals.append(at)  # noqa: PERF401 - as above
 
 
-async def first_tokens(port: int, model_port: int, rounds: int) -> dict[str, float]:
+async def first_tokens(port: int, model_port: int, rounds: int, **more: Any) -> dict[str, float]:
     where = await conversation(port)
-    pairs = [await first_token(port, model_port, where, f"question {n}") for n in range(rounds + 3)][3:]
+    pairs = [
+        await first_token(port, model_port, where, f"question {number}", **more)
+        for number in range(rounds + 3)
+    ][3:]
     through, straight = ([pair[side] for pair in pairs] for side in (0, 1))
     added = statistics.median(through) - statistics.median(straight)
     return {
@@ -146,23 +150,16 @@ def measure_first_token(database_url: str, home: str, rounds: int) -> None:
     async def beside(port: int, model_port: int) -> dict[str, float]:
         running = [asyncio.create_task(stream_through(port, [], f"long {n}")) for n in range(20)]
         await asyncio.sleep(2)
-        figures = await first_tokens(port, model_port, rounds)
+        # The streams must last and a measured answer be short, at one rate for all.
+        figures = await first_tokens(port, model_port, rounds, options={"num_predict": 2})
         assert not any(task.done() for task in running), "the streams ended before the measurement did"
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         return figures
 
-    # One rate for all: the streams beside it must last, and a measured answer be short. So the measured
-    # answers are cut by num_predict, which ends them after a few tokens at the same rate.
-    with simulator(rate=20, tokens=4000) as slow, server(database_url, slow, home) as (_, port):
-        NO_THINKING["options"] = {"num_predict": 2}
-        tell("first-token-beside-20", asyncio.run(beside_short(beside, port, slow)), rounds=rounds)
-        del NO_THINKING["options"]
-
-
-async def beside_short(beside: Any, port: int, model_port: int) -> dict[str, float]:
-    return await beside(port, model_port)
+    with simulator(rate=20, tokens=8000) as slow, server(database_url, slow, home) as (_, port):
+        tell("first-token-beside-20", asyncio.run(beside(port, slow)), rounds=rounds)
 
 
 def measure_throughput(database_url: str, home: str, rounds: int) -> None:

@@ -34,9 +34,10 @@ def is_past_end(found: Found, place: Place) -> bool:
     thinking, text = len(message.thinking), len(message.text)
     if place.ended:
         return (place.thinking, place.text) == (thinking, text)
-    # An owner that died may have shown more than it had saved; its readers must learn that.
+    # An owner that died may have shown more than it had saved, and who has text and lacks thinking saw what
+    # has turned out to be thinking: their readers must learn that.
     beyond = place.thinking > thinking or place.text > text
-    return beyond and message.status != str(Status.INTERRUPTED)
+    return beyond and place.thinking >= thinking and message.status != str(Status.INTERRUPTED)
 
 
 async def of_growing(growing: RunningAnswer, place: Place) -> AsyncGenerator[StreamEvent]:

@@ -18,7 +18,7 @@ from interfaces.http.found import as_far_as_it_is, find_answer, find_living_answ
 from interfaces.http.presenting import AskedView, answer
 from interfaces.http.rendering import JsonResponse
 from interfaces.http.sse import Place
-from interfaces.http.streams import follow, is_past_end
+from interfaces.http.streams import follow, is_past_end, of_growing
 from interfaces.views import AnswerView
 
 router = APIRouter(prefix="/answers", tags=["answers"])
@@ -71,10 +71,16 @@ async def stream_answer(
 ) -> Response:
     """Follow an answer as Server-Sent Events, from its beginning or from where the client left it."""
     place = Place.parse(last_event_id)
+    every = server.options.heartbeat_every
+    running = server.book.answering.running(answer_id)
+    if (
+        running is not None
+    ):  # nothing that the database says is needed, and its first word must not wait for it
+        return EventStream(of_growing(running, place), heartbeat_every=every)
     found = await asyncio.to_thread(find_living_answer, server.book, answer_id)
-    if server.book.answering.running(answer_id) is None and is_past_end(found, place):
+    if is_past_end(found, place):
         return Response(status_code=204)
-    return EventStream(follow(server, found, place), heartbeat_every=server.options.heartbeat_every)
+    return EventStream(follow(server, found, place), heartbeat_every=every)
 
 
 @router.post("/{answer_id}/cancel", operation_id="cancelAnswer", response_model=AnswerView)

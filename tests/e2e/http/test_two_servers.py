@@ -14,7 +14,7 @@ from infrastructure.simulator.server import RunningSimulator
 from tests.support.http_client import Reader, ask
 from tests.support.server_process import Served, serving
 
-KILLS, STREAMS = 3, 4
+KILLS, STREAMS = 2, 4
 
 
 def port() -> int:
@@ -43,6 +43,10 @@ class Watcher(threading.Thread):
                 time.sleep(0.05)
             if self.reader.names and self.reader.names[-1] in {"done", "failed"}:
                 return
+
+    def close(self) -> None:
+        for client in self.clients:
+            client.close()
 
 
 @pytest.mark.timeout(300)
@@ -74,6 +78,7 @@ def test_servers_killed_in_turn_lose_no_character_that_the_log_has(environment: 
             for watcher in watchers:
                 watcher.join(60)
                 assert not watcher.is_alive(), watcher.reader.names[-5:]
+                watcher.close()
             with servers[0].client() as client:
                 for watcher in watchers:
                     found = client.get(f"/api/v1/answers/{watcher.reader.answer_id}").json()
