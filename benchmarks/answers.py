@@ -129,11 +129,12 @@ async def stream_straight(model_port: int, arrivals: list[float], text: str) -> 
 
 
 async def first_tokens(port: int, model_port: int, rounds: int, **more: Any) -> dict[str, float]:
-    where = await conversation(port)
-    pairs = [
-        await first_token(port, model_port, where, f"question {number}", **more)
-        for number in range(rounds + 3)
-    ][3:]
+    pairs = []
+    for number in range(rounds + 3):
+        # A conversation of its own: how long a long one takes to load is measured elsewhere.
+        where = await conversation(port)
+        pairs.append(await first_token(port, model_port, where, f"question {number}", **more))
+    pairs = pairs[3:]
     through, straight = ([pair[side] for pair in pairs] for side in (0, 1))
     added = statistics.median(through) - statistics.median(straight)
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -46,6 +47,14 @@ class Served:
         self.process.send_signal(number)
         _, said = self.process.communicate(timeout=20)
         return self.process.returncode, said.decode()
+
+
+def free_port() -> int:
+    """Return a port of this machine where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @contextmanager

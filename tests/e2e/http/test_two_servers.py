@@ -2,7 +2,6 @@
 
 import random
 import signal
-import socket
 import threading
 import time
 
@@ -12,16 +11,9 @@ import pytest
 from infrastructure.simulator.options import SimulatorOptions
 from infrastructure.simulator.server import RunningSimulator
 from tests.support.http_client import Reader, ask
-from tests.support.server_process import Served, serving
+from tests.support.server_process import Served, free_port, serving
 
 KILLS, STREAMS = 2, 4
-
-
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        found: int = probe.getsockname()[1]
-        return found
 
 
 class Watcher(threading.Thread):
@@ -52,7 +44,7 @@ class Watcher(threading.Thread):
 @pytest.mark.timeout(300)
 def test_servers_killed_in_turn_lose_no_character_that_the_log_has(environment: dict[str, str]) -> None:
     options = SimulatorOptions(rate=0, slow_rate=60, fault_models=True)
-    ports = [port(), port()]
+    ports = [free_port(), free_port()]
     urls = [f"http://127.0.0.1:{number}" for number in ports]
     watchers: list[Watcher] = []
     with RunningSimulator(options) as simulator:
