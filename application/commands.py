@@ -213,16 +213,24 @@ class ReleaseProject(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class EraseConversation(Command):
-    """Destroy the key of a conversation's content, for ever."""
+    """Destroy the key of a conversation's content, for ever.
+
+    `with_derived`: and the keys of all that was copied from it.
+    """
 
     conversation_id: UUID
+    with_derived: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class EraseProject(Command):
-    """Destroy the keys of a project's content and of its conversations', for ever."""
+    """Destroy the keys of a project's content and of its conversations', for ever.
+
+    `with_derived`: and the keys of all that was copied from these, wherever it is.
+    """
 
     project_id: UUID
+    with_derived: bool = False
 
 
 @dataclass(frozen=True)

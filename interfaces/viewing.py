@@ -37,6 +37,8 @@ def conversation_item(found: ConversationSummary) -> views.ConversationItemView:
         erased=found.erased,
         erased_at=found.erased_at,
         erased_by=found.erased_by,
+        origin_conversation_id=found.origin_conversation_id,
+        origin_message_id=found.origin_message_id,
     )
 
 
@@ -86,6 +88,8 @@ def transcript(found: ConversationSummary, messages: Iterable[Message]) -> views
         erased=found.erased,
         erased_at=found.erased_at,
         erased_by=found.erased_by,
+        origin_conversation_id=found.origin_conversation_id,
+        origin_message_id=found.origin_message_id,
     )
 
 
@@ -262,8 +266,8 @@ def verified(found: Verified) -> views.VerifiedView:
     )
 
 
-def keys_status(found: KeysStatus) -> views.KeysStatusView:
-    """Show the epochs."""
+def keys_status(found: KeysStatus, *, master_unfinished: bool = False) -> views.KeysStatusView:
+    """Show the epochs and the master key's age."""
     return views.KeysStatusView(
         epochs=[
             views.EpochView(epoch=one.epoch, created_at=one.created_at, key_count=one.key_count)
@@ -271,6 +275,9 @@ def keys_status(found: KeysStatus) -> views.KeysStatusView:
         ],
         erased_count=found.erased_count,
         unfinished=found.unfinished or found.owed,
+        master_since=found.master_since,
+        erased_since_count=found.erased_since_count,
+        master_unfinished=master_unfinished,
     )
 
 

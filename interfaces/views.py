@@ -61,7 +61,10 @@ class AnswerView:
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationItemView:
-    """One line of the list of conversations. `damaged`: its title was altered and cannot be shown."""
+    """One line of the list of conversations. `damaged`: its title was altered and cannot be shown.
+
+    `origin_conversation_id` and `origin_message_id` say what it was copied from.
+    """
 
     id: UUID
     title: str | None
@@ -75,6 +78,8 @@ class ConversationItemView:
     erased: bool = False
     erased_at: datetime | None = None
     erased_by: str | None = None
+    origin_conversation_id: UUID | None = None
+    origin_message_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +132,8 @@ class TranscriptView:
     erased: bool = False
     erased_at: datetime | None = None
     erased_by: str | None = None
+    origin_conversation_id: UUID | None = None
+    origin_message_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,13 +252,19 @@ class EventView:
 
 @dataclass(frozen=True, kw_only=True)
 class ErasedView:
-    """What `erase` did. `finished`: nothing is left to do; else `daybook keys rotate` goes on."""
+    """What `erase` did. `finished`: nothing is left to do; else `daybook keys rotate` goes on.
+
+    Of the conversations, `derived_count` are copies (forks, replays) that were taken along;
+    `remaining_derived_ids` are those that were not.
+    """
 
     id: UUID
     log_size: int
     conversation_count: int
     message_count: int
     finished: bool
+    derived_count: int = 0
+    remaining_derived_ids: list[UUID] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,11 +295,18 @@ class EpochView:
 
 @dataclass(frozen=True, kw_only=True)
 class KeysStatusView:
-    """The epochs, oldest first. `unfinished`: `daybook keys rotate` has something to finish."""
+    """The epochs, oldest first. `unfinished`: `daybook keys rotate` has something to finish.
+
+    `erased_since_count` counts what was erased since the master key is in force: with it, older backups still
+    show that. `master_unfinished`: `daybook keys rotate --master` has something to finish.
+    """
 
     epochs: list[EpochView]
     erased_count: int
     unfinished: bool
+    master_since: datetime | None = None
+    erased_since_count: int = 0
+    master_unfinished: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -296,6 +316,21 @@ class RotatedView:
     epoch: int
     rewrapped_count: int
     finished: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MasterReplacedView:
+    """A new master key is in force, and in `file`. `resumed`: an interrupted replacement was ended.
+
+    `setting` is the variable that has to name the file from now on; null: none has to.
+    """
+
+    file: str
+    epoch: int
+    rewrapped_count: int
+    finished: bool
+    resumed: bool
+    setting: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The line before a model server, in the book's database: the `Turns` port.
 
 Invariant: places are counted by the database, under one lock a server, and only those of living owners count
-(migration 0005). What this process believes is only what it was last told, and it says so again at each look.
+(migration 0008). What this process believes is only what it was last told, and it says so again at each look.
 """
 
 from __future__ import annotations

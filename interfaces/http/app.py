@@ -23,6 +23,7 @@ from interfaces.http.limits import RateLimit
 from interfaces.http.options import HttpOptions, must_be_guarded
 from interfaces.http.problems import MEDIA_TYPE, Problem, problem
 from interfaces.http.server import Server
+from interfaces.http.web import pages
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -92,6 +93,7 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
     for part in (conversations, answers, projects, search):
         api.include_router(part.router)
     app.include_router(api)
+    app.include_router(pages.router)
     _describe_problems(app)
     return app
 

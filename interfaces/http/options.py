@@ -37,6 +37,7 @@ class HttpOptions:
 
     version: str = "0"
     token: str = ""
+    model: str = ""
     allowed_hosts: Sequence[str] = ()
     public_url: str = ""
     listen: Address = field(default_factory=lambda: Address("127.0.0.1", 8484))

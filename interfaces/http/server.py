@@ -11,6 +11,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import AsyncGenerator
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from application.commands import AnswerAgain, AskQuestion
@@ -20,6 +21,7 @@ from domain.errors import ConflictError, DaybookError
 from interfaces.http.found import Found
 from interfaces.http.options import HttpOptions
 from interfaces.http.tails import Tails
+from interfaces.http.web.pulling import Pulling
 
 if TYPE_CHECKING:
     from interfaces.book import Book
@@ -53,6 +55,11 @@ class Server:
         self._pump: threading.Thread | None = None
         self._caring: asyncio.Task[None] | None = None
         self._answers_closed = False
+
+    @cached_property
+    def pulling(self) -> Pulling:
+        """The pull of a model under way, or the last one."""
+        return Pulling(self.book.model_server)
 
     def prepare(self) -> None:
         """Make all parts of the book here; left alone they are made when used, by two threads at once."""
@@ -108,6 +115,8 @@ class Server:
     async def stop(self) -> None:
         """End everything that `start` began, and the answers."""
         await self.close_answers()
+        if "pulling" in vars(self):
+            await self.pulling.stop()
         self._stop_pump.set()
         if self._caring is not None:
             self._caring.cancel()
