@@ -13,6 +13,7 @@ import threading
 from collections.abc import AsyncGenerator
 from functools import cached_property
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from application.commands import AnswerAgain, AskQuestion
 from application.conversations import Asked
@@ -83,11 +84,22 @@ class Server:
         try:
             asked = await asyncio.to_thread(self.book.commands.ask, command)
         except ConflictError:
-            await asyncio.to_thread(self.book.look_after)
+            # Only for that: a prompt must not land on what somebody else has just written.
+            if not await asyncio.to_thread(self._closed_an_orphan, command.conversation_id):
+                raise
             asked = await asyncio.to_thread(self.book.commands.ask, command)
         if asked.request is not None:
             self.book.answering.start(asked)
         return asked
+
+    def _closed_an_orphan(self, conversation_id: UUID | None) -> bool:
+        def unfinished() -> set[UUID]:
+            answers = self.book.transcript.streaming_answers()
+            return {one.answer_id for one in answers if one.conversation_id == conversation_id}
+
+        before = unfinished()
+        self.book.look_after()
+        return bool(before - unfinished())
 
     @contextlib.asynccontextmanager
     async def growing(self, found: Found) -> AsyncGenerator[RunningAnswer]:

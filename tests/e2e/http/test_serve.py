@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tests.support.http_client import Reader, answered, ask, conversation
-from tests.support.server_process import MAIN, Served, serving
+from tests.support.server_process import MAIN, Served, free_port, serving
 
 
 def test_it_ends_running_answers_on_sigterm_and_leaves_with_zero(
@@ -68,6 +68,23 @@ def test_a_killed_one_leaves_an_interrupted_answer_that_can_be_gone_on_from(
         assert found["thinking"].startswith(reader.thinking)
         goes_on = answered(client, "go on", conversation_id=where, model="deepseek-r1:8b")
         assert goes_on.end["status"] == "complete"
+
+
+def test_a_prompt_finds_the_way_free_where_a_killed_server_left_an_answer(
+    environment: dict[str, str], unused_port: int
+) -> None:
+    with serving(environment, unused_port) as other, serving(environment, free_port()) as served:
+        with other.client() as client:
+            where = conversation(client)
+            asked = ask(client, "kill me", conversation_id=where, model="simulator-stall")
+        with served.client() as client:
+            path = f"/api/v1/conversations/{where}/prompts"
+            assert client.post(path, json={"text": "too early"}).status_code == 409
+            other.end(signal.SIGKILL)
+            again = answered(client, "go on", conversation_id=where, model="deepseek-r1:8b")
+            assert again.end["status"] == "complete"
+            found = client.get(f"/api/v1/answers/{asked['answer_id']}").json()
+            assert found["status"] == "interrupted"
 
 
 def test_its_health_check_tells_a_ready_one_from_none(environment: dict[str, str], unused_port: int) -> None:
