@@ -67,7 +67,8 @@ class StartConversation(Command):
 class AskQuestion(Command):
     """Record a prompt and start its answer. Without a conversation a new one is opened.
 
-    Without `parent_id` the prompt goes on from the current message; with it, from that one.
+    Without `parent_id` the prompt goes on from the current message; with it, from that one. An answer in the
+    `background` waits behind all that people wait for.
     """
 
     text: str
@@ -78,6 +79,7 @@ class AskQuestion(Command):
     instructions: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     think: bool | str | None = None
+    background: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,7 @@ class AnswerAgain(Command):
     model: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     think: bool | str | None = None
+    background: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

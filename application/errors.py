@@ -46,6 +46,16 @@ class ModelServerOverloadedError(ModelServerError):
     reason = "overloaded"
 
 
+class LineFullError(ModelServerError):
+    """As many answers wait for the model server already as may; nothing was recorded.
+
+    `retry_after` is in seconds.
+    """
+
+    reason = "line-full"
+    retry_after = 15
+
+
 class ModelServerTimeoutError(ModelServerError):
     """Nothing came from the model server for too long."""
 

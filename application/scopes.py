@@ -69,8 +69,15 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
     ),
     "search": _each(READ, "search"),
     "access": {**_each(ADMIN, "all", "find", "named"), **_each(AUDIT, "names")},
-    "live": {**_each(READ, "read"), **_each(PROCESS, "own", "dead", "save", "forget")},
-    "answering": {**_each(ASK, "start"), **_each(READ, "running"), **_each(PROCESS, "close")},
+    "live": {
+        **_each(READ, "read", "read_on"),
+        **_each(PROCESS, "own", "dead", "save", "forget", "want_stopped", "stops_wanted", "listen"),
+    },
+    "turns": {
+        **_each(READ, "standing_anywhere"),
+        **_each(PROCESS, "enter", "leave", "standing", "look"),
+    },
+    "answering": {**_each(ASK, "start", "cancel"), **_each(READ, "running"), **_each(PROCESS, "close")},
     "model_server": {
         **_each(READ, "models", "show", "version"),
         **_each(ADMIN, "pull"),
@@ -99,8 +106,8 @@ PULLING: Mapping[str, Need] = {
 
 RUNNING_ANSWER: Mapping[str, Need] = {
     **_each(READ, "answer_id", "conversation_id", "thinking", "text", "outcome", "updates"),
-    **_each(READ, "begun", "first_token_at"),
+    **_each(READ, "begun", "first_token_at", "standing"),
     **_each(ASK, "cancel"),
-    **_each(PROCESS, "stop", "add", "finish", "unsaved", "not_saved"),
+    **_each(PROCESS, "stop", "add", "finish", "unsaved", "not_saved", "stand", "become", "let_go"),
 }
 """What `answering.running` lends."""

@@ -34,7 +34,7 @@ from psycopg.sql import SQL
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from application.ports.log import Origin
-from benchmarks.append import fsync_rate
+from benchmarks.machine import fsync_rate
 from domain.conversation.conversation import Conversation
 from domain.ids import new_id
 from infrastructure.crypto.keyring import Keyring

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from infrastructure.postgres.database import Database
     from infrastructure.postgres.live import PostgresLiveAnswers
     from infrastructure.postgres.model_memory import PostgresModelMemory
+    from infrastructure.postgres.turns import PostgresTurns
     from infrastructure.proofs.auditor import PostgresAuditor
     from infrastructure.read_model_memory import ReadModelMemory
     from projections.access.queries import AccessQueries
@@ -90,6 +91,7 @@ class Container:
                 memory=self.memory,
                 live=self.live,
                 models=self.model_memory,
+                turns=self.turns,
                 default_model=self._settings.get("model"),
                 context_length=self._context_length(),
             )
@@ -125,6 +127,20 @@ class Container:
         return PostgresLiveAnswers(self.database, self.keyring)
 
     @cached_property
+    def turns(self) -> PostgresTurns:
+        """The line before the model server."""
+        from infrastructure.ollama.address import normalise_url, shown_url
+        from infrastructure.postgres.turns import PostgresTurns
+
+        return PostgresTurns(
+            self.database,
+            self.live,
+            shown_url(normalise_url(self._settings.get("ollama_url"))),
+            most=int(self._settings.number("model_concurrency")),
+            longest=int(self._settings.number("queue_limit")),
+        )
+
+    @cached_property
     def memory(self) -> ReadModelMemory:
         """What earlier events say."""
         from infrastructure.read_model_memory import ReadModelMemory
@@ -148,7 +164,7 @@ class Container:
         """Generates answers."""
         from application.answering import Answering
 
-        return Answering(self.log, self.live, self.model_memory, self.model_server, self.clock)
+        return Answering(self.log, self.live, self.model_memory, self.model_server, self.clock, self.turns)
 
     @cached_property
     def read_models(self) -> Pump:

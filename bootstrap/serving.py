@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from bootstrap.checkpoint_timer import CheckpointTimer
+from bootstrap.patient_protocol import PatientProtocol
 from bootstrap.settings import Settings
 from domain.errors import DaybookError
 from infrastructure.peers import is_own_user
@@ -40,6 +41,9 @@ _logger = logging.getLogger("daybook.serve")
 
 _BACKLOG = 1024
 _CONNECTIONS_SECONDS = 2
+
+# Below the 1,024 files that a process may have open on most systems.
+_CONNECTIONS = 800
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -55,8 +59,9 @@ class HttpServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 lifespan="on",
-                loop="asyncio",
-                http="h11",
+                loop="uvloop",
+                http=PatientProtocol,
+                limit_concurrency=_CONNECTIONS,
                 ws="none",
                 log_config=None,
                 log_level=logging.WARNING,
@@ -134,6 +139,7 @@ def http_options(settings: Settings, book: Container) -> HttpOptions:
         is_own_user=is_own_user,
         listen=parse_address(settings.get("listen")),
         checks=lambda: _checks(book),
+        requests_a_minute=settings.number("rate_limit"),
     )
 
 

@@ -62,6 +62,27 @@ DEFINITIONS = (
         "Tokens for request and answer together (num_ctx); at most the model's own.",
         numeric=True,
     ),
+    Definition(
+        "model_concurrency",
+        ("DAYBOOK_MODEL_CONCURRENCY",),
+        "1",
+        "Answers written at once by one model server, for all processes of the book together.",
+        numeric=True,
+    ),
+    Definition(
+        "queue_limit",
+        ("DAYBOOK_QUEUE_LIMIT",),
+        "64",
+        "Answers that may wait for one model server; further prompts are refused.",
+        numeric=True,
+    ),
+    Definition(
+        "rate_limit",
+        ("DAYBOOK_RATE_LIMIT",),
+        "3000",
+        "Requests a minute that the server takes from one address.",
+        numeric=True,
+    ),
     Definition("listen", ("DAYBOOK_LISTEN",), "127.0.0.1:8484", "Address and port of `daybook serve`."),
     Definition(
         "token",

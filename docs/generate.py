@@ -101,7 +101,7 @@ these events:
 
 | event | data | |
 | --- | --- | --- |
-| `status` | `answer_id`, `status` | how the answer stands; comes first |
+| `status` | `answer_id`, `status`, `position` | how the answer stands; comes first, and when it changes |
 | `delta` | `thinking` or `text` | new characters |
 | `reset` | | what came was sorted wrongly (text was thinking); everything comes again |
 | `done` | `status`, `reason`, `model`, `usage`, `timings`, `log_size` | complete, or cancelled |
@@ -109,7 +109,24 @@ these events:
 
 Ids are offsets in code points, `thinking.text`; the last one ends in `.end`. A client that sends the last id
 it received as `Last-Event-ID` (browsers do so by themselves) gets the rest, every character once; who has
-everything gets 204. A comment comes every 15 seconds.
+everything gets 204. A comment comes every 15 seconds. Any server of the book can be asked, whichever writes
+the answer; one whose server died is closed as `interrupted` as soon as somebody looks.
+
+A model server writes `model_concurrency` answers at a time, for all processes of the book together. An
+answer that waits has the status `queued` and a `position` (1 is next). `POST …/cancel` stops an answer,
+waiting or not, from any server, keeping what it has; `POST …/retry` answers its prompt once more, beside it.
+
+## Limits
+
+| | | then |
+| --- | --- | --- |
+| answers that wait for the model server | `queue_limit` | 503 `line-full`, `Retry-After`; nothing recorded |
+| requests a minute from one address | setting `rate_limit`, a third of it at once | 429, with `Retry-After` |
+| body | three times a prompt's 2 MiB, as JSON may need, and 64 KiB | 413 |
+| head of a request | 32 KiB, within 20 seconds | 400, or the connection is closed |
+| silence in the middle of a body | 20 seconds | 408 |
+| a client that does not read | 60 seconds | the connection is closed; it may come back and lacks nothing |
+| connections | 800 | 503 |
 
 ## Commands and queries
 

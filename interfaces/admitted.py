@@ -1,7 +1,6 @@
 """The book as somebody sees who was let in: each part behind the check of `application.access`.
 
-Invariant: there is no way past the check; what belongs to the process alone (`look_after`, `close`) is
-refused.
+Invariant: there is no way past the check; what belongs to the process alone (`close`) is refused.
 """
 
 from __future__ import annotations
@@ -34,6 +33,11 @@ class AdmittedBook:
     def commands(self) -> Commands:
         """Takes the principal's commands."""
         return self._book.commands.acting_for(self._principal)
+
+    def look_after(self) -> None:
+        """Close answers whose process died; whoever reads may be the one who finds them."""
+        self._principal.must(scopes.READ, "look_after")
+        self._book.look_after()
 
     def __getattr__(self, name: str) -> Any:
         """Return a part of the book, guarded; what is no part of the tables is for the process alone."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from application.ports.keys import Keys
     from application.ports.live import LiveAnswers
     from application.ports.model_server import ModelServer
+    from application.ports.turns import Turns
     from domain.event import Recorded
     from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
@@ -74,6 +75,11 @@ class Book(Protocol):
     @property
     def live(self) -> LiveAnswers:
         """The saved text of answers that other processes are writing."""
+        ...
+
+    @property
+    def turns(self) -> Turns:
+        """The line before the model server."""
         ...
 
     @property

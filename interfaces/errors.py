@@ -60,6 +60,7 @@ VERDICTS: dict[type[d.DaybookError], Verdict] = {
     a.ModelServerOverloadedError: Verdict(
         Exit.MODEL_SERVER, 503, "model-server-overloaded", "The model server is busy"
     ),
+    a.LineFullError: Verdict(Exit.MODEL_SERVER, 503, "line-full", "Too many wait for the model server"),
     a.ModelServerTimeoutError: Verdict(
         Exit.MODEL_SERVER, 504, "model-server-timed-out", "The model server went silent"
     ),

@@ -38,7 +38,8 @@ class TimingsView:
 class AnswerView:
     """One answer with all that is known when it has ended (`ask --json`).
 
-    `log_size` is None where the end could not be recorded; `reason` says why the answer ended as it did.
+    `log_size` is None where the end could not be recorded; `reason` says why the answer ended as it did;
+    `position` is the place in the line of one that is `queued`.
     """
 
     conversation_id: UUID
@@ -55,6 +56,7 @@ class AnswerView:
     reason: str | None = None
     cut_count: int = 0
     replayed: bool = False
+    position: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,8 @@ class Entry:
 COMMANDS = (
     Entry("ask", "ask", "Ask a question and record it with its answer.", "Talk"),
     Entry("chat", "chat", "Talk with a model, turn by turn.", "Talk"),
+    Entry("retry", "retry", "Answer a prompt once more; the answers it has stay.", "Talk"),
+    Entry("cancel", "cancel", "Stop an answer that is being written, keeping what it has.", "Talk"),
     Entry("demo", "demo", "See Daybook at work: nothing to install, nothing left behind.", "Talk"),
     Entry("list", "list", "List conversations, newest first.", "Look"),
     Entry("show", "show", "Show a conversation.", "Look"),

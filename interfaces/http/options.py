@@ -53,6 +53,7 @@ class HttpOptions:
     trusted_proxies: Sequence[Network] = ()
     checks: Callable[[], Sequence[Check]] = tuple
     is_own_user: Callable[[End, End], bool | None] = lambda _client, _server: None
+    requests_a_minute: float = 3000.0
     look_after_every: float = 30.0
     heartbeat_every: float = 15.0
     stop_within: float = 8.0

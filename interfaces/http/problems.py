@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from application.errors import LineFullError
 from domain.errors import DaybookError
 from interfaces.errors import VERDICTS, verdict
 from interfaces.faults import kinds_and_places
@@ -37,9 +38,10 @@ _BY_STATUS = {
     404: ("no-such-path", "There is nothing at this path"),
     405: ("no-such-method", "This path does not take this method"),
     413: ("too-large", "The request is too large"),
+    408: ("too-slow", "The request came too slowly"),
     415: ("wrong-media-type", "The request is of the wrong media type"),
     422: ("invalid-request", "The request does not have the right form"),
-    429: ("too-many-tries", "Too many wrong tokens came from this address"),
+    429: ("too-many-requests", "Too many requests"),
     500: ("unexpected", "Daybook has made a mistake"),
     503: ("stopping", "The server is stopping"),
 }
@@ -103,9 +105,13 @@ def of_error(scope: Scope, error: DaybookError) -> Response:
     found = verdict(error)
     if found.status >= _SERVER_ERROR:
         _log.warning("%s: %s (correlation %s)", found.slug, type(error).__name__, scope.get(CORRELATION))
-    asks = {"WWW-Authenticate": 'Bearer realm="daybook"'} if found.status == HTTPStatus.UNAUTHORIZED else None
+    headers: dict[str, str] | None = None
+    if found.status == HTTPStatus.UNAUTHORIZED:
+        headers = {"WWW-Authenticate": 'Bearer realm="daybook"'}
+    elif isinstance(error, LineFullError):
+        headers = {"Retry-After": str(error.retry_after)}
     kind = (found.slug, found.title)
-    return problem(scope, found.status, error.message, hint=error.hint, kind=kind, headers=asks)
+    return problem(scope, found.status, error.message, hint=error.hint, kind=kind, headers=headers)
 
 
 def log_fault(scope: Scope, error: BaseException) -> None:

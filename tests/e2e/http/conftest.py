@@ -1,5 +1,6 @@
 """A server, a simulator and a database of their own for the tests of the HTTP interface."""
 
+import os
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -111,3 +112,16 @@ def client(closed: RunningServer) -> Iterator[httpx.Client]:
     closed.app.state.server.tries = Tries()
     with closed.client() as client:
         yield client
+
+
+@pytest.fixture
+def environment(
+    new_database: Callable[[], str], simulator: RunningSimulator, tmp_path: Path
+) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}  # noqa: TID251 - for a child
+    return kept | {
+        "HOME": str(tmp_path),
+        "DAYBOOK_HOME": str(tmp_path / "home"),
+        "DAYBOOK_DATABASE_URL": new_database(),
+        "DAYBOOK_OLLAMA_URL": simulator.url,
+    }

@@ -194,7 +194,7 @@ def test_too_many_wrong_tokens_wait_and_right_ones_go_on(closed: RunningServer, 
     statuses = [client.get(LIST, headers=bearer("wrong")).status_code for _ in range(tries.AT_ONCE + 2)]
     assert statuses == [401] * tries.AT_ONCE + [429, 429]
     limited = client.get(LIST, headers=bearer("wrong"))
-    assert slug(limited) == "too-many-tries"
+    assert slug(limited) == "too-many-requests"
     assert 1 <= int(limited.headers["retry-after"]) <= tries.SECONDS_EACH
     assert client.get(LIST, headers=bearer(fresh)).status_code == 429
     assert client.get("/sign-in", params={"code": "link_x"}).status_code == 429

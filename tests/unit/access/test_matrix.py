@@ -20,6 +20,7 @@ from application.ports.audit import Auditor
 from application.ports.keys import Keys
 from application.ports.live import LiveAnswers
 from application.ports.model_server import ModelServer
+from application.ports.turns import Turns
 from application.running import RunningAnswer
 from domain.errors import DaybookError
 from domain.ids import new_id
@@ -41,6 +42,7 @@ PARTS: dict[str, type] = {
     "search": SearchQueries,
     "access": AccessQueries,
     "live": LiveAnswers,
+    "turns": Turns,
     "answering": Answering,
     "model_server": ModelServer,
     "events": EventReader,
@@ -217,7 +219,20 @@ class BookOf:
         return self._part
 
 
-@pytest.mark.parametrize("name", ["look_after", "close", "admission", "clock", "database", "log", "keyring"])
+def test_closing_answers_of_the_dead_is_for_whoever_reads() -> None:
+    looks: list[str] = []
+    book: Any = BookOf(None)
+    book.look_after = lambda: looks.append("looked")
+    reader, auditor = (Principal("ada", "api", frozenset({scope})) for scope in (Scope.READ, Scope.AUDIT))
+
+    AdmittedBook(book, reader).look_after()
+    with pytest.raises(ForbiddenError, match="look_after needs the scope `read`"):
+        AdmittedBook(book, auditor).look_after()
+
+    assert looks == ["looked"]
+
+
+@pytest.mark.parametrize("name", ["close", "admission", "clock", "database", "log", "keyring"])
 def test_what_is_no_part_of_the_tables_is_for_the_process_alone(name: str) -> None:
     book: Any = AdmittedBook(BookOf(Anything()), Principal.everything("ada", "api"))  # type: ignore[arg-type]
     with pytest.raises(ForbiddenError, match="own machine only"):
