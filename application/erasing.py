@@ -17,7 +17,7 @@ from application.commands import (
     ReleaseConversation,
     ReleaseProject,
 )
-from application.deciding import TRIES, change
+from application.deciding import TRIES, change, must_stand_at
 from application.services import Services
 from application.text_rules import checked_text
 from domain.conversation.conversation import Conversation
@@ -67,6 +67,7 @@ def erase_conversation(services: Services, command: EraseConversation) -> Done:
     while True:
         attempt += 1
         conversation = services.log.load(Conversation, command.conversation_id)
+        must_stand_at(command.expected_version, conversation)
         if conversation.project_id is not None:
             services.log.load(Project, conversation.project_id).must_not_be_held()
         conversation.erase(REQUEST)
@@ -78,7 +79,7 @@ def erase_conversation(services: Services, command: EraseConversation) -> Done:
             if attempt == TRIES:
                 raise
         else:
-            return Done(conversation.id, saved.log_size)
+            return Done(conversation.id, saved.log_size, conversation.version)
 
 
 def erase_project(services: Services, command: EraseProject) -> Done:
@@ -92,6 +93,7 @@ def erase_project(services: Services, command: EraseProject) -> Done:
     while True:
         attempt += 1
         project = services.log.load(Project, command.project_id)
+        must_stand_at(command.expected_version, project)
         project.erase(REQUEST)
         conversations = [
             services.log.load(Conversation, one) for one in services.memory.conversations_of(project.id)
@@ -109,7 +111,8 @@ def erase_project(services: Services, command: EraseProject) -> Done:
             if attempt == TRIES:
                 raise
         else:
-            return Done(project.id, max(saved.log_size, _erase_latecomers(services, command)))
+            size = max(saved.log_size, _erase_latecomers(services, command))
+            return Done(project.id, size, project.version)
 
 
 def _erase_latecomers(services: Services, command: EraseProject) -> int:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 # A conversation that is new in the batch has no row yet; the columns a change leaves alone keep what the row
 # has. (An `insert … on conflict` would have to know the not-null columns of rows that exist.)
 _INSERT = """
-insert into conversations (id, project_id, created_at, updated_at, last_index, last_actor)
-select * from unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::bigint[], %s::text[])
+insert into conversations (id, project_id, created_at, updated_at, last_index, last_actor, version)
+select * from unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::bigint[], %s::text[],
+                     %s::bigint[])
 """
 
 _UPDATE = """
@@ -35,11 +36,12 @@ update conversations c
        archived      = coalesce(n.archived, c.archived),
        updated_at    = n.updated_at,
        last_index    = n.last_index,
-       last_actor    = n.last_actor
+       last_actor    = n.last_actor,
+       version       = n.version
   from unnest(%s::uuid[], %s::bytea[], %s::bytea[], %s::integer[], %s::boolean[], %s::uuid[], %s::boolean[],
-              %s::timestamptz[], %s::bigint[], %s::text[])
+              %s::timestamptz[], %s::bigint[], %s::text[], %s::bigint[])
        as n(id, title, first_prompt, messages, moved, current_id, archived, updated_at, last_index,
-            last_actor)
+            last_actor, version)
  where c.id = n.id
 """
 
@@ -98,11 +100,13 @@ class _Change:
     updated_at: datetime | None = None
     last_index: int = -1
     last_actor: str = ""
+    version: int = 0
 
     def add(self, recorded: Recorded) -> None:
         self.updated_at = recorded.time
         self.last_index = recorded.log_index
         self.last_actor = recorded.actor
+        self.version = recorded.event.version
         self._fold(recorded.event)
 
     def _fold(self, event: Event) -> None:
@@ -141,7 +145,7 @@ class Conversations(ReadModel):
 
     def apply(self, connection: psycopg.Connection, batch: Sequence[Recorded]) -> None:
         """Apply events to conversations; those of other streams change nothing."""
-        new: list[tuple[UUID, UUID | None, datetime, datetime, int, str]] = []
+        new: list[tuple[UUID, UUID | None, datetime, datetime, int, str, int]] = []
         changes: dict[UUID, _Change] = {}
         activity: dict[tuple[str, UUID], int] = {}
         holds: dict[UUID, bytes | None] = {}
@@ -152,7 +156,7 @@ class Conversations(ReadModel):
                 continue
             if isinstance(event, e.ConversationStarted):
                 at, index, actor = recorded.time, recorded.log_index, recorded.actor
-                new.append((event.stream_id, event.project_id, at, at, index, actor))
+                new.append((event.stream_id, event.project_id, at, at, index, actor, event.version))
             change = changes.get(event.stream_id)
             if change is None:
                 change = changes[event.stream_id] = _Change()
@@ -181,6 +185,7 @@ class Conversations(ReadModel):
                     c.updated_at,
                     c.last_index,
                     c.last_actor,
+                    c.version,
                 )
                 for stream_id, c in changes.items()
             ),

@@ -15,7 +15,8 @@ from projections.reading import Reading
 
 _COLUMNS: LiteralString = """
 select c.id, c.project_id, c.title, c.first_prompt, c.message_count, c.current_id, c.archived,
-       c.created_at, c.updated_at, c.last_actor, c.hold_reason, c.erased_at, c.erased_by, c.last_index
+       c.created_at, c.updated_at, c.last_actor, c.hold_reason, c.erased_at, c.erased_by, c.version,
+       c.last_index
   from conversations c
 """
 
@@ -67,6 +68,7 @@ class ConversationSummary:
     """One line of a list. `title` is the given one if `titled`, else the first prompt's beginning.
 
     `hold_reason` is None where it is not held; `erased_at` and `erased_by` (an actor) where it is not erased.
+    `version` is where its stream stands, `last_index` the log index of the event that led there.
     """
 
     id: UUID
@@ -84,6 +86,8 @@ class ConversationSummary:
     hold_reason: str | None = None
     erased_at: datetime | None = None
     erased_by: str | None = None
+    version: int = 0
+    last_index: int = 0
 
 
 class ConversationPage(NamedTuple):
@@ -182,6 +186,8 @@ class ConversationQueries:
             hold_reason=opener.text(row[10]),
             erased_at=row[11],
             erased_by=row[12],
+            version=row[13],
+            last_index=row[14],
             erased=opener.erased or row[11] is not None,
             damaged=opener.damage is not None,
         )
