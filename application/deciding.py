@@ -63,7 +63,7 @@ def must_stand_at(expected: int | None, aggregate: Root) -> None:
         )
 
 
-def _decided(  # noqa: PLR0913, PLR0917 - what a decision is made of
+def _decided(  # noqa: PLR0917 - what a decision is made of
     log: Log,
     kind: type[R],
     stream_id: UUID,

@@ -75,6 +75,12 @@ VERDICTS: dict[type[d.DaybookError], Verdict] = {
     a.IdempotencyMismatchError: Verdict(
         Exit.REFUSED, 422, "idempotency-mismatch", "This idempotency key belongs to another command"
     ),
+    a.ChangedMeanwhileError: Verdict(
+        Exit.REFUSED, 412, "changed-meanwhile", "This has changed since you read it"
+    ),
+    a.AlreadyUnderWayError: Verdict(
+        Exit.REFUSED, 409, "already-under-way", "This very command is being carried out"
+    ),
     a.NotProvedError: Verdict(Exit.NO, 409, "not-proved", "This is not proved"),
     p.PositionBeyondLogError: Verdict(
         Exit.INVALID, 422, "position-unknown", "The log has not reached this size"

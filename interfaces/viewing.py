@@ -9,12 +9,14 @@ from interfaces import views
 
 if TYPE_CHECKING:
     from application.conversations import Asked
+    from application.model_sizes import Recommendation
     from application.ports.audit import Verified
     from application.ports.keys import KeysStatus
     from application.ports.model_server import ModelCard
     from application.running import Outcome
     from domain.event import Recorded
     from interfaces.book import Check
+    from interfaces.erasures import Taken
     from projections.conversations.queries import ConversationPage, ConversationSummary
     from projections.projects.queries import ProjectDetails
     from projections.pump import Status
@@ -133,6 +135,7 @@ def answer(asked: Asked, outcome: Outcome) -> views.AnswerView:
         log_size=outcome.log_size,
         model_digest=outcome.model_digest,
         reason=outcome.reason or None,
+        detail=outcome.problem.message if outcome.problem else None,
         cut_count=asked.cut_count,
     )
 
@@ -152,6 +155,7 @@ def recorded_answer(asked: Asked, found: Message, log_size: int) -> views.Answer
         log_size=log_size,
         model_digest=found.provenance.model_digest if found.provenance else None,
         reason=found.reason,
+        detail=found.detail,
         cut_count=found.provenance.cut_count if found.provenance else 0,
         replayed=True,
     )
@@ -208,6 +212,38 @@ def model(card: ModelCard, *, default: str) -> views.ModelView:
         capabilities=list(card.capabilities),
         modified_at=card.modified_at,
         default=same_model(card.name, default),
+    )
+
+
+def recommendation(found: Recommendation) -> views.RecommendationView:
+    """Show which sizes fit a machine."""
+    return views.RecommendationView(
+        best=found.best.name if found.best else None,
+        models=[
+            views.ModelFitView(
+                name=one.size.name,
+                download_bytes=one.size.download_bytes,
+                memory_bytes=one.memory_bytes,
+                fits=one.fits,
+                where=one.where,
+                why=one.why,
+            )
+            for one in found.verdicts
+        ],
+    )
+
+
+def erasure(taken: Taken) -> views.ErasureView:
+    """Show what an erasure would take."""
+    return views.ErasureView(
+        id=taken.id,
+        kind=taken.kind,
+        title=taken.name,
+        conversation_count=taken.conversation_count,
+        message_count=taken.message_count,
+        began_at=taken.began,
+        ended_at=taken.ended,
+        holds=list(taken.holds),
     )
 
 

@@ -7,7 +7,7 @@ none of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -44,6 +44,10 @@ class PostgresLog:
         from infrastructure.postgres.recorder import DaybookAggregateRecorder
 
         return EventStore(DaybookMapper(), DaybookAggregateRecorder(self._events))
+
+    def watch(self, told: Callable[[int, float], None]) -> None:
+        """Tell of every commit: how many requests went together, and how many seconds it took."""
+        self._events.watch(told)
 
     def load(self, kind: type[R], stream_id: UUID) -> R:
         """Return an aggregate as of now, or raise `NotFoundError`."""

@@ -61,6 +61,7 @@ class Database:
         self._lock = threading.Lock()
         self._idle: list[tuple[psycopg.Connection, float]] = []
         self._closed = False
+        self._lent = 0
         self._parameters: dict[str, Any] | None = None
 
     @property
@@ -143,6 +144,11 @@ class Database:
             )
         return connection
 
+    @property
+    def in_use(self) -> tuple[int, int]:
+        """How many pooled connections are lent out, and how many may be."""
+        return self._lent, self._max_connections
+
     def _take(self) -> "psycopg.Connection":
         if not self._free.acquire(timeout=max(self._connect_timeout, 1.0)):
             raise DatabaseError(
@@ -150,6 +156,8 @@ class Database:
                 "This command was not carried out.",
                 hint="Try again; a server under constant load may be given more connections.",
             )
+        with self._lock:
+            self._lent += 1
         try:
             while (connection := self._take_idle()) is not None:
                 if _lives(*connection):
@@ -157,8 +165,13 @@ class Database:
                 connection[0].close()
             return self._with(self._connect(), _POOLED_SETTINGS)
         except BaseException:
-            self._free.release()
+            self._release()
             raise
+
+    def _release(self) -> None:
+        with self._lock:
+            self._lent -= 1
+        self._free.release()
 
     def _with(self, connection: "psycopg.Connection", settings: LiteralString) -> "psycopg.Connection":
         import psycopg
@@ -189,7 +202,7 @@ class Database:
             if not keep:
                 connection.close()
         finally:
-            self._free.release()
+            self._release()
 
 
 def without_password(url: str) -> tuple[str, str | None]:

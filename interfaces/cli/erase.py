@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,26 +12,12 @@ from interfaces.cli.opening import SOURCE, host_of, opened
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from uuid import UUID
 
     from application.commands import Command
     from interfaces.book import Book
-    from projections.conversations.queries import ConversationSummary
+    from interfaces.erasures import Taken
 
 app = command_app()
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """What an erasure takes. `name` is what people know it by."""
-
-    id: UUID
-    name: str
-    kind: str
-    conversations: tuple[ConversationSummary, ...]
-    messages: int
-    began: datetime
-    ended: datetime
 
 
 @app.command()
@@ -70,8 +55,8 @@ def erase(
             ErasedView(
                 id=done.id,
                 log_size=done.log_size,
-                conversation_count=len(taken.conversations),
-                message_count=taken.messages,
+                conversation_count=taken.conversation_count,
+                message_count=taken.message_count,
                 finished=finished,
             )
         )
@@ -81,33 +66,22 @@ def erase(
     say(f"Erased: {_what(taken)} ({short(done.id)}). Backups made before still hold it; see docs/privacy.md.")
 
 
-def _conversation(book: Book, typed: str) -> _Taken:
+def _conversation(book: Book, typed: str) -> Taken:
+    from interfaces import erasures
     from interfaces.cli import finding
 
     found = finding.conversation(book, typed)
     _refuse_erased(found.erased_at, found.erased_by, "conversation")
-    title = one_line(found.title) or "(no title)"
-    return _Taken(
-        found.id, title, "conversation", (found,), found.message_count, found.created_at, found.updated_at
-    )
+    return erasures.of_conversation(book, found)
 
 
-def _project(book: Book, typed: str) -> _Taken:
+def _project(book: Book, typed: str) -> Taken:
+    from interfaces import erasures
     from interfaces.cli import finding
 
     found = finding.project(book, typed)
     _refuse_erased(found.erased_at, found.erased_by, "project")
-    members = [book.conversations.get(one) for one in book.conversations.of_project(found.id)]
-    conversations = tuple(one for one in members if one is not None)
-    return _Taken(
-        found.id,
-        one_line(found.name),
-        "project",
-        conversations,
-        sum(one.message_count for one in conversations),
-        min([found.created_at, *(one.created_at for one in conversations)]),
-        max([found.updated_at, *(one.updated_at for one in conversations)]),
-    )
+    return erasures.of_project(book, found)
 
 
 def _refuse_erased(at: datetime | None, by: str | None, what: str) -> None:
@@ -122,16 +96,17 @@ def erased_words(at: datetime, by: str | None) -> str:
     return f"erased on {local(at)} by {one_line(by) or '?'}"
 
 
-def _what(taken: _Taken) -> str:
+def _what(taken: Taken) -> str:
+    name = one_line(taken.name)
     if taken.kind == "project":
         return (
-            f"the project {taken.name!r} with {len(taken.conversations)} conversations and "
-            f"{taken.messages} messages"
+            f"the project {name!r} with {taken.conversation_count} conversations and "
+            f"{taken.message_count} messages"
         )
-    return f"the conversation {taken.name!r} with {taken.messages} messages"
+    return f"the conversation {name or '(no title)'!r} with {taken.message_count} messages"
 
 
-def _ask(taken: _Taken) -> None:
+def _ask(taken: Taken) -> None:
     from domain.errors import InvalidInputError, RefusedError
     from interfaces.cli.console import confirm_choice
 
@@ -146,7 +121,7 @@ def _ask(taken: _Taken) -> None:
         raise RefusedError("Nothing was erased.")
 
 
-def _command(book: Book, taken: _Taken) -> Command:
+def _command(book: Book, taken: Taken) -> Command:
     from application.commands import EraseConversation, EraseProject
 
     if taken.kind == "project":

@@ -1,9 +1,10 @@
-"""What follows an erasure and may be done again at any time: tables rewritten, keys wrapped anew."""
+"""Finishing an erasure or a rotation, told on standard error."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from interfaces import finishing
 from interfaces.cli.console import note, say
 
 if TYPE_CHECKING:
@@ -13,11 +14,6 @@ if TYPE_CHECKING:
 
 def finish(book: Book) -> tuple[Rotated, bool]:
     """Rewrite the read models' tables and rotate the keys; say what could not be done now."""
-    scrubbed = True
-    if book.keys.status().erased_count:
-        note("Rewriting the tables of the read models…")
-        book.read_models.catch_up()
-        scrubbed = book.read_models.scrub()
     shown = 0
 
     def progress(done: int, of: int) -> None:
@@ -26,7 +22,9 @@ def finish(book: Book) -> tuple[Rotated, bool]:
             shown = percent
             note(f"Wrapping keys anew: {percent} %")
 
-    rotated = book.keys.rotate(progress)
+    rotated, scrubbed = finishing.finish(
+        book, progress, rewriting=lambda: note("Rewriting the tables of the read models…")
+    )
     if not (scrubbed and rotated.rewritten):
         say(
             "Some tables were in use and were not rewritten: deleted rows stay in them until then. "

@@ -1,6 +1,6 @@
 """The application: routes, what stands before them, and what runs behind them.
 
-Order of a request: correlation id, Host, Origin and token, size, route. Database calls are made in threads;
+Order of a request: `HEAD`, ids, Host, Origin and token, size, route. Database calls are made in threads;
 the event loop carries streams and answers only.
 """
 
@@ -14,14 +14,24 @@ from typing import TYPE_CHECKING, Any, cast
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
-from interfaces.http import probes, problems
-from interfaces.http.api import answers, conversations, projects, search
-from interfaces.http.api.requests import StoppingError
-from interfaces.http.frame import BodyLimit, Frame
+from interfaces.http import openapi, pages, probes, problems
+from interfaces.http.api import (
+    answers,
+    audit,
+    conversations,
+    erasing,
+    messages,
+    models,
+    projects,
+    prompts,
+    search,
+    upkeep,
+)
+from interfaces.http.frame import BodyLimit, Frame, Head
 from interfaces.http.guard import Guard
 from interfaces.http.options import HttpOptions, must_be_guarded
-from interfaces.http.problems import MEDIA_TYPE, Problem, problem
-from interfaces.http.server import Server
+from interfaces.http.problems import Problem, problem
+from interfaces.http.server import Server, StoppingError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -41,6 +51,7 @@ _SILENT = {
 _PROBLEM: dict[int | str, dict[str, Any]] = {
     "default": {"description": "What went wrong (RFC 9457).", "model": Problem}
 }
+_PARTS = (conversations, prompts, answers, messages, search, projects, erasing, audit, models, upkeep)
 _DESCRIPTION = (
     "A private AI assistant that keeps the book. Commands answer with the header `Daybook-Log-Size`; a query "
     "that gets it back (as header or as `at_least`) shows at least what was recorded then."
@@ -70,11 +81,16 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
         title="Daybook",
         version=options.version,
         description=_DESCRIPTION,
-        docs_url=None,  # its pages come from a CDN; any tool reads /openapi.json
+        docs_url=None,  # the library's pages come from a CDN; ours are in pages.py
         redoc_url=None,
         lifespan=lifespan,
         responses=_PROBLEM,
-        middleware=[Middleware(Frame), Middleware(Guard, options=options), Middleware(BodyLimit)],
+        middleware=[
+            Middleware(Head),
+            Middleware(Frame, server=server),
+            Middleware(Guard, options=options),
+            Middleware(BodyLimit),
+        ],
         **silent,
     )
     app.state.server = server
@@ -82,11 +98,13 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
     problems.install(app)
     app.add_exception_handler(StoppingError, _stopping)
     app.include_router(probes.router)
+    app.include_router(pages.router)
     api = APIRouter(prefix="/api/v1")
-    for part in (conversations, answers, projects, search):
+    for part in _PARTS:
         api.include_router(part.router)
     app.include_router(api)
-    _describe_problems(app)
+    openapi.install(app)
+    server.document = app.openapi
     return app
 
 
@@ -97,28 +115,3 @@ def openapi_document() -> dict[str, Any]:
 
 async def _stopping(request: Request, error: Exception) -> Response:
     return problem(request.scope, 503, str(error))
-
-
-def _describe_problems(app: FastAPI) -> None:
-    """Let the OpenAPI document say what is served: every error is a problem document."""
-    made = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = made()
-            for path in document["paths"].values():
-                for operation in path.values():
-                    _one_problem(operation["responses"])
-            schemas = document["components"]["schemas"]
-            for unused in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(unused, None)
-        return app.openapi_schema or {}
-
-    app.openapi = openapi  # type: ignore[method-assign]
-
-
-def _one_problem(responses: dict[str, Any]) -> None:
-    responses.pop("422", None)
-    fallback = responses["default"]["content"]
-    if "application/json" in fallback:
-        fallback[MEDIA_TYPE] = fallback.pop("application/json")

@@ -15,9 +15,12 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from interfaces.http.options import HttpOptions, is_loopback
-from interfaces.http.problems import problem
+from interfaces.http.problems import FOREIGN_HOST, problem
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+TRUSTED = "daybook.trusted"
+"""Set on a request for an open path: whether any other path would have been open to it, too."""
+
 _PORT_DIGITS = 5
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -36,18 +39,25 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or answer it with 401 or 403."""
-        if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
+        if scope["path"] in OPEN_PATHS:
+            known = origin is None or self.knows_origin(origin, host)
+            scope[TRUSTED] = (
+                known and self.knows_host(host) and self.knows_token(headers.get("authorization", ""))
+            )
+            await self._app(scope, receive, send)
+            return
         if not self.knows_host(host):
             response = problem(
                 scope,
                 403,
                 "The Host header names a host that is not this server's. Nothing was recorded.",
                 hint="Set DAYBOOK_ALLOWED_HOSTS (or DAYBOOK_PUBLIC_URL) to the names it is reached by.",
-                kind=("foreign-host", "This server does not answer to that name"),
+                kind=FOREIGN_HOST,
             )
         elif origin is not None and not self.knows_origin(origin, host):
             response = problem(

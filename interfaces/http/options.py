@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import NamedTuple
 
+from application.model_sizes import Recommendation
 from domain.errors import InvalidInputError
 from interfaces.book import Check
 
@@ -33,7 +34,11 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class HttpOptions:
-    """Settings of one server. `checks` looks at what readiness needs beyond the book; it never raises."""
+    """Settings of one server, and what it may ask of the process around it.
+
+    `checks` looks at what readiness needs beyond the book, `doctor` at everything; neither raises.
+    `recommend` fits this machine to the sizes of models; None: nobody here can tell.
+    """
 
     version: str = "0"
     token: str = ""
@@ -41,6 +46,9 @@ class HttpOptions:
     public_url: str = ""
     listen: Address = field(default_factory=lambda: Address("127.0.0.1", 8484))
     checks: Callable[[], Sequence[Check]] = tuple
+    doctor: Callable[[], Sequence[Check]] = tuple
+    recommend: Callable[[], Recommendation] | None = None
+    default_model: str = ""
     look_after_every: float = 30.0
     heartbeat_every: float = 15.0
     stop_within: float = 8.0

@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from application.running import RunningAnswer
 from domain.errors import ConflictError
 from domain.ids import short
+from interfaces.http.api.describing import events
 from interfaces.http.api.requests import AtLeast, CallerOf, ServerOf
 from interfaces.http.presenting import answer, must_be_answer
 from interfaces.http.rendering import JsonResponse
@@ -27,20 +28,14 @@ router = APIRouter(prefix="/answers", tags=["answers"])
 _END_SECONDS = 10.0
 _STREAM = {
     200: {
-        "description": "Events `status`, `delta` (`thinking` or `text`), `reset`, then `done` or `failed`.",
-        "content": {
-            "text/event-stream": {
-                "schema": {
-                    "type": "object",
-                    "required": ["event", "data"],
-                    "properties": {
-                        "event": {"enum": ["status", "delta", "reset", "done", "failed"]},
-                        "id": {"type": "string", "description": "How far the stream has come."},
-                        "data": {"type": "string", "contentMediaType": "application/json"},
-                    },
-                }
-            }
-        },
+        "description": "The answer from where the client left it, and how it ended.",
+        "content": events(
+            status="how the answer stands",
+            delta="new characters of `thinking` or `text`; its id says how far the stream has come",
+            reset="what came does not hold, and comes again",
+            done="the end of a good answer",
+            failed="any other end",
+        ),
     },
     204: {"description": "The answer has ended, and `Last-Event-ID` says that everything was received."},
 }
@@ -108,8 +103,8 @@ async def _ended(running: RunningAnswer) -> None:
 async def _lines(server: Server, found: Found, place: Place) -> AsyncGenerator[bytes]:
     yield FIRST_LINE
     async with (
-        aclosing(follow(server.book, found, place, server.stopping)) as events,
-        aclosing(with_heartbeats(events, server.options.heartbeat_every)) as beating,
+        aclosing(follow(server.book, found, place, server.stopping)) as following,
+        aclosing(with_heartbeats(following, server.options.heartbeat_every)) as beating,
     ):
         async for event in beating:
             yield HEARTBEAT if event is None else event.encode()

@@ -35,7 +35,7 @@ def test_a_command_on_another_version_changes_nothing(house: House, expected: in
     project = house.project()
     house.commands.handle(c.RenameProject(project_id=project, name="A", **WHO))
 
-    with pytest.raises(ChangedMeanwhileError, match="Project .* has changed since you read it") as told:
+    with pytest.raises(ChangedMeanwhileError, match=r"Project .* has changed since you read it") as told:
         house.commands.handle(c.RenameProject(project_id=project, name="B", expected_version=expected, **WHO))
 
     assert told.value.hint.startswith("daybook project show ")
