@@ -88,5 +88,9 @@ class AlreadyUnderWayError(ConflictError):
     """The same command, under the same idempotency key, is being carried out at this moment."""
 
 
+class StoppingError(DaybookError):
+    """This process takes no new work, and brings no long one to its end, because it is stopping."""
+
+
 class NotProvedError(DaybookError):
     """A check ran, and what was claimed is not proved."""

@@ -11,7 +11,6 @@ import errno
 import logging
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -19,10 +18,14 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from bootstrap.checkpoint_timer import CheckpointTimer
+from bootstrap.doctor import examine
+from bootstrap.machine import machine_recommendation
+from bootstrap.server_log import log_to_stderr
 from bootstrap.settings import Settings
 from domain.errors import DaybookError
 from interfaces.book import Check
 from interfaces.http.app import create_app
+from interfaces.http.logs import tell
 from interfaces.http.options import Address, HttpOptions, must_be_guarded, parse_address
 
 if TYPE_CHECKING:
@@ -104,13 +107,18 @@ def serve(settings: Settings, book: Container, ready: Say) -> None:
     with contextlib.closing(book):
         options = http_options(settings, book)
         must_be_guarded(options)
-        _log_to_stderr()
+        log_to_stderr(settings.get("log_format"))
         with contextlib.closing(listen(options.listen)) as listener:
             book.look_after()
             url = Address(options.listen.host, listener.getsockname()[1]).url
             app = create_app(book, options)
             app.state.server.prepare()
-            server = HttpServer(app, lambda: ready(f"Daybook listens on {url}"))
+
+            def accepting() -> None:
+                ready(f"Daybook listens on {url}")
+                tell("listening", url=url, version=options.version)
+
+            server = HttpServer(app, accepting)
             with CheckpointTimer(book, 60 * settings.number("checkpoint_minutes")):
                 server.run(sockets=[listener])
 
@@ -126,6 +134,9 @@ def http_options(settings: Settings, book: Container) -> HttpOptions:
         public_url=settings.get("public_url"),
         listen=parse_address(settings.get("listen")),
         checks=lambda: _checks(book),
+        doctor=lambda: examine(settings),
+        recommend=lambda: machine_recommendation(settings),
+        default_model=settings.get("model"),
     )
 
 
@@ -171,14 +182,3 @@ def _checks(book: Container) -> Sequence[Check]:
             "migrations", ok=False, detail="the database has another release's form", fix="daybook db migrate"
         )
     ]
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    for name in ("daybook", "uvicorn"):
-        logger = logging.getLogger(name)
-        if not logger.handlers:
-            logger.addHandler(handler)
-            logger.setLevel(logging.WARNING)
-            logger.propagate = False

@@ -75,11 +75,16 @@ def _public_url(value: str) -> str:
     return "" if fits else "must be a URL, such as https://book.example.org,"
 
 
+def _log_format(value: str) -> str:
+    return "" if value in {"auto", "text", "json"} else "must be auto, text or json,"
+
+
 _CHECKS = {
     "home": _home,
     "model": _not_empty,
     "context_length": _whole,
     "listen": _listen,
+    "log_format": _log_format,
     "ollama_url": _ollama_url,
     "public_url": _public_url,
 }

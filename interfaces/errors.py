@@ -81,6 +81,7 @@ VERDICTS: dict[type[d.DaybookError], Verdict] = {
     a.AlreadyUnderWayError: Verdict(
         Exit.REFUSED, 409, "already-under-way", "This very command is being carried out"
     ),
+    a.StoppingError: Verdict(Exit.FAILED, 503, "stopping", "The server is stopping"),
     a.NotProvedError: Verdict(Exit.NO, 409, "not-proved", "This is not proved"),
     p.PositionBeyondLogError: Verdict(
         Exit.INVALID, 422, "position-unknown", "The log has not reached this size"

@@ -30,13 +30,10 @@ from interfaces.http.api import (
 from interfaces.http.frame import BodyLimit, Frame, Head
 from interfaces.http.guard import Guard
 from interfaces.http.options import HttpOptions, must_be_guarded
-from interfaces.http.problems import Problem, problem
-from interfaces.http.server import Server, StoppingError
+from interfaces.http.problems import Problem
+from interfaces.http.server import Server
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.responses import Response
-
     from interfaces.book import Book
 
 # FastAPI can report on itself; Daybook connects to its database and its model server and to nothing else.
@@ -96,7 +93,6 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
     app.state.server = server
     app.router.redirect_slashes = False
     problems.install(app)
-    app.add_exception_handler(StoppingError, _stopping)
     app.include_router(probes.router)
     app.include_router(pages.router)
     api = APIRouter(prefix="/api/v1")
@@ -111,7 +107,3 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
 def openapi_document() -> dict[str, Any]:
     """Return the OpenAPI document without opening a book, for the pages that are made from it."""
     return create_app(cast("Book", None)).openapi()
-
-
-async def _stopping(request: Request, error: Exception) -> Response:
-    return problem(request.scope, 503, str(error))

@@ -15,27 +15,33 @@ import threading
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from interfaces.http.long_work import Report
+from starlette.requests import Request
+
+from interfaces.http.long_work import Report, watched
 from interfaces.http.server import Server
 
 _PIECE = 256 * 1024
 _NAME = "daybook-log"
 
 
-async def archive(server: Server, *, reveal: bool) -> AsyncGenerator[bytes]:
-    """Export, and return the archive's bytes. Errors of the export come before the first of them."""
-    folder = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="daybook-export-")
+async def archive(server: Server, request: Request, *, reveal: bool) -> AsyncGenerator[bytes]:
+    """Export, and return the archive's bytes. Errors of the export come before the first of them.
+
+    Raises:
+        AbandonedError: the client left before the export was done.
+    """
     report = Report(server.ending)
-    target = Path(folder.name) / _NAME
-    try:
-        await report.loop.run_in_executor(
-            server.workers, lambda: server.book.audit.export(target, reveal=reveal, progress=report)
-        )
-    except BaseException:
-        report.abandoned.set()
-        await asyncio.to_thread(folder.cleanup)
-        raise
-    return _pieces(folder)
+
+    def export() -> tempfile.TemporaryDirectory[str]:
+        folder = tempfile.TemporaryDirectory(prefix="daybook-export-")
+        try:
+            server.book.audit.export(Path(folder.name) / _NAME, reveal=reveal, progress=report)
+        except BaseException:
+            folder.cleanup()
+            raise
+        return folder
+
+    return _pieces(await watched(request, report, report.loop.run_in_executor(server.workers, export)))
 
 
 async def _pieces(folder: tempfile.TemporaryDirectory[str]) -> AsyncGenerator[bytes]:

@@ -12,22 +12,26 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from application.errors import StoppingError
 from interfaces.http import problems
 from interfaces.http.logs import tell
 from interfaces.http.preferences import EVENT_STREAM, wants_events
 from interfaces.http.rendering import JsonResponse
-from interfaces.http.server import Server, StoppingError
+from interfaces.http.server import Server
 from interfaces.http.sse import FIRST_LINE, HEARTBEAT, StreamEvent
 from interfaces.views import to_plain
 
 
-class _AbandonedError(Exception):
+class AbandonedError(Exception):
     """Nobody waits for the result any more."""
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Report:
     def step(self, **news: Any) -> None:
         """Say anything else; the errors are the same."""
         if self.abandoned.is_set():
-            raise _AbandonedError
+            raise AbandonedError
         if self.ending.is_set():
             raise StoppingError(
                 "The server is stopping, so this was not finished. What was done so far is safe; start it "
@@ -73,6 +77,9 @@ class Report:
         self.news = news
         self.changed.set()
 
+
+NOBODY_READS = 499
+"""The status of a response to a client that has left; only the server's own log sees it."""
 
 Work = Callable[[Report], Awaitable[Result]]
 
@@ -100,7 +107,10 @@ async def respond(server: Server, request: Request, operation: str, work: Work, 
     if not reads:
         result = await asyncio.shield(task)
     else:
-        result = await _while_watched(request, report, task)
+        try:
+            result = await watched(request, report, task)
+        except AbandonedError:
+            return Response(status_code=NOBODY_READS)
     return JsonResponse(result.view, result.status, log_size=result.log_size, version=result.version)
 
 
@@ -109,7 +119,7 @@ async def _timed(operation: str, work: Work, report: Report, request: Request) -
     try:
         result = await work(report)
         outcome = "done"
-    except (_AbandonedError, asyncio.CancelledError):
+    except (AbandonedError, asyncio.CancelledError):
         outcome = "abandoned"
         raise
     else:
@@ -130,20 +140,24 @@ def _seen(task: asyncio.Task[Result]) -> None:
         task.exception()
 
 
-async def _while_watched(request: Request, report: Report, task: asyncio.Task[Result]) -> Result:
+async def watched(request: Request, report: Report, task: asyncio.Future[T]) -> T:
+    """Return what work gives, and give it up when the client leaves.
+
+    Raises:
+        AbandonedError: it left.
+    """
     leaving = asyncio.create_task(_left(request))
     try:
         await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             _abandon(report, task)
-        return await task
-    except _AbandonedError:
-        return Result({}, 499)  # nobody reads it
+            raise AbandonedError
+        return task.result()
     finally:
         leaving.cancel()
 
 
-def _abandon(report: Report, task: asyncio.Task[Result]) -> None:
+def _abandon(report: Report, task: asyncio.Future[T]) -> None:
     """Give work up: what waits is cancelled, what runs in a thread ends at its next report."""
     report.abandoned.set()
     task.cancel()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from application.model_sizes import Recommendation
 from domain.errors import InvalidInputError
 from interfaces.book import Check
+
+if TYPE_CHECKING:
+    from application.model_sizes import Recommendation
 
 _MAX_PORT = 65535
 

@@ -46,10 +46,6 @@ _WORK_SECONDS = 3.0
 _WORKERS = 4
 
 
-class StoppingError(DaybookError):
-    """The server takes no new work because it is stopping."""
-
-
 class Server:
     """Made with the application; runs between `start` and `stop`."""
 

@@ -18,7 +18,7 @@ from interfaces.http.api.describing import Responses, long
 from interfaces.http.api.requests import MOST, AtLeast, Cursor, Limit, ServerOf, must_run
 from interfaces.http.archive import archive
 from interfaces.http.event_pages import Filter, Order, page_of_events
-from interfaces.http.long_work import Report, Result, in_thread, respond
+from interfaces.http.long_work import NOBODY_READS, AbandonedError, Report, Result, in_thread, respond
 from interfaces.http.rendering import JsonResponse
 from interfaces.http.server import Server
 from interfaces.views import EventView, VerifiedView
@@ -139,10 +139,13 @@ def prove_extension(body: OldCheckpoint, server: ServerOf) -> Response:
         }
     },
 )
-async def export_log(server: ServerOf, body: Export | None = None) -> Response:
+async def export_log(request: Request, server: ServerOf, body: Export | None = None) -> Response:
     """Download the log as files: a checkpoint, tiles and entries, and the events in full."""
     must_run(server)
-    made = await archive(server, reveal=(body or Export()).reveal)
+    try:
+        made = await archive(server, request, reveal=(body or Export()).reveal)
+    except AbandonedError:
+        return Response(status_code=NOBODY_READS)
     return StreamingResponse(
         made,
         media_type="application/x-tar",

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request
 
+from application.errors import StoppingError
 from interfaces.http.conditions import version_of_tags
 from interfaces.http.problems import ACTOR, CORRELATION
-from interfaces.http.server import Server, StoppingError
+from interfaces.http.server import Server
 
 SOURCE = "api"
 MOST = 2**63 - 1
