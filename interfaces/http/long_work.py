@@ -148,7 +148,8 @@ async def watched(request: Request, report: Report, task: asyncio.Future[T]) -> 
     """
     leaving = asyncio.create_task(_left(request))
     try:
-        await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        both: set[asyncio.Future[Any]] = {task, leaving}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             _abandon(report, task)
             raise AbandonedError

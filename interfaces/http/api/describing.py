@@ -54,9 +54,15 @@ def events(**shapes: str) -> dict[str, Any]:
     return {
         "text/event-stream": {
             "schema": {
-                "type": "string",
-                "description": f"Server-Sent Events; the data of each is one JSON object. {told}. Comments "
+                "type": "object",
+                "description": f"One Server-Sent Event; its data is a JSON object. {told}. Comments "
                 "(lines that begin with `:`) keep the connection alive.",
+                "required": ["event", "data"],
+                "properties": {
+                    "event": {"enum": list(shapes)},
+                    "id": {"type": "string", "description": "How far the stream has come."},
+                    "data": {"type": "string", "contentMediaType": "application/json"},
+                },
             }
         }
     }
