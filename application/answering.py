@@ -277,13 +277,10 @@ class Answering:
 
     def _settle(self, asked: Asked, outcome: Outcome) -> int:
         def decide(conversation: Conversation) -> None:
-            if outcome.status is Status.INTERRUPTED:
-                conversation.interrupt_answer(
-                    asked.answer_id, text=outcome.text, thinking=outcome.thinking, reason=outcome.reason
-                )
-                return
             values = _ending(outcome)
-            if outcome.status is Status.COMPLETE:
+            if outcome.status is Status.INTERRUPTED:
+                conversation.interrupt_answer(asked.answer_id, **values)
+            elif outcome.status is Status.COMPLETE:
                 conversation.complete_answer(asked.answer_id, **values)
             elif outcome.status is Status.CANCELLED:
                 conversation.cancel_answer(asked.answer_id, **values)

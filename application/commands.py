@@ -235,16 +235,24 @@ class ReleaseProject(Edit):
 
 @dataclass(frozen=True, kw_only=True)
 class EraseConversation(Edit):
-    """Destroy the key of a conversation's content, for ever."""
+    """Destroy the key of a conversation's content, for ever.
+
+    `with_derived`: and the keys of all that was copied from it.
+    """
 
     conversation_id: UUID
+    with_derived: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class EraseProject(Edit):
-    """Destroy the keys of a project's content and of its conversations', for ever."""
+    """Destroy the keys of a project's content and of its conversations', for ever.
+
+    `with_derived`: and the keys of all that was copied from these, wherever it is.
+    """
 
     project_id: UUID
+    with_derived: bool = False
 
 
 @dataclass(frozen=True)

@@ -216,8 +216,15 @@ def _start_answer(
     if instructions is None and project is not None:
         standing = services.memory.instructions(project.id)
         instructions = standing.text if standing else None
-    before = conversation.branch(conversation.message(prompt_id).parent_id)
-    window = context.fit(before, (prompt_id, text), instructions or "", context_length, services.memory)
+    parent_id = conversation.message(prompt_id).parent_id
+    window = context.fit(
+        conversation.branch(parent_id),
+        conversation.depth(parent_id),
+        (prompt_id, text),
+        instructions or "",
+        context_length,
+        services.memory,
+    )
     options = {**given, "num_ctx": context_length}
     request = ChatRequest(
         model=model, messages=window.messages, options=options, think=checked_think(command.think)

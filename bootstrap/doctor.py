@@ -85,6 +85,7 @@ def _database(settings: Settings, home: Home, admin: BookDatabase) -> list[Check
         checks.append(_guarded("migrations", lambda: _migrations(database)))
         checks.append(_guarded("clock", lambda: _clock(database)))
         if checks[1].ok and checks[1].detail != _NO_BOOK_YET:
+            checks.append(_guarded("log rights", lambda: log_rights(database)))
             checks += _keys(settings, home, database)
     finally:
         database.close()
@@ -131,6 +132,23 @@ def _clock(database: Database) -> Check:
     fits = apart < _CLOCK_TOLERANCE_SECONDS
     fix = "" if fits else "synchronise both clocks (the log's times are the database's)"
     return Check("clock", fits, f"{apart:.1f} s apart from the database's", fix, required=False)
+
+
+def log_rights(database: Database) -> Check:
+    """Say what keeps the application from changing the log."""
+    from infrastructure.postgres.roles import protection
+
+    with database.connection() as connection:
+        found = protection(connection)
+    if found == "none":
+        detail = (
+            "the application connects as the log's owner: a fault could change the log "
+            "(checkpoints would show it)"
+        )
+        return Check("log rights", False, detail, "daybook db migrate", required=False)
+    if found == "role":
+        return Check("log rights", True, "the application gives up its login's right to change the log")
+    return Check("log rights", True, "the application's login has no right to change the log")
 
 
 def _keys(settings: Settings, home: Home, database: Database) -> list[Check]:

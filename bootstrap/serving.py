@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
+_logger = logging.getLogger("daybook.serve")
+
 _BACKLOG = 1024
 _CONNECTIONS_SECONDS = 2
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -109,6 +111,7 @@ def serve(settings: Settings, book: Container, ready: Say) -> None:
         must_be_guarded(options)
         log_to_stderr(settings.get("log_format"))
         with contextlib.closing(listen(options.listen)) as listener:
+            _warn_of_an_open_log(book)
             book.look_after()
             url = Address(options.listen.host, listener.getsockname()[1]).url
             app = create_app(book, options)
@@ -130,13 +133,13 @@ def http_options(settings: Settings, book: Container) -> HttpOptions:
     return HttpOptions(
         version=version("daybook-assistant"),
         token=settings.get("token"),
+        model=settings.get("model"),
         allowed_hosts=settings.get("allowed_hosts").split(","),
         public_url=settings.get("public_url"),
         listen=parse_address(settings.get("listen")),
         checks=lambda: _checks(book),
         doctor=lambda: examine(settings),
         recommend=lambda: machine_recommendation(settings),
-        default_model=settings.get("model"),
     )
 
 
@@ -182,3 +185,11 @@ def _checks(book: Container) -> Sequence[Check]:
             "migrations", ok=False, detail="the database has another release's form", fix="daybook db migrate"
         )
     ]
+
+
+def _warn_of_an_open_log(book: Container) -> None:
+    from bootstrap.doctor import log_rights
+
+    found = log_rights(book.database)
+    if not found.ok:
+        _logger.warning("%s; to mend it: %s", found.detail, found.fix)

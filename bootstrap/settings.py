@@ -45,6 +45,13 @@ DEFINITIONS = (
         secret=True,
     ),
     Definition(
+        "owner_database_url",
+        ("DAYBOOK_OWNER_DATABASE_URL",),
+        "",
+        "The same database as its owner, for `daybook db migrate` alone; empty: `database_url` is the owner.",
+        secret=True,
+    ),
+    Definition(
         "ollama_url", ("DAYBOOK_OLLAMA_URL", "OLLAMA_HOST"), "http://127.0.0.1:11434", "The model server."
     ),
     Definition("model", ("DAYBOOK_MODEL",), "deepseek-r1:8b", "The model that answers when none is named."),

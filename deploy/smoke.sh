@@ -12,6 +12,7 @@ base=http://127.0.0.1:$DAYBOOK_HTTP_PORT
 passed=0 failed=0 token=
 
 compose() { timeout --kill-after=10 "$1" docker compose -f docker-compose.yml -f docker-compose.simulated.yml "${@:2}"; }
+database() { compose 60 exec -T db "$@" </dev/null; }
 app() { compose 60 exec -T app "$@" </dev/null; }
 
 check() { # NAME COMMAND…
@@ -59,6 +60,17 @@ says() { # TEXT COMMAND…: the command's output holds the text
     [[ $output == *"$wanted"* ]] || { printf 'no %q in:\n%s\n' "$wanted" "$output"; return 1; }
 }
 refuses() { ! "$@"; }
+denies() { # STATEMENT: the database refuses it to the application, with the application's own password
+    local output
+    output=$(app python -c 'import pathlib, sys, psycopg
+url = pathlib.Path("/run/daybook/application/url").read_text().strip()
+psycopg.connect(url, autocommit=True).execute(sys.argv[1])' "$1" 2>&1) && { echo "it was done"; return 1; }
+    [[ $output == *InsufficientPrivilege* ]] || { printf '%s\n' "$output"; return 1; }
+}
+secrets() {
+    app cat /run/daybook/keys/token /run/daybook/keys/master-key /run/daybook/application/url
+    database cat /run/daybook/database/password
+}
 same() { [ "$1" = "$2" ] || { printf '%q is not %q\n' "$1" "$2"; return 1; }; }
 
 check "it comes up from nothing, healthy" compose 420 up -d --build --wait
@@ -87,13 +99,20 @@ check "the API streams an answer to its end" says "event: done" call GET "/api/v
 check "the answer is in the transcript" says '"status":"complete"' call GET "/api/v1/conversations/$conversation"
 check "the prompt is found" says "$conversation" call GET "/api/v1/search?q=sky"
 
-before=$(app cat /run/daybook/keys/token /run/daybook/keys/master-key /run/daybook/database/password)
+check "the application cannot delete events" denies "delete from daybook.events"
+check "nor change one" denies "update daybook.events set payload = 'x'"
+check "nor take the owner's role" denies "set role daybook"
+check "nor read the owner's password" refuses app sh -c 'cat /run/daybook/database/*'
+check "it says so" says "its login has no right to change it" app daybook db status
+check "migrating is not the application's, and harmless" says "Nothing to do" app daybook db migrate
+check "the owner can migrate again" says "Nothing to do" compose 60 run --rm -T migrate
+
+before=$(secrets)
 check "it stops within its time" compose 60 stop
 stopped=$(docker inspect --format '{{.State.ExitCode}}' "$(compose 20 ps -a -q app)")
 check "and left with exit code 0" same "$stopped" 0
 check "it starts again" compose 180 up -d --wait
-check "with the same secrets" same "$before" \
-    "$(app cat /run/daybook/keys/token /run/daybook/keys/master-key /run/daybook/database/password)"
+check "with the same secrets" same "$before" "$(secrets)"
 check "and with all that was recorded" says "From outside" app daybook list
 check "which it can still read" says "Is the sky blue?" app daybook show "$conversation"
 check "it answers again" says imulator app daybook ask --continue "And a hash?"

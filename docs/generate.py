@@ -345,11 +345,12 @@ def _event_section(name: str, cls: type[Event]) -> str:
         lines.append(f"- plain: {plain}")
     if not own:
         lines.append("- no fields of its own")
+    lines += [f"- version {version}: {_first_paragraph(step)}" for version, step in catalogue.steps(name)]
     return "\n".join(lines) + "\n"
 
 
-def _first_paragraph(cls: type[Event]) -> str:
-    text = (cls.__doc__ or "").strip().partition("\n\n")[0]
+def _first_paragraph(documented: object) -> str:
+    text = (documented.__doc__ or "").strip().partition("\n\n")[0]
     return " ".join(text.split())
 
 

@@ -39,6 +39,8 @@ def conversation_item(found: ConversationSummary) -> views.ConversationItemView:
         erased=found.erased,
         erased_at=found.erased_at,
         erased_by=found.erased_by,
+        origin_conversation_id=found.origin_conversation_id,
+        origin_message_id=found.origin_message_id,
     )
 
 
@@ -88,6 +90,8 @@ def transcript(found: ConversationSummary, messages: Iterable[Message]) -> views
         erased=found.erased,
         erased_at=found.erased_at,
         erased_by=found.erased_by,
+        origin_conversation_id=found.origin_conversation_id,
+        origin_message_id=found.origin_message_id,
     )
 
 
@@ -239,11 +243,12 @@ def erasure(taken: Taken) -> views.ErasureView:
         id=taken.id,
         kind=taken.kind,
         title=taken.name,
-        conversation_count=taken.conversation_count,
-        message_count=taken.message_count,
+        conversation_count=len(taken.all),
+        message_count=taken.messages,
         began_at=taken.began,
         ended_at=taken.ended,
         holds=list(taken.holds),
+        derived=[conversation_item(one) for one in taken.derived],
     )
 
 

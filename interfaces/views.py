@@ -61,7 +61,10 @@ class AnswerView:
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationItemView:
-    """One line of the list of conversations. `damaged`: its title was altered and cannot be shown."""
+    """One line of the list of conversations. `damaged`: its title was altered and cannot be shown.
+
+    `origin_conversation_id` and `origin_message_id` say what it was copied from.
+    """
 
     id: UUID
     title: str | None
@@ -75,6 +78,8 @@ class ConversationItemView:
     erased: bool = False
     erased_at: datetime | None = None
     erased_by: str | None = None
+    origin_conversation_id: UUID | None = None
+    origin_message_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +132,8 @@ class TranscriptView:
     erased: bool = False
     erased_at: datetime | None = None
     erased_by: str | None = None
+    origin_conversation_id: UUID | None = None
+    origin_message_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,18 +252,28 @@ class EventView:
 
 @dataclass(frozen=True, kw_only=True)
 class ErasedView:
-    """What `erase` did. `finished`: nothing is left to do; else `daybook keys rotate` goes on."""
+    """What `erase` did. `finished`: nothing is left to do; else `daybook keys rotate` goes on.
+
+    Of the conversations, `derived_count` are copies (forks, replays) that were taken along;
+    `remaining_derived_ids` are those that were not.
+    """
 
     id: UUID
     log_size: int
     conversation_count: int
     message_count: int
     finished: bool
+    derived_count: int = 0
+    remaining_derived_ids: list[UUID] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ErasureView:
-    """What an erasure would take. While there are `holds`, it is refused."""
+    """What an erasure would take. While there are `holds`, it is refused.
+
+    `derived` are the conversations copied from it (forks, replays), which go along where that is asked for;
+    else they stay readable.
+    """
 
     id: UUID
     kind: str
@@ -266,6 +283,7 @@ class ErasureView:
     began_at: datetime
     ended_at: datetime
     holds: list[HoldView]
+    derived: list[ConversationItemView] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,6 @@ class Connections(Protocol):
         """Lend a connection in a transaction that commits when the block ends well."""
         ...
 
-    def session(self) -> psycopg.Connection:
-        """Open a connection of its own, for LISTEN and session locks; the caller closes it."""
+    def alone(self) -> AbstractContextManager[psycopg.Connection]:
+        """Lend a session of the block's own, in autocommit, for LISTEN, session locks and VACUUM."""
         ...

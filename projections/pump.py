@@ -107,8 +107,15 @@ class Pump:
                 )
         return [self._models[name] for name in dict.fromkeys(names)]
 
-    def catch_up(self, names: Sequence[str] | None = None, at_least: int | None = None) -> None:
+    def catch_up(
+        self,
+        names: Sequence[str] | None = None,
+        at_least: int | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
         """Return when these read models have applied `at_least` events (None: all that are in the log now).
+
+        Where `stop` is set meanwhile, return after the batch that is under way.
 
         Raises:
             PositionBeyondLogError: the log does not hold so many.
@@ -122,7 +129,7 @@ class Pump:
         target = size if at_least is None else at_least
         window = Window(self._log, self.batch_size)
         patience = _Patience(self.stalled_after)
-        while waiting:
+        while waiting and not (stop is not None and stop.is_set()):
             moved = False
             for model in list(waiting):
                 position, mine = self._step(model, window)
@@ -206,19 +213,16 @@ class Pump:
         return 0, True
 
     def _listen(self, stop: threading.Event) -> None:
-        session = self._connections.session()
-        try:
+        with self._connections.alone() as session:
             session.execute("listen daybook_log")
             seen = -1
             while not stop.is_set():
                 size = self._log.size()
                 if size != seen:
-                    self.catch_up()
+                    self.catch_up(stop=stop)
                     seen = size
                 for _ in session.notifies(timeout=self.poll_every / 2, stop_after=1):
                     pass
-        finally:
-            session.close()
 
 
 def beyond(at_least: int, size: int) -> PositionBeyondLogError:

@@ -28,8 +28,7 @@ def scrub(connections: Connections, names: Sequence[str]) -> bool:
     import psycopg
 
     whole = True
-    session = connections.session()
-    try:
+    with connections.alone() as session:
         session.execute("set lock_timeout = '2s'")
         for (table,) in session.execute(_TABLES, (list(names),)).fetchall():
             for attempt in range(1, _TRIES + 1):
@@ -40,6 +39,4 @@ def scrub(connections: Connections, names: Sequence[str]) -> bool:
                     break
                 except psycopg.errors.LockNotAvailable:
                     whole = whole and attempt < _TRIES
-    finally:
-        session.close()
     return whole

@@ -234,6 +234,11 @@ class Keyring:
         key = derive(self._unlocked()[0], b"daybook/commands/1")
         return hmac.new(key, command, hashlib.sha256).digest()
 
+    def hash_snapshot(self, snapshot: bytes) -> bytes:
+        """Return the keyed hash (HMAC-SHA-256) that tells our snapshots from forged ones."""
+        key = derive(self._unlocked()[0], b"daybook/snapshots/1")
+        return hmac.new(key, snapshot, hashlib.sha256).digest()
+
     def hash_request(self, owner_id: UUID, request: bytes) -> bytes:
         """Return the keyed hash of a rendered request, under a key derived from the conversation's data key.
 

@@ -139,19 +139,16 @@ class PostgresKeyStore:
         """Rewrite the tables of keys without their dead rows; False where others held them too long."""
         import psycopg
 
-        session = self._database.session()
-        try:
+        with self._database.alone() as session:
             session.execute(_LOCK_TIMEOUT)
             for table in ("data_keys", "epoch_keys", "live_answers"):
                 for attempt in range(_TRIES):
                     try:
-                        session.execute(f"vacuum (full) daybook.{table}".encode())
+                        session.execute("select daybook.rewrite(%s)", (table,))
                         break
                     except psycopg.errors.LockNotAvailable:
                         if attempt == _TRIES - 1:
                             return False
-        finally:
-            session.close()
         return True
 
     def status(self) -> KeysStatus:

@@ -112,6 +112,11 @@ class EventLog:
             max_cost=_MAX_BATCH_BYTES,
         )
 
+    @property
+    def database(self) -> Database:
+        """Where it is."""
+        return self._database
+
     def watch(self, told: Callable[[int, float], None]) -> None:
         """Tell of every commit: how many requests went together, and how many seconds it took."""
         self._group.watch(told)

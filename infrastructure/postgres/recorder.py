@@ -228,10 +228,16 @@ class LogSubscription(Subscription[ApplicationRecorder]):
         self._page.extend(page)
 
     def _listen(self) -> None:
+        import psycopg
+
         if self._listener is None:
-            with contextlib.suppress(DatabaseUnreachableError):
+            try:
                 self._listener = self._database.session()
                 self._listener.execute("listen daybook_log")
+            except DatabaseUnreachableError:
+                return  # polling goes on
+            except psycopg.Error:
+                self._forget_listener()
 
     def _wait(self) -> None:
         """Sleep until a notification, a stop, a broken connection or the polling time."""

@@ -52,7 +52,8 @@ def receipt(
     identifier: Annotated[
         str,
         typer.Argument(
-            metavar="MESSAGE|EVENT", help="A message's id; or an event's index in the log, or its whole id."
+            metavar="MESSAGE|EVENT",
+            help="A message's id (@last: the last answer); or an event's index in the log, or its whole id.",
         ),
     ],
     *,
@@ -121,8 +122,15 @@ def _index(book: Book, typed: str) -> int:
     from domain.ids import fragment
     from interfaces.cli import finding
 
-    if typed.isascii() and typed.isdigit() and int(typed) < book.events.size():
-        return int(typed)
+    if typed.isascii() and typed.isdigit():
+        size = book.events.size()
+        if int(typed) < size:
+            return int(typed)
+        if fragment(typed) is None:  # too short for an id
+            raise NotFoundError(
+                f"There is no event {typed} in this book: its log has {size:,} events, counted from 0.",
+                hint="daybook audit log",
+            )
     digits = fragment(typed)
     if digits is not None and len(digits) == _WHOLE:
         at = book.audit.find_event(UUID(digits))

@@ -7,13 +7,20 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from interfaces.cli.console import out, out_json, say
+from interfaces.cli.console import out, out_json, say, say_wrapped
 from interfaces.cli.lazy import group_app
 from interfaces.cli.opening import host_of
 
 app = group_app("Look after the book's database.")
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+_PROTECTED = {
+    "login": "closed to the application: its login has no right to change it",
+    "role": "closed to the application, which gives up its login's right to change it",
+    "none": "open to the application, which connects as its owner: daybook doctor",
+}
 
 
 @app.command()
@@ -26,11 +33,14 @@ def migrate(
     as_json: AsJson = False,
 ) -> None:
     """Bring the database's form up to this Daybook."""
-    done = list(host_of(ctx).database.migrate(adopt=adopt, say=say))
+    done = host_of(ctx).database.migrate(adopt=adopt, say=say)
+    for warning in done.warnings:
+        say_wrapped(f"daybook: warning: {warning}")
     if as_json:
-        out_json({"applied": done})
+        out_json(done)
     else:
-        say(f"{len(done)} migrations applied." if done else "Nothing to do: all migrations are applied.")
+        count = len(done.applied)
+        say(f"{count} migrations applied." if count else "Nothing to do: all migrations are applied.")
 
 
 @app.command()
@@ -48,6 +58,7 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
             ("log", found.log_file),
             ("process", found.pid),
             ("migrations", _migrations(found.applied, found.pending) if found.running else None),
+            ("the log", _PROTECTED.get(found.log_protection or "")),
         ):
             if value:
                 out(f"{label:<11} {value}")
@@ -90,7 +101,7 @@ def path(ctx: typer.Context) -> None:
 
 @app.command()
 def url(ctx: typer.Context) -> None:
-    """Print the owner's connection URL, which any PostgreSQL client takes."""
+    """Print the connection URL, which any PostgreSQL client takes."""
     out(host_of(ctx).database.url())
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 app = command_app()
 
+_MOST_SHOWN = 20
+
 
 @app.command()
 def erase(
@@ -31,6 +33,9 @@ def erase(
         str | None,
         typer.Option("--project", "-p", metavar="NAME|ID", help="A project with all its conversations."),
     ] = None,
+    with_derived: Annotated[
+        bool, typer.Option("--with-derived", help="And what was copied from it (forks, replays).")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -42,7 +47,11 @@ def erase(
         raise InvalidInputError("Name either a conversation or --project. Nothing was erased.")
     host = host_of(ctx)
     with opened(host) as book:
-        taken = _project(book, project) if project is not None else _conversation(book, identifier or "")
+        taken = (
+            _project(book, project, with_derived=with_derived)
+            if project is not None
+            else _conversation(book, identifier or "", with_derived=with_derived)
+        )
         if not yes:
             _ask(taken)
         done = book.commands.handle(_command(book, taken))
@@ -55,33 +64,38 @@ def erase(
             ErasedView(
                 id=done.id,
                 log_size=done.log_size,
-                conversation_count=taken.conversation_count,
-                message_count=taken.message_count,
+                conversation_count=len(taken.all),
+                message_count=taken.messages,
                 finished=finished,
+                derived_count=len(taken.derived) if with_derived else 0,
+                remaining_derived_ids=[] if with_derived else [one.id for one in taken.derived],
             )
         )
         return
     from domain.ids import short
 
     say(f"Erased: {_what(taken)} ({short(done.id)}). Backups made before still hold it; see docs/privacy.md.")
+    if taken.derived and not with_derived:
+        ids = " ".join(short(one.id) for one in taken.derived)
+        say(f"What was copied from it can still be read: {ids}. Each is erased like any other conversation.")
 
 
-def _conversation(book: Book, typed: str) -> Taken:
+def _conversation(book: Book, typed: str, *, with_derived: bool) -> Taken:
     from interfaces import erasures
     from interfaces.cli import finding
 
     found = finding.conversation(book, typed)
     _refuse_erased(found.erased_at, found.erased_by, "conversation")
-    return erasures.of_conversation(book, found)
+    return erasures.of_conversation(book, found, with_derived=with_derived)
 
 
-def _project(book: Book, typed: str) -> Taken:
+def _project(book: Book, typed: str, *, with_derived: bool) -> Taken:
     from interfaces import erasures
     from interfaces.cli import finding
 
     found = finding.project(book, typed)
     _refuse_erased(found.erased_at, found.erased_by, "project")
-    return erasures.of_project(book, found)
+    return erasures.of_project(book, found, with_derived=with_derived)
 
 
 def _refuse_erased(at: datetime | None, by: str | None, what: str) -> None:
@@ -93,24 +107,41 @@ def _refuse_erased(at: datetime | None, by: str | None, what: str) -> None:
 
 def erased_words(at: datetime, by: str | None) -> str:
     """Return the words that stand where content was."""
-    return f"erased on {local(at)} by {one_line(by) or '?'}"
+    return f"erased on {local(at)} by {one_line(by)[-8:] or '?'}"
 
 
 def _what(taken: Taken) -> str:
-    name = one_line(taken.name)
+    name = one_line(taken.name) or "(no title)"
     if taken.kind == "project":
-        return (
-            f"the project {name!r} with {taken.conversation_count} conversations and "
-            f"{taken.message_count} messages"
-        )
-    return f"the conversation {name or '(no title)'!r} with {taken.message_count} messages"
+        what = f"the project {name!r} with {_counted(len(taken.conversations), 'conversation')}"
+    else:
+        what = f"the conversation {name!r}"
+    if taken.derived and taken.with_derived:
+        what += f", {_counted(len(taken.derived), 'conversation')} copied from it,"
+    return f"{what} {'and' if taken.kind == 'project' else 'with'} {_counted(taken.messages, 'message')}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _ask(taken: Taken) -> None:
     from domain.errors import InvalidInputError, RefusedError
+    from domain.ids import short
     from interfaces.cli.console import confirm_choice
 
     say(f"This takes {_what(taken)}, from {local(taken.began)} to {local(taken.ended)}.")
+    if taken.derived:
+        say(
+            "With it goes what was copied from it:"
+            if taken.with_derived
+            else "What was copied from it has its own keys and stays readable; --with-derived takes it along:"
+        )
+        for one in taken.derived[:_MOST_SHOWN]:
+            title = one_line(one.title) or "(no title)"
+            say(f"  {short(one.id)}  {title}, {_counted(one.message_count, 'message')}")
+        if len(taken.derived) > _MOST_SHOWN:
+            say(f"  and {len(taken.derived) - _MOST_SHOWN} more")
     say("It cannot be undone by anybody. That there was something, when and by whom, stays in the log.")
     if not can_ask():
         raise InvalidInputError("There is no terminal to ask. Nothing was erased.", hint="--yes")
@@ -125,5 +156,9 @@ def _command(book: Book, taken: Taken) -> Command:
     from application.commands import EraseConversation, EraseProject
 
     if taken.kind == "project":
-        return EraseProject(actor=book.actor, source=SOURCE, project_id=taken.id)
-    return EraseConversation(actor=book.actor, source=SOURCE, conversation_id=taken.id)
+        return EraseProject(
+            actor=book.actor, source=SOURCE, project_id=taken.id, with_derived=taken.with_derived
+        )
+    return EraseConversation(
+        actor=book.actor, source=SOURCE, conversation_id=taken.id, with_derived=taken.with_derived
+    )

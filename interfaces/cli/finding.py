@@ -51,7 +51,9 @@ def conversation_if_any(book: Book, typed: str) -> ConversationSummary | None:
 
 
 def message(book: Book, typed: str) -> Message | None:
-    """Return the message of which an id is meant, or None where none fits."""
+    """Return the message of which an id is meant, or None where none fits; `@last` is the last answer."""
+    if typed.strip() == LAST:
+        return book.transcript.last_answer_of_actor(book.actor)
     digits = _digits(typed, "daybook show @last --json")
     if len(digits) == _WHOLE:
         return book.transcript.message(UUID(digits))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from interfaces.book import Book, Check
 
@@ -30,6 +30,14 @@ class SettingView:
     variables: tuple[str, ...]
 
 
+LogProtection: TypeAlias = Literal["login", "role", "none"]
+"""What keeps the application from changing the log.
+
+`login`: it connects as one that has no right to. `role`: it gives the right up when it connects, and whoever
+has its password could take it back. `none`: it connects as the log's owner.
+"""
+
+
 @dataclass(frozen=True)
 class DatabaseView:
     """What `daybook db status` says. `kind` is `embedded` or `server`."""
@@ -44,13 +52,27 @@ class DatabaseView:
     log_file: str | None = None
     pid: int | None = None
     problem: str | None = None
+    log_protection: LogProtection | None = None
+
+
+@dataclass(frozen=True)
+class MigratedView:
+    """What `daybook db migrate` did. A warning says what could not be done, and what to do about it."""
+
+    applied: Sequence[str]
+    warnings: Sequence[str]
+    log_protection: LogProtection | None
 
 
 class DatabaseAdmin(Protocol):
     """`daybook db …`."""
 
-    def migrate(self, *, adopt: bool, say: Callable[[str], None]) -> Sequence[str]:
-        """Apply pending migrations; return their names."""
+    def migrate(self, *, adopt: bool, say: Callable[[str], None]) -> MigratedView:
+        """Apply pending migrations, and give the application its rights.
+
+        Raises:
+            RefusedError: the login that is named does not own the book.
+        """
         ...
 
     def status(self) -> DatabaseView:
@@ -78,7 +100,7 @@ class DatabaseAdmin(Protocol):
         ...
 
     def url(self) -> str:
-        """Return the owner's connection URL, starting the embedded server."""
+        """Return the connection URL, starting the embedded server, whose superuser it names."""
         ...
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
-from interfaces.http import openapi, pages, probes, problems
+from interfaces.http import documents, openapi, probes, problems
 from interfaces.http.api import (
     answers,
     audit,
@@ -32,6 +32,7 @@ from interfaces.http.guard import Guard
 from interfaces.http.options import HttpOptions, must_be_guarded
 from interfaces.http.problems import Problem
 from interfaces.http.server import Server
+from interfaces.http.web import pages
 
 if TYPE_CHECKING:
     from interfaces.book import Book
@@ -78,7 +79,7 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
         title="Daybook",
         version=options.version,
         description=_DESCRIPTION,
-        docs_url=None,  # the library's pages come from a CDN; ours are in pages.py
+        docs_url=None,  # the library's pages come from a CDN; ours are in documents.py
         redoc_url=None,
         lifespan=lifespan,
         responses=_PROBLEM,
@@ -94,13 +95,15 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
     app.router.redirect_slashes = False
     problems.install(app)
     app.include_router(probes.router)
-    app.include_router(pages.router)
+    app.include_router(documents.router)
     api = APIRouter(prefix="/api/v1")
     for part in _PARTS:
         api.include_router(part.router)
     app.include_router(api)
+    app.include_router(pages.router)
     openapi.install(app)
     server.document = app.openapi
+    server.beside = (documents.router, pages.router)
     return app
 
 

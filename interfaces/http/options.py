@@ -44,13 +44,13 @@ class HttpOptions:
 
     version: str = "0"
     token: str = ""
+    model: str = ""
     allowed_hosts: Sequence[str] = ()
     public_url: str = ""
     listen: Address = field(default_factory=lambda: Address("127.0.0.1", 8484))
     checks: Callable[[], Sequence[Check]] = tuple
     doctor: Callable[[], Sequence[Check]] = tuple
     recommend: Callable[[], Recommendation] | None = None
-    default_model: str = ""
     look_after_every: float = 30.0
     heartbeat_every: float = 15.0
     stop_within: float = 8.0

@@ -1,29 +1,34 @@
 """Which paths there are and what they take: for `Allow`, `OPTIONS`, and the names in logs and figures.
 
-Made from the OpenAPI document, so it knows what is served and nothing else.
+Made from the OpenAPI document and the routers of pages, so it knows what is served and nothing else.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
+from starlette.routing import Route
 from starlette.types import Scope
 
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
 UNKNOWN = "(no such path)"
-_BESIDE = {
-    "/openapi.json": ("GET",),
-    "/docs": ("GET",),
-    "/problems/{slug}": ("GET",),
-}
+_DOCUMENT = {"/openapi.json": ("GET",)}
 _ANYTHING = "{model}"
 
 
 class Paths:
     """The table of all paths of one application."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
-        self._methods = dict(_BESIDE)
+    def __init__(self, document: dict[str, Any], beside: Iterable[APIRouter] = ()) -> None:
+        self._methods: dict[str, tuple[str, ...]] = dict(_DOCUMENT)
+        for router in beside:
+            for route in router.routes:
+                if isinstance(route, Route):
+                    self._methods[route.path] = tuple(route.methods or ())
         self._of_operation: dict[str, str] = {}
         for template, operations in document["paths"].items():
             self._methods[template] = tuple(method.upper() for method in operations)

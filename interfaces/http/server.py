@@ -10,8 +10,9 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from application.commands import Command
@@ -23,8 +24,11 @@ from interfaces.http.logs import tell
 from interfaces.http.metrics import Metrics
 from interfaces.http.options import HttpOptions
 from interfaces.http.paths import Paths
+from interfaces.http.web.pulling import Pulling
 
 if TYPE_CHECKING:
+    from fastapi import APIRouter
+
     from interfaces.book import Book
 
 _PARTS = (
@@ -65,17 +69,20 @@ class Server:
         self._answers_closed = False
         self._prepared = False
         self._watchers: set[asyncio.Task[None]] = set()
-        self._paths: Paths | None = None
+        self.beside: Sequence[APIRouter] = ()
         self.document: Callable[[], dict[str, Any]] = dict
         self._given: set[tuple[str, str]] = set()
         self._giving = threading.Lock()
 
-    @property
+    @cached_property
     def paths(self) -> Paths:
-        """The table of all paths, made from the OpenAPI document when it is first needed."""
-        if self._paths is None:
-            self._paths = Paths(self.document())
-        return self._paths
+        """The table of all paths, made from the OpenAPI document and the routers that are not in it."""
+        return Paths(self.document(), self.beside)
+
+    @cached_property
+    def pulling(self) -> Pulling:
+        """The pull of a model under way, or the last one."""
+        return Pulling(self.book.model_server)
 
     def prepare(self) -> None:
         """Make all parts of the book here; left alone they are made when used, by two threads at once."""
@@ -150,6 +157,8 @@ class Server:
         self.workers.shutdown(wait=False, cancel_futures=True)
         if self._watchers:
             await asyncio.wait(self._watchers, timeout=1.0)
+        if "pulling" in vars(self):
+            await self.pulling.stop()
         self._stop_pump.set()
         if self._caring is not None:
             self._caring.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, LiteralString, NamedTuple, TypeAlias
@@ -15,8 +16,8 @@ from projections.reading import Reading
 
 _COLUMNS: LiteralString = """
 select c.id, c.project_id, c.title, c.first_prompt, c.message_count, c.current_id, c.archived,
-       c.created_at, c.updated_at, c.last_actor, c.hold_reason, c.erased_at, c.erased_by, c.version,
-       c.last_index
+       c.created_at, c.updated_at, c.last_actor, c.hold_reason, c.erased_at, c.erased_by,
+       c.origin_conversation_id, c.origin_message_id, c.version, c.last_index
   from conversations c
 """
 
@@ -60,6 +61,24 @@ _BY_FRAGMENT: LiteralString = (
 """
 )
 
+_COPIES: LiteralString = """
+with recursive derived (id) as (
+    select d.id from conversations d where d.origin_conversation_id = any(%(ids)s)
+     union
+    select d.id from conversations d join derived on d.origin_conversation_id = derived.id
+)
+"""
+
+_DERIVED: LiteralString = (
+    _COPIES
+    + _COLUMNS
+    + """
+  join derived on derived.id = c.id
+ where c.erased_at is null and c.id <> all(%(ids)s)
+ order by c.last_index desc
+"""
+)
+
 Archived: TypeAlias = Literal["exclude", "include", "only"]
 
 
@@ -67,7 +86,8 @@ Archived: TypeAlias = Literal["exclude", "include", "only"]
 class ConversationSummary:
     """One line of a list. `title` is the given one if `titled`, else the first prompt's beginning.
 
-    `hold_reason` is None where it is not held; `erased_at` and `erased_by` (an actor) where it is not erased.
+    `origin_conversation_id` and `origin_message_id` say what it was copied from. `hold_reason` is None where
+    it is not held; `erased_at` and `erased_by` (an actor) where it is not erased.
     `version` is where its stream stands, `last_index` the log index of the event that led there.
     """
 
@@ -86,6 +106,8 @@ class ConversationSummary:
     hold_reason: str | None = None
     erased_at: datetime | None = None
     erased_by: str | None = None
+    origin_conversation_id: UUID | None = None
+    origin_message_id: UUID | None = None
     version: int = 0
     last_index: int = 0
 
@@ -160,6 +182,17 @@ class ConversationQueries:
             rows = connection.execute(_OF_PROJECT, (project_id,)).fetchall()
         return tuple(row[0] for row in rows)
 
+    def derived(
+        self, conversation_ids: Sequence[UUID], *, at_least: int | None = None
+    ) -> tuple[ConversationSummary, ...]:
+        """Return the other conversations that were copied from these, and copies of those, newest first.
+
+        Erased ones are left out; what was copied from them is not.
+        """
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            rows = connection.execute(_DERIVED, {"ids": list(conversation_ids)}).fetchall()
+        return tuple(self._summary(row) for row in rows)
+
     def held(self, *, at_least: int | None = None) -> tuple[ConversationSummary, ...]:
         """Return the conversations that must not be erased, newest first."""
         with self._reading.open(NAME, VERSION, at_least) as connection:
@@ -186,8 +219,10 @@ class ConversationQueries:
             hold_reason=opener.text(row[10]),
             erased_at=row[11],
             erased_by=row[12],
-            version=row[13],
-            last_index=row[14],
+            origin_conversation_id=row[13],
+            origin_message_id=row[14],
+            version=row[15],
+            last_index=row[16],
             erased=opener.erased or row[11] is not None,
             damaged=opener.damage is not None,
         )

@@ -159,18 +159,6 @@ def _answer(recorded: Recorded, event: e.AnswerStarted) -> tuple[Any, ...]:
 def _end(
     recorded: Recorded, event: e.AnswerCompleted | e.AnswerCancelled | e.AnswerFailed | e.AnswerInterrupted
 ) -> tuple[Any, ...]:
-    told: tuple[Any, ...] = (None,) * 8
-    if not isinstance(event, e.AnswerInterrupted):
-        told = (
-            event.model_digest,
-            event.prompt_tokens,
-            event.completion_tokens,
-            event.total_ms,
-            event.load_ms,
-            event.prompt_eval_ms,
-            event.eval_ms,
-            event.first_token_ms,
-        )
     return (
         event.message_id,
         _STATUS[type(event)],
@@ -179,7 +167,14 @@ def _end(
         packed(event.thinking),
         event.reason,
         packed(event.detail) if isinstance(event, e.AnswerFailed) else None,
-        *told,
+        event.model_digest,
+        event.prompt_tokens,
+        event.completion_tokens,
+        event.total_ms,
+        event.load_ms,
+        event.prompt_eval_ms,
+        event.eval_ms,
+        event.first_token_ms,
     )
 
 

@@ -209,6 +209,18 @@ class LogMemory:
             and event.stream_id not in self._log.erased
         ]
 
+    def derived_from(self, conversation_ids: Sequence[UUID]) -> Sequence[UUID]:
+        family = set(conversation_ids)
+        starts = [event for event, _ in self._log.appended if isinstance(event, e.ConversationStarted)]
+        for event in starts:  # a copy is opened after what it was copied from
+            if event.origin_conversation_id in family:
+                family.add(event.stream_id)
+        return [
+            event.stream_id
+            for event in starts
+            if event.stream_id in family - set(conversation_ids) - set(self._log.erased)
+        ]
+
     def streaming_answers(self) -> Sequence[StreamingAnswer]:
         found: dict[UUID, StreamingAnswer] = {}
         for event, _ in self._log.appended:

@@ -376,7 +376,7 @@ def _box(process: Process, conversation: Conversation) -> Sealed:
 @pytest.fixture
 def own_data_directory(database: Database) -> Path:
     """The files of the test's database, where this process may read them."""
-    with database.connection() as connection:
+    with database.owner_session() as connection:
         row = connection.execute(
             "select current_setting('data_directory'),"
             " (select oid from pg_database where datname = current_database())"
@@ -392,7 +392,7 @@ def own_data_directory(database: Database) -> Path:
 
 def _checkpoint(process: Process) -> None:
     with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
-        session = process.database.session()
+        session = process.database.owner_session()
         session.execute("checkpoint")
         session.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("domain", "application", "projections", "infrastructure", "interfaces", "bootstrap")
 
-_MADE = {"__pycache__", "build", "dist", "venv"}
+_MADE = {".git", "__pycache__", "build", "dist", "venv"}
 
 
 @cache

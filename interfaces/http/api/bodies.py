@@ -103,6 +103,12 @@ class NewProject(Body):
     default_model: str | None = None
 
 
+class Erasure(Body):
+    """What is to be erased along."""
+
+    with_derived: bool = Field(default=False, description="And what was copied from it (forks, replays).")
+
+
 class ProjectChanges(Body):
     """What is to change in a project, all in one append; what is left out stays as it is."""
 

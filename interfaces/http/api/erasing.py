@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from application.commands import (
@@ -19,8 +20,9 @@ from application.commands import (
 )
 from domain.errors import DaybookError
 from interfaces import erasures, viewing
+from interfaces.erasures import Taken
 from interfaces.finishing import finish
-from interfaces.http.api.bodies import Reason
+from interfaces.http.api.bodies import Erasure, Reason
 from interfaces.http.api.conversations import found_conversation
 from interfaces.http.api.describing import DONE, TAGGED, long
 from interfaces.http.api.giving import give
@@ -34,6 +36,8 @@ from interfaces.http.server import Server
 from interfaces.views import DoneView, ErasedView, ErasureView, HoldListView
 
 router = APIRouter(tags=["holds and erasures"])
+
+WithDerived = Annotated[bool, Query(description="With what was copied from it (forks, replays).")]
 
 
 @router.get("/holds", operation_id="listHolds", response_model=HoldListView)
@@ -89,12 +93,17 @@ def release_project(project_id: UUID, body: Reason, server: ServerOf, editor: Ed
     responses=TAGGED,
 )
 def preview_conversation_erasure(
-    conversation_id: UUID, server: ServerOf, at_least: AtLeast, if_none_match: IfNoneMatch = None
+    conversation_id: UUID,
+    server: ServerOf,
+    at_least: AtLeast,
+    *,
+    with_derived: WithDerived = False,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Say what erasing a conversation would take; nothing is changed."""
     found = found_conversation(server, conversation_id, at_least)
     must_not_be_erased("Conversation", found)
-    taken = erasures.of_conversation(server.book, found)
+    taken = erasures.of_conversation(server.book, found, with_derived=with_derived)
     return versioned(viewing.erasure(taken), taken.version, if_none_match)
 
 
@@ -105,12 +114,17 @@ def preview_conversation_erasure(
     responses=TAGGED,
 )
 def preview_project_erasure(
-    project_id: UUID, server: ServerOf, at_least: AtLeast, if_none_match: IfNoneMatch = None
+    project_id: UUID,
+    server: ServerOf,
+    at_least: AtLeast,
+    *,
+    with_derived: WithDerived = False,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Say what erasing a project would take with it; nothing is changed."""
     found = found_project(server, project_id, at_least)
     must_not_be_erased("Project", found)
-    taken = erasures.of_project(server.book, found)
+    taken = erasures.of_project(server.book, found, with_derived=with_derived)
     return versioned(viewing.erasure(taken), taken.version, if_none_match)
 
 
@@ -121,15 +135,17 @@ def preview_project_erasure(
     responses=long("What the erasure did.", "done", ErasedView),
 )
 async def erase_conversation(
-    conversation_id: UUID, request: Request, server: ServerOf, editor: EditorOf
+    conversation_id: UUID, request: Request, server: ServerOf, editor: EditorOf, body: Erasure | None = None
 ) -> Response:
     """Destroy the key of a conversation's content, for ever; goes on to its end without watchers."""
+    along = (body or Erasure()).with_derived
+    command = EraseConversation(conversation_id=conversation_id, with_derived=along, **editor.fields)
 
-    def took() -> erasures.Taken:
-        return erasures.of_conversation(server.book, found_conversation(server, conversation_id))
+    def taken() -> Taken:
+        found = found_conversation(server, conversation_id, server.book.events.size())
+        return erasures.of_conversation(server.book, found, with_derived=along)
 
-    command = EraseConversation(conversation_id=conversation_id, **editor.fields)
-    work = in_thread(server, lambda report: _erase(server, command, took, report))
+    work = in_thread(server, lambda report: _erase(server, command, taken, report))
     return await respond(server, request, "eraseConversation", work, reads=False)
 
 
@@ -139,21 +155,26 @@ async def erase_conversation(
     response_model=ErasedView,
     responses=long("What the erasure did.", "done", ErasedView),
 )
-async def erase_project(project_id: UUID, request: Request, server: ServerOf, editor: EditorOf) -> Response:
+async def erase_project(
+    project_id: UUID, request: Request, server: ServerOf, editor: EditorOf, body: Erasure | None = None
+) -> Response:
     """Destroy the keys of a project and all its conversations, for ever; goes on without watchers."""
+    along = (body or Erasure()).with_derived
+    command = EraseProject(project_id=project_id, with_derived=along, **editor.fields)
 
-    def took() -> erasures.Taken:
-        return erasures.gone_with(server.book, found_project(server, project_id))
+    def taken() -> Taken:
+        found = found_project(server, project_id, server.book.events.size())
+        if found.erased_at is not None:  # asked again under the same key: told from what is left
+            return erasures.went_with_project(server.book, found)
+        return erasures.of_project(server.book, found, with_derived=along)
 
-    command = EraseProject(project_id=project_id, **editor.fields)
-    work = in_thread(server, lambda report: _erase(server, command, took, report))
+    work = in_thread(server, lambda report: _erase(server, command, taken, report))
     return await respond(server, request, "eraseProject", work, reads=False)
 
 
-def _erase(server: Server, command: Edit, took: Callable[[], erasures.Taken], report: Report) -> Result:
+def _erase(server: Server, command: Edit, look: Callable[[], Taken], report: Report) -> Result:
+    taken = look()
     erased = give(server, command)
-    server.book.read_models.catch_up(at_least=erased.log_size)
-    taken = took()
     tell(
         "erased",
         kind=taken.kind,
@@ -169,8 +190,10 @@ def _erase(server: Server, command: Edit, took: Callable[[], erasures.Taken], re
     view = ErasedView(
         id=erased.id,
         log_size=erased.log_size,
-        conversation_count=taken.conversation_count,
-        message_count=taken.message_count,
+        conversation_count=len(taken.all),
+        message_count=taken.messages,
         finished=finished,
+        derived_count=len(taken.derived) if taken.with_derived else 0,
+        remaining_derived_ids=[] if taken.with_derived else [one.id for one in taken.derived],
     )
     return Result(view, log_size=erased.log_size, version=erased.version)

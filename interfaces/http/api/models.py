@@ -24,7 +24,7 @@ router = APIRouter(prefix="/models", tags=["models"])
 async def list_models(server: ServerOf) -> Response:
     """List the models on the model server."""
     cards = sorted(await server.book.model_server.models(), key=lambda card: card.name)
-    default = server.options.default_model
+    default = server.options.model
     return JsonResponse(ModelListView(models=[viewing.model(card, default=default) for card in cards]))
 
 
@@ -46,7 +46,7 @@ async def recommend_model(server: ServerOf) -> Response:
 async def pull_model(request: Request, server: ServerOf, body: Pull | None = None) -> Response:
     """Get a model onto the model server; given up when the client leaves, and taken up by the next pull."""
     must_run(server)
-    name = (body or Pull()).model or server.options.default_model
+    name = (body or Pull()).model or server.options.model
 
     async def pull(report: Report) -> Result:
         async for step in server.book.model_server.pull(name):
@@ -57,7 +57,7 @@ async def pull_model(request: Request, server: ServerOf, body: Pull | None = Non
                 completed_bytes=step.completed,
             )
         card = await server.book.model_server.show(name)
-        return Result(viewing.model(card, default=server.options.default_model))
+        return Result(viewing.model(card, default=server.options.model))
 
     return await respond(server, request, "pullModel", pull, reads=True)
 
@@ -69,4 +69,4 @@ async def get_model(
 ) -> Response:
     """Show one model."""
     card = await server.book.model_server.show(model)
-    return JsonResponse(viewing.model(card, default=server.options.default_model))
+    return JsonResponse(viewing.model(card, default=server.options.model))

@@ -69,7 +69,17 @@ def test_a_receipt_names_an_event_by_its_index_or_its_id(audited: Daybook) -> No
     by_id = json.loads(audited("audit", "receipt", event["id"]).out)
 
     assert by_index["event"]["event_id"] == by_id["event"]["event_id"] == event["id"]
+    assert "its log has" in audited("audit", "receipt", "999", expect=3).err
     audited("audit", "receipt", "ffffffff", expect=3)
+
+
+def test_the_last_answer_is_meant_by_last(audited: Daybook) -> None:
+    shown = json.loads(audited("show", "@last", "--json").out)
+    answer = shown["messages"][-1]["id"]
+
+    assert json.loads(audited("audit", "receipt", "@last").out) == json.loads(
+        audited("audit", "receipt", answer).out
+    )
 
 
 def test_an_export_is_checked_by_one_file_that_stands_alone(audited: Daybook, tmp_path: Path) -> None:

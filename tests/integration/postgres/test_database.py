@@ -29,9 +29,9 @@ def test_what_is_left_open_is_not_lent_again(database: Database) -> None:
 
 def test_a_transaction_commits_whole_or_not(database: Database) -> None:
     with database.transaction() as connection:
-        connection.execute("create table kept (n int)")
+        connection.execute("create temporary table kept (n int)")
     with pytest.raises(DatabaseError), database.transaction() as connection:
-        connection.execute("create table dropped (n int); select 1/0")
+        connection.execute("create temporary table dropped (n int); select 1/0")
     with database.connection() as connection:
         row = connection.execute("select to_regclass('kept')::text, to_regclass('dropped')::text").fetchone()
     assert row == ("kept", None)
@@ -125,3 +125,22 @@ def test_an_older_server_is_refused(database_url: str, monkeypatch: pytest.Monke
     monkeypatch.setattr("infrastructure.postgres.database.OLDEST_SERVER", 990000)
     with pytest.raises(DatabaseError, match="needs 15 or newer"):
         Database(database_url).check_server()
+
+
+def test_a_session_that_is_lost_in_its_block_is_told_in_our_words(
+    database: Database, database_url: str
+) -> None:
+    def rewrite() -> None:
+        with database.alone() as session:
+            with psycopg.connect(database_url, autocommit=True) as other:
+                other.execute("select pg_terminate_backend(%s, 5000)", (session.info.backend_pid,))
+            session.execute("vacuum (full) daybook.data_keys")
+
+    with pytest.raises(DatabaseUnreachableError):
+        rewrite()
+
+
+def test_a_session_of_a_block_is_closed_at_its_end(database: Database) -> None:
+    with database.alone() as session:
+        assert session.autocommit
+    assert session.closed

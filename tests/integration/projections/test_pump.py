@@ -285,6 +285,20 @@ def test_a_running_pump_is_woken_and_outlives_lost_connections(database: Databas
     assert counted(database) == list(range(history.log.size()))
 
 
+def test_a_pump_that_is_told_to_stop_leaves_what_it_is_behind_with(database: Database) -> None:
+    history = Historian(11)
+    history.live(60)
+    stop = threading.Event()
+    pump = Pump(database, history.log, [Tally(after=lambda _batch: stop.set())])
+    pump.batch_size = 5
+
+    pump.run(stop)
+
+    assert counted(database) == list(range(5))
+    pump.catch_up()
+    assert counted(database) == list(range(history.log.size()))
+
+
 def wait_for(condition: object, seconds: float = 15) -> None:
     from application.errors import DatabaseError
 

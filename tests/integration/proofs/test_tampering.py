@@ -316,11 +316,13 @@ def test_what_is_no_checkpoint_is_refused(book: Audited) -> None:
         book.verify(since="no checkpoint")
 
 
-def test_random_tampering_is_always_found(book: Audited) -> None:
+def test_random_tampering_is_always_found_and_named(book: Audited) -> None:
     """Sixty at random; benchmarks/tamper.py tries as many as it is told to."""
     book.auditor.checkpoint()
     chance = random.Random(7)
     for _ in range(60):
-        with tamper(book.database, book.log, chance) as what:
-            assert not book.verify().ok, what
+        with tamper(book.database, book.log, book.auditor, chance) as done:
+            found = book.verify()
+            assert not found.ok, done.what
+            assert done.named(found), (done.what, found.problems)
     assert book.verify().ok

@@ -1,4 +1,4 @@
-"""The pages of the server that people read: the operations it has, and what each kind of error means.
+"""What documents the server: a page of the operations it has, and what each kind of error means.
 
 Server-rendered, without a script and without anything from elsewhere; the Content-Security-Policy forbids
 both.

@@ -1,0 +1,82 @@
+"""The one pull of a model that a server looks after, so that a page may show it and be closed meanwhile.
+
+Invariant: at most one pull runs at a time; it belongs to the server and not to who asked for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from application.ports.model_server import ModelServer
+from domain.errors import DaybookError
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullView:
+    """How far a pull is. Bytes are those of all layers seen so far; `problem` says why it ended early."""
+
+    model: str
+    status: str
+    completed_bytes: int = 0
+    total_bytes: int = 0
+    running: bool = True
+    problem: str | None = None
+
+
+@dataclass
+class Pulling:
+    """Pulls models, one at a time. Lives on one event loop."""
+
+    server: ModelServer
+    now: PullView | None = None
+    _task: asyncio.Task[None] | None = None
+    _layers: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def begin(self, model: str) -> PullView:
+        """Begin to pull a model, unless a pull is under way; return the one that is."""
+        if self.now is None or not self.now.running:
+            self._layers = {}
+            self.now = PullView(model=model, status="asking the model server")
+            self._task = asyncio.create_task(self._pull(model))
+        return self.now
+
+    async def over(self) -> None:
+        """Wait until the pull under way has ended, well or not."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def stop(self) -> None:
+        """End the pull under way. Ollama keeps what it has and goes on from there next time."""
+        if self._task is not None:
+            self._task.cancel()
+            await self.over()
+
+    async def _pull(self, model: str) -> None:
+        stream: Any = self.server.pull(model)
+        try:
+            async with aclosing(stream):
+                async for progress in stream:
+                    if progress.digest and progress.total:
+                        self._layers[progress.digest] = (progress.completed or 0, progress.total)
+                    self.now = self._view(model, progress.status)
+        except DaybookError as problem:
+            self.now = self._view(model, "failed", running=False, problem=problem.message)
+        except asyncio.CancelledError:
+            self.now = self._view(model, "stopped", running=False, problem="The server stopped.")
+            raise
+        else:
+            self.now = self._view(model, "done", running=False)
+
+    def _view(self, model: str, status: str, *, running: bool = True, problem: str | None = None) -> PullView:
+        layers = self._layers.values()
+        return PullView(
+            model=model,
+            status=status,
+            completed_bytes=sum(done for done, _ in layers),
+            total_bytes=sum(total for _, total in layers),
+            running=running,
+            problem=problem,
+        )
