@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from inspect import signature
 from typing import TYPE_CHECKING, Any, cast
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from interfaces.http import documents, openapi, probes, problems
@@ -49,6 +49,7 @@ _SILENT = {
 _PROBLEM: dict[int | str, dict[str, Any]] = {
     "default": {"description": "What went wrong (RFC 9457).", "model": Problem}
 }
+_API = "/api/v1"
 _PARTS = (conversations, prompts, answers, messages, search, projects, erasing, audit, models, upkeep)
 _DESCRIPTION = (
     "A private AI assistant that keeps the book. Commands answer with the header `Daybook-Log-Size`; a query "
@@ -94,16 +95,14 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
     app.state.server = server
     app.router.redirect_slashes = False
     problems.install(app)
-    app.include_router(probes.router)
-    app.include_router(documents.router)
-    api = APIRouter(prefix="/api/v1")
-    for part in _PARTS:
-        api.include_router(part.router)
-    app.include_router(api)
-    app.include_router(pages.router)
+    server.routers = [
+        *(("", beside.router) for beside in (probes, documents, pages)),
+        *((_API, part.router) for part in _PARTS),
+    ]
+    for prefix, router in server.routers:
+        app.include_router(router, prefix=prefix)
     openapi.install(app)
     server.document = app.openapi
-    server.beside = (documents.router, pages.router)
     return app
 
 

@@ -1,13 +1,13 @@
 """Which paths there are and what they take: for `Allow`, `OPTIONS`, and the names in logs and figures.
 
-Made from the OpenAPI document and the routers of pages, so it knows what is served and nothing else.
+Made of the routers that are served, so it knows those paths and no other.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 from starlette.types import Scope
@@ -21,19 +21,20 @@ _ANYTHING = "{model}"
 
 
 class Paths:
-    """The table of all paths of one application."""
+    """The table of all paths of one application, made of its routers, each with the prefix it is under."""
 
-    def __init__(self, document: dict[str, Any], beside: Iterable[APIRouter] = ()) -> None:
-        self._methods: dict[str, tuple[str, ...]] = dict(_DOCUMENT)
-        for router in beside:
-            for route in router.routes:
-                if isinstance(route, Route):
-                    self._methods[route.path] = tuple(route.methods or ())
+    def __init__(self, routers: Iterable[tuple[str, APIRouter]]) -> None:
+        self._methods: dict[str, set[str]] = {"/openapi.json": {"GET"}}
         self._of_operation: dict[str, str] = {}
-        for template, operations in document["paths"].items():
-            self._methods[template] = tuple(method.upper() for method in operations)
-            for operation in operations.values():
-                self._of_operation[operation["operationId"]] = template
+        for prefix, router in routers:
+            for route in router.routes:
+                if not isinstance(route, Route):
+                    continue
+                template = prefix + route.path_format
+                self._methods.setdefault(template, set()).update(route.methods or ())
+                operation = getattr(route, "operation_id", None)
+                if operation is not None:
+                    self._of_operation[operation] = template
         self._patterns = [(re.compile(_pattern(template)), template) for template in self._methods]
 
     def allowed(self, path: str) -> list[str]:

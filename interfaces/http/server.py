@@ -69,15 +69,15 @@ class Server:
         self._answers_closed = False
         self._prepared = False
         self._watchers: set[asyncio.Task[None]] = set()
-        self.beside: Sequence[APIRouter] = ()
+        self.routers: Sequence[tuple[str, APIRouter]] = ()
         self.document: Callable[[], dict[str, Any]] = dict
         self._given: set[tuple[str, str]] = set()
         self._giving = threading.Lock()
 
     @cached_property
     def paths(self) -> Paths:
-        """The table of all paths, made from the OpenAPI document and the routers that are not in it."""
-        return Paths(self.document(), self.beside)
+        """The table of all paths."""
+        return Paths(self.routers)
 
     @cached_property
     def pulling(self) -> Pulling:

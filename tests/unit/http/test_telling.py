@@ -8,20 +8,22 @@ import pytest
 
 from bootstrap.server_log import JsonLines, TextLines
 from interfaces.explanations import EXPLANATIONS
+from interfaces.http import documents
+from interfaces.http.api import models, projects
 from interfaces.http.kinds import kinds
 from interfaces.http.logs import LINES, tell
 from interfaces.http.metrics import Metrics, names
 from interfaces.http.paths import UNKNOWN, Paths
+from interfaces.http.web import pages
 from tests.support.tree import ROOT, parsed, sources
 
 PATHS = Paths(
-    {
-        "paths": {
-            "/api/v1/things": {"get": {"operationId": "list"}, "post": {"operationId": "make"}},
-            "/api/v1/things/{thing_id}": {"patch": {"operationId": "change"}},
-            "/api/v1/models/{model}": {"get": {"operationId": "model"}},
-        }
-    }
+    [
+        ("", documents.router),
+        ("", pages.router),
+        ("/api/v1", projects.router),
+        ("/api/v1", models.router),
+    ]
 )
 
 
@@ -75,12 +77,14 @@ def test_every_figure_is_listed_and_those_that_are_listed_are_shown() -> None:
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
-        ("/api/v1/things", ["GET", "HEAD", "OPTIONS", "POST"]),
-        ("/api/v1/things/1", ["OPTIONS", "PATCH"]),
+        ("/api/v1/projects", ["GET", "HEAD", "OPTIONS", "POST"]),
+        ("/api/v1/projects/1/archive", ["OPTIONS", "POST"]),
         ("/api/v1/models/a/b:c", ["GET", "HEAD", "OPTIONS"]),
         ("/problems/x", ["GET", "HEAD", "OPTIONS"]),
-        ("/api/v1/things/1/2", []),
-        ("/api/v1/thingsx", []),
+        ("/pull", ["OPTIONS", "POST"]),
+        ("/", ["GET", "HEAD", "OPTIONS"]),
+        ("/api/v1/projects/1/2", []),
+        ("/api/v1/projectsx", []),
     ],
 )
 def test_a_path_knows_its_methods(path: str, methods: list[str]) -> None:
@@ -89,7 +93,10 @@ def test_a_path_knows_its_methods(path: str, methods: list[str]) -> None:
 
 def test_a_path_that_is_not_ours_is_never_told() -> None:
     assert PATHS.template({"type": "http", "path": "/the/secret", "headers": []}) == (UNKNOWN, None)
-    assert PATHS.template({"type": "http", "path": "/api/v1/things/7"}) == ("/api/v1/things/{thing_id}", None)
+    assert PATHS.template({"type": "http", "path": "/api/v1/projects/7"}) == (
+        "/api/v1/projects/{project_id}",
+        None,
+    )
 
 
 def test_a_line_is_one_json_object_without_what_is_none(caplog: pytest.LogCaptureFixture) -> None:
