@@ -14,10 +14,13 @@ from bootstrap.home import Home
 from bootstrap.settings import Settings
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from application.answering import Answering
     from application.handlers import Commands
     from application.ports.model_server import ModelServer
     from infrastructure.crypto.keyring import Keyring
+    from infrastructure.crypto.master_key import MasterKeyFile
     from infrastructure.crypto.rotation import Rotation
     from infrastructure.postgres.book import PostgresLog
     from infrastructure.postgres.database import Database
@@ -211,8 +214,13 @@ class Container:
         return int(self._settings.number("context_length"))
 
 
-def make_keyring(settings: Settings, home: Home, database: Database) -> Keyring:
-    """Return the keyring of a database: the master key from the settings, else from the home's file."""
+def make_keyring(
+    settings: Settings, home: Home, database: Database, *, next_key: MasterKeyFile | None = None
+) -> Keyring:
+    """Return the keyring of a database: the master key from the settings, else from the home's file.
+
+    `next_key` is where a replacement keeps the key that may be in force already; else beside the home's file.
+    """
     from infrastructure.crypto import master_key
     from infrastructure.crypto.keyring import Keyring
     from infrastructure.postgres.key_store import PostgresKeyStore
@@ -229,7 +237,16 @@ def make_keyring(settings: Settings, home: Home, database: Database) -> Keyring:
         home.make()
         return file.write_new(master_key.generate())
 
-    return Keyring(PostgresKeyStore(database), find, make)
+    def find_next() -> bytes | None:
+        if next_key is not None:
+            return next_key.read()
+        return None if settings.find("master_key").value else file.next.read()
+
+    def note(book_id: UUID) -> None:
+        if not settings.find("master_key").value:
+            home.note_book_of_the_key(book_id)
+
+    return Keyring(PostgresKeyStore(database), find, make, next_master=find_next, opened=note)
 
 
 def make_model_server(settings: Settings) -> ModelServer:

@@ -12,7 +12,7 @@ from application.errors import DatabaseError
 from bootstrap.home import Home
 from bootstrap.settings import Settings
 from domain.errors import InvalidInputError, NotFoundError, RefusedError
-from interfaces.cli.host import DatabaseView, LogProtection, MigratedView
+from interfaces.cli.host import DatabaseView, LogProtection, MigratedView, Scrubbed
 
 if TYPE_CHECKING:
     from infrastructure.postgres.database import Database
@@ -127,6 +127,16 @@ class BookDatabase:
         address, password = without_password(self.url())
         secret = {} if password is None else {"PGPASSWORD": password}
         return [psql, address], {**self._settings.environment, **secret}
+
+    def scrub(self) -> Scrubbed:
+        """Write over what the server's write-ahead log still holds of the past."""
+        from infrastructure.postgres.wal import scrub_wal
+
+        database = self.connect()
+        try:
+            return Scrubbed(*scrub_wal(database))
+        finally:
+            database.close()
 
     def path(self) -> Path:
         """Return the embedded server's data directory."""

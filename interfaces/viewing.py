@@ -303,8 +303,8 @@ def verified(found: Verified) -> views.VerifiedView:
     )
 
 
-def keys_status(found: KeysStatus) -> views.KeysStatusView:
-    """Show the epochs."""
+def keys_status(found: KeysStatus, *, master_unfinished: bool = False) -> views.KeysStatusView:
+    """Show the epochs and the master key's age."""
     return views.KeysStatusView(
         epochs=[
             views.EpochView(epoch=one.epoch, created_at=one.created_at, key_count=one.key_count)
@@ -312,6 +312,9 @@ def keys_status(found: KeysStatus) -> views.KeysStatusView:
         ],
         erased_count=found.erased_count,
         unfinished=found.unfinished or found.owed,
+        master_since=found.master_since,
+        erased_since_count=found.erased_since_count,
+        master_unfinished=master_unfinished,
     )
 
 

@@ -314,11 +314,18 @@ class EpochView:
 
 @dataclass(frozen=True, kw_only=True)
 class KeysStatusView:
-    """The epochs, oldest first. `unfinished`: `daybook keys rotate` has something to finish."""
+    """The epochs, oldest first. `unfinished`: `daybook keys rotate` has something to finish.
+
+    `erased_since_count` counts what was erased since the master key is in force: with it, older backups still
+    show that. `master_unfinished`: `daybook keys rotate --master` has something to finish.
+    """
 
     epochs: list[EpochView]
     erased_count: int
     unfinished: bool
+    master_since: datetime | None = None
+    erased_since_count: int = 0
+    master_unfinished: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -328,6 +335,21 @@ class RotatedView:
     epoch: int
     rewrapped_count: int
     finished: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MasterReplacedView:
+    """A new master key is in force, and in `file`. `resumed`: an interrupted replacement was ended.
+
+    `setting` is the variable that has to name the file from now on; null: none has to.
+    """
+
+    file: str
+    epoch: int
+    rewrapped_count: int
+    finished: bool
+    resumed: bool
+    setting: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

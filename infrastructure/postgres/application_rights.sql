@@ -15,6 +15,8 @@ grant select on daybook.migrations, daybook.roles to {application};
 
 -- What is stated once and stands. Columns that have a default keep it.
 grant select, insert (book_id, master_check) on daybook.book to {application};
+-- But the master key may be replaced.
+grant update (master_check, former_check, command_key, master_since, master_erasures) on daybook.book to {application};
 grant select, insert (verifier) on daybook.signing_keys to {application};
 grant select, insert (size, root, note) on daybook.checkpoints to {application};
 

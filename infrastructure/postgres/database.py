@@ -40,7 +40,15 @@ _LIBPQ_DEFAULTS: Mapping[str, str] = {
 }
 
 # As a statement and not as a start-up option, because PgBouncer refuses those.
-_SETTINGS = "set timezone = 'UTC'"
+#
+# What people wrote must not get into the server's log with parameters of slow statements, or with the row
+# that an error is about. Only a superuser, or a role that was granted it, may keep it out; for others
+# docs/privacy.md says what to do.
+_SETTINGS = """\
+set timezone = 'UTC'; set log_parameter_max_length_on_error = 0;
+select set_config(name, value, false)
+  from (values ('log_parameter_max_length', '0'), ('log_error_verbosity', 'terse')) as quiet(name, value)
+ where has_parameter_privilege(name, 'set')"""
 
 # The log's function relies on each of its statements seeing what was committed before it; a stricter default
 # of the server's would turn waiting for the lock into conflicts.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from interfaces.cli.console import out, out_json, say, say_wrapped
 from interfaces.cli.lazy import group_app
 from interfaces.cli.opening import host_of
+
+if TYPE_CHECKING:
+    from interfaces.cli.host import Scrubbed
 
 app = group_app("Look after the book's database.")
 
@@ -91,6 +94,29 @@ def shell(ctx: typer.Context) -> None:
     command, environment = host_of(ctx).database.shell_command()
     sys.stdout.flush()
     os.execve(command[0], list(command), environment)  # noqa: S606 - psql takes over this process and its terminal
+
+
+@app.command()
+def scrub(ctx: typer.Context, *, as_json: AsJson = False) -> None:
+    """Write over what the server's write-ahead log still holds of the past."""
+    done = host_of(ctx).database.scrub()
+    if as_json:
+        out_json({"segment_count": done.segment_count, "kept": list(done.kept)})
+        return
+    say_scrubbed(done)
+
+
+def say_scrubbed(done: Scrubbed) -> None:
+    """Say what of the write-ahead log was written over, and what was not."""
+    if done.kept:
+        say(
+            f"{len(done.kept)} older segments of the write-ahead log are kept and were not written over: for "
+            "a replication slot, an archive that lags, or wal_keep_size. When they may go: daybook db scrub"
+        )
+    else:
+        say(
+            "The server's write-ahead log holds nothing of the past any more. Archives of it are not touched."
+        )
 
 
 @app.command()

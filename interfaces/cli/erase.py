@@ -74,10 +74,14 @@ def erase(
         return
     from domain.ids import short
 
-    say(f"Erased: {_what(taken)} ({short(done.id)}). Backups made before still hold it; see docs/privacy.md.")
+    say(f"Erased: {_what(taken)} ({short(done.id)}).")
     if taken.derived and not with_derived:
         ids = " ".join(short(one.id) for one in taken.derived)
         say(f"What was copied from it can still be read: {ids}. Each is erased like any other conversation.")
+    say(
+        "What remains is in backups and write-ahead log from before. To shut them, but for the words of the "
+        "search (docs/privacy.md): daybook keys rotate --master"
+    )
 
 
 def _conversation(book: Book, typed: str, *, with_derived: bool) -> Taken:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from application.model_sizes import Recommendation
     from application.ports.audit import OfflineChecks
+    from application.ports.keys import KeysProgress
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,30 @@ class MigratedView:
     log_protection: LogProtection | None
 
 
+@dataclass(frozen=True)
+class Scrubbed:
+    """What `daybook db scrub` did: segments of the write-ahead log there are, and older ones it kept."""
+
+    segment_count: int
+    kept: Sequence[str]
+
+
+@dataclass(frozen=True)
+class MasterReplaced:
+    """A master key that is in force from now on, and where it is.
+
+    `finished`: no table was in use and kept dead rows. `resumed`: a replacement that had been killed was
+    ended, and none begun. `setting` names what has to be set to `file` now; None: nothing has.
+    """
+
+    file: Path
+    epoch: int
+    rewrapped_count: int
+    finished: bool
+    resumed: bool
+    setting: str | None
+
+
 class DatabaseAdmin(Protocol):
     """`daybook db …`."""
 
@@ -95,8 +120,21 @@ class DatabaseAdmin(Protocol):
         """
         ...
 
+    def scrub(self) -> Scrubbed:
+        """Write over what the server's write-ahead log still holds of the past.
+
+        Raises:
+            RefusedError: the role may not; a superuser has to.
+        """
+        ...
+
     def path(self) -> Path:
         """Return the embedded server's data directory."""
+        ...
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether Daybook runs the database itself."""
         ...
 
     def url(self) -> str:
@@ -113,6 +151,18 @@ class Keys(Protocol):
 
     def restore(self, path: Path, passphrase: str) -> None:
         """Install the master key from such a file, where none other is installed and it is this book's."""
+        ...
+
+    @property
+    def replacement_begun(self) -> bool:
+        """Whether a replacement of the master key of this home was begun and not finished."""
+        ...
+
+    def replace_master(self, to: Path | None, progress: KeysProgress) -> MasterReplaced:
+        """Make a new master key, put it in force and destroy the former; ends what was killed half-way.
+
+        With `to` the new key is written there, and the former, wherever it is, is left to its owner.
+        """
         ...
 
 

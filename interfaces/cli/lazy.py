@@ -41,7 +41,7 @@ COMMANDS = (
     Entry("config", "config", "See and change settings.", "Set up"),
     Entry("paths", "paths", "Show where data, logs, keys and configuration are.", "Set up"),
     Entry("doctor", "doctor", "Check everything a working book needs, and say the fix.", "Set up"),
-    Entry("keys", "keys", "Back up the master key; wrap all keys anew.", "Set up"),
+    Entry("keys", "keys", "Back up and replace the master key; wrap all keys anew.", "Set up"),
     Entry("serve", "serve", "Serve the book over HTTP.", "Run"),
     Entry("db", "db", "Look after the book's database.", "Run"),
     Entry("projections", "projections", "Look after the read models.", "Run"),

@@ -38,6 +38,7 @@ def template_database(server_url: str) -> Iterator[str]:
     database.close()
     yield name
     _statement(server_url, f"drop database {name} with (force)")
+    _statement(server_url, f"drop owned by {database.role}")
     _statement(server_url, f"drop role {database.role}")
 
 

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg.errors import ForeignKeyViolation
 
-from application.errors import DatabaseError, KeyringError
+from application.errors import KeyringError
 from application.ports.log import Origin
 from domain.conversation.conversation import Conversation
 from domain.errors import NotFoundError
@@ -70,7 +71,7 @@ class Book:
 
     def run(self, statement: str, *values: object) -> None:
         """Change the database as only its owner can."""
-        with self.database.connection() as connection:
+        with self.database.owner_session() as connection:
             connection.execute(statement.encode(), values)
 
     def snapshots(self) -> dict[UUID, tuple[int, bytes]]:
@@ -277,7 +278,7 @@ def test_erasing_takes_the_snapshot_and_none_comes_after(book: Book) -> None:
 
     assert late.load(Conversation, made.id).erased
     assert list(book.snapshots()) == [other.id]
-    with pytest.raises(DatabaseError, match="foreign key"):
+    with pytest.raises(ForeignKeyViolation):
         book.run("insert into daybook.snapshots values (%s, 1, 1, '')", made.id)
 
 

@@ -68,6 +68,8 @@ class Cluster:
                 roles = self.run("select application from daybook.roles", database=name)
             self.run(f"drop database {name} with (force)")
             for (role,) in roles:
+                with contextlib.suppress(psycopg.errors.UndefinedObject):
+                    self.run(f"drop owned by {role}")
                 self.run(f"drop role if exists {role}")
         for name in self.logins:
             self.run(f"drop role if exists {name}")
