@@ -32,6 +32,7 @@ COMMANDS: Mapping[type[c.Command], Need] = {
     c.DescribeProject: ASK,
     c.ChangeInstructions: ASK,
     c.SetDefaultModel: ASK,
+    c.ChangeProject: ASK,
     c.ArchiveProject: ASK,
     c.RestoreProject: ASK,
     c.HoldConversation: ADMIN,
@@ -85,14 +86,24 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
     },
     "events": {**_each(READ_OR_AUDIT, "size"), **_each(AUDIT, "read")},
     "audit": {
-        **_each(AUDIT, "key", "checkpoint", "verify", "find_event", "find_message", "receipt", "extension"),
+        **_each(
+            AUDIT,
+            "key",
+            "checkpoint",
+            "checkpoints",
+            "verify",
+            "find_event",
+            "find_message",
+            "receipt",
+            "extension",
+        ),
         **_each(ADMIN, "export"),
     },
     "keys": {**_each(AUDIT, "status"), **_each(ADMIN, "rotate")},
     "read_models": {
         **_each(READ_OR_AUDIT, "status"),
-        **_each(ADMIN, "rebuild", "scrub"),
-        **_each(PROCESS, "named", "catch_up", "run"),
+        **_each(ADMIN, "named", "rebuild", "scrub"),
+        **_each(PROCESS, "catch_up", "run"),
     },
 }
 """By part of the book and name."""

@@ -85,6 +85,10 @@ def _trusted_proxies(value: str) -> str:
     return ""
 
 
+def _log_format(value: str) -> str:
+    return "" if value in {"auto", "text", "json"} else "must be auto, text or json,"
+
+
 _CHECKS = {
     "home": _home,
     "model": _not_empty,
@@ -93,6 +97,7 @@ _CHECKS = {
     "queue_limit": _whole,
     "rate_limit": _whole,
     "listen": _listen,
+    "log_format": _log_format,
     "ollama_url": _ollama_url,
     "public_url": _public_url,
     "trusted_proxies": _trusted_proxies,

@@ -107,6 +107,12 @@ DEFINITIONS = (
         "Proxies whose X-Forwarded-For and -Proto are believed: addresses or networks, with commas.",
     ),
     Definition(
+        "log_format",
+        ("DAYBOOK_LOG_FORMAT",),
+        "auto",
+        "How `daybook serve` logs: `text`, `json`, or `auto` (text on a terminal).",
+    ),
+    Definition(
         "master_key",
         ("DAYBOOK_MASTER_KEY",),
         "",

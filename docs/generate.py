@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that are made from the code: settings, events, the command line, HTTP, access.
+"""Write the pages of docs/ that are made from the code.
 
     python docs/generate.py
 
@@ -20,7 +20,11 @@ from domain.conversation import events as conversation_events
 from domain.event import Event, catalogue, field_names
 from domain.project import events as project_events
 from interfaces.cli.app import app
+from interfaces.explanations import page_of
+from interfaces.http import metrics
 from interfaces.http.app import openapi_document
+from interfaces.http.kinds import kinds
+from interfaces.http.logs import LINES
 
 DOCS = Path(__file__).parent
 
@@ -75,14 +79,19 @@ _API_HEAD = """\
 
 <!-- Made by docs/generate.py: the table from the application's OpenAPI document, the text in that file. -->
 
-`daybook serve` listens on `127.0.0.1:8484` (setting `listen`). `GET /openapi.json` describes every operation
-for generators and tools.
+`daybook serve` listens on `127.0.0.1:8484` (setting `listen`). `GET /openapi.json` describes every
+operation for generators and tools (the tests generate a client from it and use it); `GET /docs` shows the
+same as a page, without a script and without anything from elsewhere.
 
 ```sh
 at=http://127.0.0.1:8484/api/v1
-curl -s -X POST $at/conversations                        # 201 and the conversation's id
-curl -si $at/conversations/ID/prompts -H 'Content-Type: application/json' \\
-     -d '{"text": "Why is the sky blue?"}'               # 202 and Location: /api/v1/answers/…
+json='Content-Type: application/json'
+# One request: a new conversation, the prompt, and its finished answer.
+curl -s $at/prompts -H "$json" -H 'Prefer: wait=60' -d '{"text": "Why is the sky blue?"}'
+# The same, as it comes.
+curl -sN $at/prompts -H "$json" -H 'Accept: text/event-stream' -d '{"text": "And at sunset?"}'
+# Or at once with 202; the answer is at Location, its stream one step further.
+curl -si $at/conversations/ID/prompts -H "$json" -d '{"text": "And on Mars?"}'
 curl -N $at/answers/ANSWER/stream
 ```
 
@@ -94,13 +103,29 @@ says what is needed. 401 says that nobody is let in with this, and why; 429 that
 from one address, and for how long. On loopback, without `DAYBOOK_TOKEN`, programs of the user Daybook runs
 as need none. [All of it](access.md): scopes, links, proxies, names.
 
-## An answer's stream
+`/readyz` tells whoever asks whether the server is ready, and why only to those who may read the book.
 
-A prompt is accepted with 202; its answer belongs to the server and goes on whoever watches. Its stream has
-these events:
+## Asking
+
+A prompt is recorded, together with the start of its answer, before any model is called. How the request is
+answered is the client's choice:
+
+| request | response |
+| --- | --- |
+| as it is | 202, `Location: /api/v1/answers/…`; the answer is written whoever watches |
+| `Prefer: wait=N` (RFC 7240) | 200 and the finished answer, `Preference-Applied`; after N seconds \
+(300 at most) 202 as above |
+| `Accept: text/event-stream` | 200 and the answer's stream, in the same request; its first event \
+`asked` is what a 202 shows |
+
+An answer that failed is a finished answer: `status` says so, `reason` and `detail` say why, and the prompt
+is kept. A client that leaves does not end it; `cancelAnswer` does.
+
+## An answer's stream
 
 | event | data | |
 | --- | --- | --- |
+| `asked` | as the body of a 202 | only where the prompt came in the same request; comes first |
 | `status` | `answer_id`, `status`, `position` | how the answer stands; comes first, and when it changes |
 | `delta` | `thinking` or `text` | new characters |
 | `reset` | | what came was sorted wrongly (text was thinking); everything comes again |
@@ -108,9 +133,10 @@ these events:
 | `failed` | the same, and `detail` | failed, or `interrupted` (its process ended); what came is kept |
 
 Ids are offsets in code points, `thinking.text`; the last one ends in `.end`. A client that sends the last id
-it received as `Last-Event-ID` (browsers do so by themselves) gets the rest, every character once; who has
-everything gets 204. A comment comes every 15 seconds. Any server of the book can be asked, whichever writes
-the answer; one whose server died is closed as `interrupted` as soon as somebody looks.
+it received as `Last-Event-ID` to `streamAnswer` (browsers do so by themselves) gets the rest, every
+character once; who has everything gets 204. A comment comes every 15 seconds. Any server of the book can be
+asked, whichever writes the answer; one whose server died is closed as `interrupted` as soon as somebody
+looks.
 
 A model server writes `model_concurrency` answers at a time, for all processes of the book together. An
 answer that waits has the status `queued` and a `position` (1 is next). `POST …/cancel` stops an answer,
@@ -130,108 +156,49 @@ waiting or not, from any server, keeping what it has; `POST …/retry` answers i
 
 ## Commands and queries
 
-- `Idempotency-Key` (on every `POST` and `PATCH`): the same command under the same key again returns the first
-  result and records nothing; another command under it is refused with 422.
-- Commands answer with `Daybook-Log-Size`. A query that sends it back, as a header or as `at_least`, shows at
-  least what was recorded then.
+- **Read your writes.** Commands answer with `Daybook-Log-Size`. A query that sends it back, as a header or
+  as `at_least`, shows at least what was recorded then.
+- **Change what you have read.** Conversations and projects, and the previews of their erasure, have an
+  `ETag`: the version of their stream. A command that sends it as `If-Match` is carried out on that version
+  or not at all: 412 (`changed-meanwhile`) where somebody came between, up to the very append. Commands
+  answer with the new `ETag`. The tag of a project does not move with its conversations. `If-None-Match` on
+  a query gets 304.
+- **Ask twice, record once.** `Idempotency-Key` (on every command that appends): the same command under the
+  same key again returns the first result and records nothing. Another command under it: 422. While the
+  first is under way in this server: 409 with `Retry-After`. Keys belong to an actor and do not expire. This
+  is the header of the IETF draft of that name (httpapi working group, -07, expired, never an RFC); its
+  quotes may be left out.
 - Lists have `limit` and `cursor`; `next_cursor` is null on the last page.
-- Bodies are JSON; a prompt has at most 2 MiB of text.
-- Errors are problem details (RFC 9457): `type`, `title`, `status`, `detail`; where there is one a `hint` with
-  the next thing to do; `errors` with the places in a request that does not have the right form; and a
-  `correlation_id` that the server's messages and the log know.
+- Bodies are JSON; a prompt has at most 2 MiB of text. Times are RFC 3339 in UTC, durations end in `_ms`.
+- `HEAD` works wherever `GET` does; `OPTIONS` and every 405 say in `Allow` what a path takes.
+- Errors are problem details (RFC 9457): `type`, `title`, `status`, `detail`; where there is one a `hint`
+  with the next thing to do; `errors` with the places in a request that does not have the right form; and a
+  `correlation_id`. `type` leads to a page of the server: [every kind of error](errors.md), what it means
+  for your data and what to do.
+- Each request has a `Daybook-Request-Id`. A client may send a `Daybook-Correlation-Id` (a UUID) that joins
+  several requests into one action of its user; the log keeps it with every event. [What the server
+  logs](operations.md).
+
+## Long operations
+
+`verifyLog`, `rebuildProjections`, `pullModel`, `rotateKeys` and both erasures respond when they are done.
+With `Accept: text/event-stream` they tell meanwhile how far they are: `progress` (`done_count`,
+`total_count`; for a pull `status`, `total_bytes`, `completed_bytes`), then `done` with the result, or
+`failed` with the problem.
+
+| operation | when its client leaves |
+| --- | --- |
+| `verifyLog`, `exportLog` | given up: they change nothing |
+| `pullModel` | given up; the model server keeps what it has, and the next pull goes on from there |
+| `eraseConversation`, `eraseProject`, `rotateKeys`, `rebuildProjections` | go on to their end |
+
+A server that is stopped lets each of them come to its next safe place. An erasure is done with its first
+step; what follows it (`finished` says whether it did) is taken up by `rotateKeys`.
 
 ## Operations
 
 | | operation | |
 | --- | --- | --- |
-"""
-
-_ACCESS_HEAD = """\
-# Who is let in
-
-<!-- Made by docs/generate.py: the tables from application/scopes.py, the text in docs/generate.py. -->
-
-The command line on the machine itself needs no token: it has the database and the keys. Whoever comes over
-HTTP comes with a token, with a session, or as this machine's own user. [Why it is
-so](../adr/0015-tokens-links-and-scopes.md).
-
-## Tokens
-
-```sh
-daybook token create laptop-script --scope ask --expires 90d
-daybook token list
-daybook token revoke laptop-script
-```
-
-A token is shown once, when it is made; the book keeps a keyed hash. It begins with `daybook_` and ends in a
-checksum, so a slip of the hand is told apart from a token of somebody else. What a program does is recorded
-under its token's own id, and `daybook audit log` shows its name. Making and revoking are events of the log.
-`LAST USE` is exact to five minutes.
-
-A revoked or expired token is refused within a second, by every process on the same book, and an answer that
-is being streamed to it ends within two.
-
-`DAYBOOK_TOKEN` (or `DAYBOOK_TOKEN_FILE`) is the first token of an installation: it may everything, acts as
-the user of the server's home, and ends when the setting does. Under Compose it is made at the first start:
-`docker compose exec app cat /run/daybook/keys/token`.
-
-## Scopes
-
-| scope | may | holds |
-| --- | --- | --- |
-SCOPES
-Asking holds reading, as what a model answers tells what it was sent. A request beyond its scopes is answered
-with 403 (on the command line: exit code 4) and the scope it needs. At the end of this page stands what each
-command and query needs.
-
-## A browser
-
-`daybook link` prints a link. Opened within ten minutes (`--minutes`), once, it signs that browser in: a
-cookie that no script can read, and that on https is sent nowhere else (`__Host-daybook`). The session acts
-as whoever made the link, so that their lists are one person's; it ends after 30 days (`--expires`), with
-`POST /sign-out`, or with `daybook token revoke ID`; `daybook token list` shows links and sessions among the
-tokens. `--scope read` makes one that only looks.
-
-The link leads to `DAYBOOK_PUBLIC_URL`, else to the address of `daybook serve`. Under Compose that is the
-published port: `docker compose exec app daybook link`.
-
-On plain http, cookies are shared by all servers of one machine, whatever their ports: sign in on http only
-where you trust them all.
-
-## Without a token
-
-Where no `DAYBOOK_TOKEN` is set, Daybook listens on loopback only, and lets in the programs of the user it
-runs as (and of root) without one. On Linux the kernel says whose program a connection is; other users of
-the machine are refused. Other systems do not say it: set a token there if you are not alone. What came
-through a proxy is never let in without a token.
-
-## Other sites' pages
-
-A page of another site, open in the same browser, is refused with 403 whatever it carries: by `Host`
-(loopback names, the address listened on, `DAYBOOK_ALLOWED_HOSTS` and `DAYBOOK_PUBLIC_URL` are ours), by
-`Origin`, and by what browsers say in `Sec-Fetch-Site`. Following a link to Daybook from elsewhere works. A
-change that comes with a cookie must say by `Origin` or `Sec-Fetch-Site` that a page of ours asks for it.
-
-## Behind a proxy
-
-Set `DAYBOOK_PUBLIC_URL` to the address people open, and `DAYBOOK_TRUSTED_PROXIES` to the proxy's address or
-network. From there, and from nowhere else, `X-Forwarded-For` says who the client is and `X-Forwarded-Proto`
-whether it spoke https. `Host` is taken as it comes; `X-Forwarded-Host` never counts.
-
-## Wrong tokens
-
-An address (of IPv6: a /64) may come with a wrong token ten times, and then once in six seconds; beyond that
-it gets 429 with `Retry-After`. Other addresses do not notice. A token that was right a while ago goes on at
-the same address, too; a `DAYBOOK_TOKEN` shorter than 32 characters does not, as it might be found by
-trying.
-
-## What a restored backup lets in
-
-Tokens and sessions are part of the log, so a book that is restored lets in whom its log lets in: also what
-was revoked after the backup. Revoke it again (`daybook token list`).
-
-## What needs which scope
-
 """
 
 _SCOPES = {
@@ -240,6 +207,62 @@ _SCOPES = {
     Scope.AUDIT: "see who did what when, and prove it; not what was said",
     Scope.ADMIN: "erase, hold, let others in, look after keys and read models",
 }
+
+_ERRORS_HEAD = """\
+# Errors
+
+<!-- Made by docs/generate.py from interfaces/explanations.py and interfaces/errors.py; change it there. -->
+
+Every error of Daybook is of one of these kinds, on the command line and over HTTP. The message of the error
+itself says what happened this time; here stands what the kind means. Over HTTP the `type` of a problem is
+`/problems/` and the kind, and the server shows the same text there. A kind keeps its name.
+
+| kind | | HTTP status | exit code |
+| --- | --- | --- | --- |
+"""
+
+_OPERATIONS_HEAD = """\
+# Seeing the server from outside
+
+<!-- Made by docs/generate.py: the tables from interfaces/http/logs.py and metrics.py, the text there. -->
+
+## Probes
+
+`GET /healthz`: the process answers. `GET /readyz`: 200 while database, migrations and read models are well,
+else 503; the reasons (`checks`) are told to those who may read the book, others learn `ready` alone. Probes
+come by address: neither asks for a token or a known `Host`.
+
+## The log
+
+`daybook serve` logs to standard error: text on a terminal, one JSON object a line elsewhere (setting
+`log_format`). Every JSON line has `time`, `level` and `line`, its name; fields that do not apply are left
+out. A line holds ids, names, counts and durations. It never holds what anybody wrote, a query string, or a
+path as it was sent.
+
+| line | |
+| --- | --- |
+"""
+
+_METRICS_HEAD = """
+`correlation_id` is the one that events keep: `daybook audit log --json` and the log lead to each other.
+
+## The figures
+
+`GET /metrics` has them in Prometheus' text format. It wants what everything else wants: on loopback
+without a token, to be a program of the server's own user; else a token that may `read` or `audit`.
+
+```yaml
+scrape_configs:
+  - job_name: daybook
+    authorization: { credentials_file: /etc/prometheus/daybook-token }
+    static_configs: [{ targets: ["book.example.org:8484"] }]
+```
+
+Besides these there are the process's own (`process_…`). Labels never hold what a client sent.
+
+| figure | type | labels | |
+| --- | --- | --- | --- |
+"""
 
 _NOT_OURS = {"help", "install_completion", "show_completion"}
 
@@ -286,7 +309,9 @@ def api_page() -> str:
 
 def access_page() -> str:
     """Return docs/access.md."""
-    page = _ACCESS_HEAD.replace("SCOPES", "".join(map(_scope_row, Scope)))
+    page = (
+        (DOCS / "access.head").read_text(encoding="utf-8").replace("SCOPES", "".join(map(_scope_row, Scope)))
+    )
     page += "| command | scope |\n| --- | --- |\n"
     for command, need in scopes.COMMANDS.items():
         page += f"| `{command.__name__}` | {_need(need)} |\n"
@@ -304,6 +329,27 @@ def _scope_row(scope: Scope) -> str:
 
 def _need(need: Need) -> str:
     return " or ".join(f"`{scope}`" for scope in sorted(need)) or "only Daybook itself"
+
+
+def errors_page() -> str:
+    """Return docs/errors.md."""
+    found = kinds()
+    rows = [
+        f"| [{one.slug}](#{one.slug}) | {one.title} | {one.status} | "
+        f"{'' if one.exit_code is None else one.exit_code} |\n"
+        for one in found
+    ]
+    sections = [f"\n{page_of(one.slug, one.title)}" for one in found]
+    return _ERRORS_HEAD + "".join(rows) + "".join(sections)
+
+
+def operations_page() -> str:
+    """Return docs/operations.md."""
+    lines = [f"| `{name}` | {_cell(text)} |\n" for name, text in LINES.items()]
+    figures = [
+        f"| `{name}` | {kind} | {labels} | {_cell(text)} |\n" for name, kind, labels, text in metrics.names()
+    ]
+    return _OPERATIONS_HEAD + "".join(lines) + _METRICS_HEAD + "".join(figures)
 
 
 def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -368,6 +414,8 @@ PAGES = {
     "cli.md": cli_page,
     "api.md": api_page,
     "access.md": access_page,
+    "errors.md": errors_page,
+    "operations.md": operations_page,
 }
 
 

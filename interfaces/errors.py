@@ -82,6 +82,13 @@ VERDICTS: dict[type[d.DaybookError], Verdict] = {
     a.ExpiredTokenError: Verdict(Exit.REFUSED, 401, "token-expired", "Its time has passed"),
     a.RevokedTokenError: Verdict(Exit.REFUSED, 401, "token-revoked", "This was revoked"),
     a.UsedLinkError: Verdict(Exit.REFUSED, 401, "link-used", "This link was used before"),
+    a.ChangedMeanwhileError: Verdict(
+        Exit.REFUSED, 412, "changed-meanwhile", "This has changed since you read it"
+    ),
+    a.AlreadyUnderWayError: Verdict(
+        Exit.REFUSED, 409, "already-under-way", "This very command is being carried out"
+    ),
+    a.StoppingError: Verdict(Exit.FAILED, 503, "stopping", "The server is stopping"),
     a.NotProvedError: Verdict(Exit.NO, 409, "not-proved", "This is not proved"),
     p.PositionBeyondLogError: Verdict(
         Exit.INVALID, 422, "position-unknown", "The log has not reached this size"

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from interfaces import views
+from interfaces import access_views, views
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from application.conversations import Asked
+    from application.model_sizes import Recommendation
     from application.ports.audit import Verified
     from application.ports.keys import KeysStatus
     from application.ports.model_server import ModelCard
     from application.running import Outcome
     from domain.event import Recorded
     from interfaces.book import Check
+    from interfaces.erasures import Taken
     from projections.access.queries import Grant
     from projections.conversations.queries import ConversationPage, ConversationSummary
     from projections.projects.queries import ProjectDetails
@@ -140,6 +142,7 @@ def answer(asked: Asked, outcome: Outcome) -> views.AnswerView:
         log_size=outcome.log_size,
         model_digest=outcome.model_digest,
         reason=outcome.reason or None,
+        detail=outcome.problem.message if outcome.problem else None,
         cut_count=asked.cut_count,
     )
 
@@ -159,6 +162,7 @@ def recorded_answer(asked: Asked, found: Message, log_size: int) -> views.Answer
         log_size=log_size,
         model_digest=found.provenance.model_digest if found.provenance else None,
         reason=found.reason,
+        detail=found.detail,
         cut_count=found.provenance.cut_count if found.provenance else 0,
         replayed=True,
     )
@@ -203,10 +207,10 @@ def event(found: Recorded, actor_name: str | None = None) -> views.EventView:
     )
 
 
-def grant(found: Grant, now: datetime) -> views.GrantView:
+def grant(found: Grant, now: datetime) -> access_views.GrantView:
     """Show a token, a link or a session as it is at a moment."""
     state = found.state(now)
-    return views.GrantView(
+    return access_views.GrantView(
         id=found.id,
         kind=found.kind,
         name=found.name or None,
@@ -233,6 +237,39 @@ def model(card: ModelCard, *, default: str) -> views.ModelView:
         capabilities=list(card.capabilities),
         modified_at=card.modified_at,
         default=same_model(card.name, default),
+    )
+
+
+def recommendation(found: Recommendation) -> views.RecommendationView:
+    """Show which sizes fit a machine."""
+    return views.RecommendationView(
+        best=found.best.name if found.best else None,
+        models=[
+            views.ModelFitView(
+                name=one.size.name,
+                download_bytes=one.size.download_bytes,
+                memory_bytes=one.memory_bytes,
+                fits=one.fits,
+                where=one.where,
+                why=one.why,
+            )
+            for one in found.verdicts
+        ],
+    )
+
+
+def erasure(taken: Taken) -> views.ErasureView:
+    """Show what an erasure would take."""
+    return views.ErasureView(
+        id=taken.id,
+        kind=taken.kind,
+        title=taken.name,
+        conversation_count=len(taken.all),
+        message_count=taken.messages,
+        began_at=taken.began,
+        ended_at=taken.ended,
+        holds=list(taken.holds),
+        derived=[conversation_item(one) for one in taken.derived],
     )
 
 

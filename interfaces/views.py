@@ -38,8 +38,8 @@ class TimingsView:
 class AnswerView:
     """One answer with all that is known when it has ended (`ask --json`).
 
-    `log_size` is None where the end could not be recorded; `reason` says why the answer ended as it did;
-    `position` is the place in the line of one that is `queued`.
+    `log_size` is None where the end could not be recorded; `reason` says why the answer ended as it did,
+    `detail` in words what went wrong; `position` is the place in the line of one that is `queued`.
     """
 
     conversation_id: UUID
@@ -54,6 +54,7 @@ class AnswerView:
     log_size: int | None
     model_digest: str | None = None
     reason: str | None = None
+    detail: str | None = None
     cut_count: int = 0
     replayed: bool = False
     position: int | None = None
@@ -252,57 +253,6 @@ class EventView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GrantView:
-    """What lets somebody in. `kind` is `token` or `session`.
-
-    `state` is `live`, `link` (a session's link, not opened yet), `expired`, `revoked` or `signed-out`;
-    `used_at` is exact to some minutes; `acts_as` is the actor of what is done with it.
-    """
-
-    id: UUID
-    kind: str
-    name: str | None
-    scopes: list[str]
-    state: str
-    acts_as: str
-    made_at: datetime
-    expires_at: datetime | None
-    used_at: datetime | None
-    ended_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class GrantListView:
-    """Tokens, links and sessions, oldest first."""
-
-    tokens: list[GrantView]
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewTokenView:
-    """A token that was made now; `token` is not shown again."""
-
-    id: UUID
-    name: str
-    scopes: list[str]
-    expires_at: datetime | None
-    token: str
-    log_size: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class LinkView:
-    """A link that signs one browser in, once, until `expires_at`; `session_expires_at` ends its session."""
-
-    id: UUID
-    url: str
-    scopes: list[str]
-    expires_at: datetime
-    session_expires_at: datetime
-    log_size: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class ErasedView:
     """What `erase` did. `finished`: nothing is left to do; else `daybook keys rotate` goes on.
 
@@ -317,6 +267,25 @@ class ErasedView:
     finished: bool
     derived_count: int = 0
     remaining_derived_ids: list[UUID] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErasureView:
+    """What an erasure would take. While there are `holds`, it is refused.
+
+    `derived` are the conversations copied from it (forks, replays), which go along where that is asked for;
+    else they stay readable.
+    """
+
+    id: UUID
+    kind: str
+    title: str
+    conversation_count: int
+    message_count: int
+    began_at: datetime
+    ended_at: datetime
+    holds: list[HoldView]
+    derived: list[ConversationItemView] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -409,6 +378,26 @@ class ModelListView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelFitView:
+    """Whether one size of DeepSeek-R1 fits a machine. `where`: `gpu`, `cpu`, `gpu and cpu` or `nowhere`."""
+
+    name: str
+    download_bytes: int
+    memory_bytes: int
+    fits: bool
+    where: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecommendationView:
+    """The largest size that fits, None where none does, and the verdict on each."""
+
+    best: str | None
+    models: list[ModelFitView]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckView:
     """One line of `doctor`."""
 
@@ -436,6 +425,14 @@ def to_json(view: Any) -> str:
         return line
     # A model may send half a surrogate pair; as an escape it passes through UTF-8.
     return _HALF_A_PAIR.sub(lambda half: f"\\u{ord(half[0]):04x}", line)
+
+
+def to_plain(view: Any) -> dict[str, Any]:
+    """Return a view as it will be in JSON, for a place inside another document."""
+    import json
+
+    plain: dict[str, Any] = json.loads(json.dumps(view, default=_plain))
+    return plain
 
 
 def utc(moment: datetime) -> str:

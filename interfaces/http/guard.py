@@ -19,14 +19,14 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from application import secret_text
+from application import scopes, secret_text
 from application.access import Principal
 from application.errors import DatabaseError, NotAdmittedError, WrongTokenError
 from domain.errors import DaybookError
 from interfaces.http import cookies
 from interfaces.http.options import HttpOptions, is_loopback
 from interfaces.http.peers import Peer, peer_of
-from interfaces.http.problems import FOREIGN_HOST, problem
+from interfaces.http.problems import ACTOR, FOREIGN_HOST, problem
 from interfaces.http.refusals import refusal
 from interfaces.http.standing import Standing
 from interfaces.http.tries import TooManyTriesError
@@ -34,10 +34,14 @@ from interfaces.http.tries import TooManyTriesError
 if TYPE_CHECKING:
     from interfaces.http.server import Server
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+READY = "/readyz"
+OPEN_PATHS = frozenset({"/healthz", READY})
 SIGN_IN, STATIC = "/sign-in", "/static/"
 PRINCIPAL = "daybook.principal"
 PEER = "daybook.peer"
+TRUSTED = "daybook.trusted"
+"""Set on a request for an open path: whether whoever sends it may read the book."""
+
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FROM_HERE = frozenset({"same-origin", "none"})
 _FROM_ELSEWHERE = "The request was sent by a page of another site. Nothing was recorded."
@@ -58,16 +62,21 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or answer it with 401, 403 or 429."""
-        if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         peer = peer_of(scope, headers, self._server.options.trusted_proxies)
         scope[PEER] = self._origins.seen(peer, headers)
+        if scope["path"] in OPEN_PATHS:
+            scope[TRUSTED] = scope["path"] == READY and await self._may_read(scope, headers)
+            await self._app(scope, receive, send)
+            return
         refused = self._foreign(scope, headers)
         if refused is None and scope["path"] != SIGN_IN and not scope["path"].startswith(STATIC):
             try:
                 scope[PRINCIPAL], still = await self._admit(scope, headers)
+                scope[ACTOR] = scope[PRINCIPAL].actor
             except DaybookError as error:
                 refused = refusal(scope, headers, error)
             else:
@@ -75,6 +84,15 @@ class Guard:
                     standing = Standing(receive, send, still)
                     receive, send = standing.receive, standing.send
         await (refused or self._app)(scope, receive, send)
+
+    async def _may_read(self, scope: Scope, headers: Headers) -> bool:
+        if self._foreign(scope, headers) is not None:
+            return False
+        try:
+            principal, _ = await self._admit(scope, headers)
+        except DaybookError:
+            return False
+        return principal.may(scopes.READ)
 
     def _foreign(self, scope: Scope, headers: Headers) -> Response | None:
         """Return the answer to a request that no page or program of ours has sent, else None."""

@@ -50,7 +50,10 @@ PARTS: dict[str, type] = {
     "keys": Keys,
     "read_models": Pump,
 }
-NO_PART = {"actor", "commands", "admission", "clock", "look_after", "close"}
+NO_PART = {
+    *("actor", "commands", "admission", "clock", "look_after", "close"),
+    *("connections_in_use", "watch_appends"),
+}
 
 # Written out once more on purpose: what a scope lets somebody do is a promise, not a detail of a table.
 ENOUGH: dict[Scope, set[Scope]] = {
@@ -79,7 +82,8 @@ def allowed(need: Need, held: frozenset[Scope]) -> bool:
 
 
 def all_commands() -> list[type[c.Command]]:
-    return c.Command.__subclasses__()
+    """Return every command, without `Edit`, which is what some have in common."""
+    return [kind for kind in (*c.Command.__subclasses__(), *c.Edit.__subclasses__()) if kind is not c.Edit]
 
 
 def made(kind: type[c.Command]) -> c.Command:
