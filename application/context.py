@@ -9,8 +9,9 @@ a message.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,8 @@ from domain.conversation.conversation import Kind, Message
 _BYTES_A_TOKEN = 3
 _FRAME = 8
 _ANSWER_SHARE = 4
-_LOOK_AT = 200
+_LOOK_AT_FIRST = 8
+_LOOK_AT_MOST = 256
 
 
 @dataclass(frozen=True)
@@ -42,16 +44,18 @@ def estimate_tokens(text: str) -> int:
 
 
 def fit(
-    branch: Sequence[Message],
+    branch: Iterable[Message],
+    depth: int,
     prompt: tuple[UUID, str],
     instructions: str,
     context_length: int,
     memory: Memory,
 ) -> Window:
-    """Choose what to send.
+    """Choose what to send. Of the branch, no more is looked at than fits (and some that is fetched ahead).
 
     Args:
-        branch: the messages before the prompt, root first.
+        branch: the messages before the prompt, newest first.
+        depth: how many they are.
         prompt: the prompt's id and text; always sent, even where it is too long alone (the server says so).
         instructions: the system message, empty for none; always sent.
         context_length: tokens the model is given for request and answer; a quarter is kept for the answer.
@@ -60,26 +64,20 @@ def fit(
     room = context_length - context_length // _ANSWER_SHARE - estimate_tokens(prompt[1])
     if instructions:
         room -= estimate_tokens(instructions)
-    turns = _turns(branch)
     kept: list[tuple[UUID, ChatMessage]] = []
-    cut_turns = len(turns)
-    texts: dict[UUID, str] = {}
-    for place in range(len(turns) - 1, -1, -1):
-        turn = turns[place]
-        if turn[0].id not in texts:
-            ahead = [m.id for t in turns[max(0, place - _LOOK_AT) : place + 1] for m in t]
-            texts.update(dict.fromkeys(ahead, ""))
-            texts.update(memory.texts(ahead))
-        needed = sum(estimate_tokens(texts[m.id]) for m in turn)
+    cut_count = depth
+    for turn, texts in _with_texts(_turns(branch), room, memory):
+        needed = _tokens_of(turn, texts)
         if needed > room:
             break
         room -= needed
-        cut_turns = place
-        kept[:0] = [
+        cut_count -= len(turn)
+        kept += [
             (m.id, ChatMessage("user" if m.kind is Kind.PROMPT else "assistant", texts[m.id]))
             for m in turn
-            if texts[m.id]
+            if texts.get(m.id)
         ]
+    kept.reverse()
     messages = [message for _, message in kept]
     if instructions:
         messages.insert(0, ChatMessage("system", instructions))
@@ -87,7 +85,7 @@ def fit(
     return Window(
         messages=tuple(messages),
         sent=(*(identifier for identifier, _ in kept), prompt[0]),
-        cut_count=sum(len(turn) for turn in turns[:cut_turns]),
+        cut_count=cut_count,
     )
 
 
@@ -105,12 +103,34 @@ def rendered(request: ChatRequest) -> bytes:
     return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _turns(branch: Sequence[Message]) -> list[list[Message]]:
-    """Group a branch into turns: a prompt and what followed it."""
-    turns: list[list[Message]] = []
+def _turns(branch: Iterable[Message]) -> Iterator[list[Message]]:
+    """Group a branch into turns (a prompt and what followed it); turns and messages come newest first."""
+    turn: list[Message] = []
     for message in branch:
-        if message.kind is Kind.PROMPT or not turns:
-            turns.append([message])
-        else:
-            turns[-1].append(message)
-    return turns
+        turn.append(message)
+        if message.kind is Kind.PROMPT:
+            yield turn
+            turn = []
+    if turn:
+        yield turn
+
+
+def _with_texts(
+    turns: Iterator[list[Message]], room: int, memory: Memory
+) -> Iterator[tuple[list[Message], Mapping[UUID, str]]]:
+    """Yield each turn with texts among which its own are, where it has any.
+
+    Texts are fetched for a few turns, then for as many as will fit if they go on being as long.
+    """
+    ahead, seen, used = _LOOK_AT_FIRST, 0, 0
+    while page := list(islice(turns, ahead)):
+        texts = memory.texts([message.id for turn in page for message in turn])
+        for turn in page:
+            yield turn, texts
+        seen += len(page)
+        used += sum(_tokens_of(turn, texts) for turn in page)
+        ahead = min(max((room - used) * seen // used + 1, _LOOK_AT_FIRST), _LOOK_AT_MOST)
+
+
+def _tokens_of(turn: list[Message], texts: Mapping[UUID, str]) -> int:
+    return sum(estimate_tokens(texts.get(message.id, "")) for message in turn)

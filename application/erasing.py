@@ -1,12 +1,15 @@
 """Handlers of holds and erasures.
 
 Invariants: the erased event, the end of the key and the tombstone are one append, made by the log; what a
-hold covers (a project's covers its conversations) is not erased; a project takes all its conversations along.
+hold covers (a project's covers its conversations) is not erased; a project takes all its conversations along;
+copies have keys of their own and go only when that is asked for.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
+from uuid import UUID
 
 from application.commands import (
     Done,
@@ -26,6 +29,7 @@ from domain.project.project import Project
 
 REQUEST = "request"
 WITH_PROJECT = "project"
+DERIVED = "derived"
 
 
 def hold_conversation(services: Services, command: HoldConversation) -> Done:
@@ -58,69 +62,112 @@ def erase_conversation(services: Services, command: EraseConversation) -> Done:
     """Erase one conversation, trying again where somebody wrote to it at the same moment.
 
     Raises:
-        RefusedError: it, or its project, is held.
+        RefusedError: it, its project, or a copy that shall go with it, is held.
         ContentErasedError: it was erased before.
     """
-    if (before := _done_before(services, command)) is not None:
-        return Done(command.conversation_id, before)
-    attempt = 0
-    while True:
-        attempt += 1
+
+    def taken() -> list[Conversation | Project]:
         conversation = services.log.load(Conversation, command.conversation_id)
-        if conversation.project_id is not None:
-            services.log.load(Project, conversation.project_id).must_not_be_held()
         conversation.erase(REQUEST)
-        try:
-            saved = services.log.erase(
-                [conversation], command.origin, idempotency=command.idempotency, result=_result(conversation)
-            )
-        except WrongVersionError:
-            if attempt == TRIES:
-                raise
-        else:
-            return Done(conversation.id, saved.log_size)
+        _projects_must_not_be_held(services, [conversation])
+        return [conversation, *_derived(services, command, [conversation.id])]
+
+    def late() -> Sequence[tuple[UUID, str]]:
+        return _derived_latecomers(services, command, [command.conversation_id])
+
+    return _erase(services, command, command.conversation_id, taken, late)
 
 
 def erase_project(services: Services, command: EraseProject) -> Done:
     """Erase a project and all its conversations, in one append.
 
     A conversation that somebody opened in it at that very moment is erased in a second one.
+
+    Raises:
+        RefusedError: it, one of its conversations, or a copy that shall go with them, is held.
+        ContentErasedError: it was erased before.
     """
+    inside: list[UUID] = []
+
+    def taken() -> list[Conversation | Project]:
+        project = services.log.load(Project, command.project_id)
+        project.erase(REQUEST)
+        inside[:] = services.memory.conversations_of(project.id)
+        conversations = [services.log.load(Conversation, one) for one in inside]
+        for conversation in conversations:
+            conversation.erase(WITH_PROJECT)
+        return [*conversations, *_derived(services, command, inside), project]
+
+    def late() -> Sequence[tuple[UUID, str]]:
+        found = services.memory.conversations_of(command.project_id)
+        derived = _derived_latecomers(services, command, [*inside, *found])
+        return [*((one, WITH_PROJECT) for one in found), *derived]
+
+    return _erase(services, command, command.project_id, taken, late)
+
+
+def _erase(
+    services: Services,
+    command: EraseConversation | EraseProject,
+    target: UUID,
+    taken: Callable[[], list[Conversation | Project]],
+    late: Callable[[], Sequence[tuple[UUID, str]]],
+) -> Done:
+    """Erase what `taken` returns in one append, then what `late` finds to have come meanwhile."""
     if (before := _done_before(services, command)) is not None:
-        return Done(command.project_id, before)
+        return Done(target, before)
+    result = json.dumps({"id": str(target)}).encode()
     attempt = 0
     while True:
         attempt += 1
-        project = services.log.load(Project, command.project_id)
-        project.erase(REQUEST)
-        conversations = [
-            services.log.load(Conversation, one) for one in services.memory.conversations_of(project.id)
-        ]
-        for conversation in conversations:
-            conversation.erase(WITH_PROJECT)
         try:
             saved = services.log.erase(
-                [*conversations, project],
-                command.origin,
-                idempotency=command.idempotency,
-                result=_result(project),
+                taken(), command.origin, idempotency=command.idempotency, result=result
             )
         except WrongVersionError:
             if attempt == TRIES:
                 raise
         else:
-            return Done(project.id, max(saved.log_size, _erase_latecomers(services, command)))
+            return Done(target, max(saved.log_size, _erase_latecomers(services, command, late())))
 
 
-def _erase_latecomers(services: Services, command: EraseProject) -> int:
+def _derived(
+    services: Services, command: EraseConversation | EraseProject, origins: Sequence[UUID]
+) -> list[Conversation]:
+    """Return what was copied from these, to be erased with them; nothing where that was not asked for."""
+    if not command.with_derived:
+        return []
+    copies = [services.log.load(Conversation, one) for one in services.memory.derived_from(origins)]
+    _projects_must_not_be_held(services, copies)
+    for copy in copies:
+        copy.erase(DERIVED)
+    return copies
+
+
+def _derived_latecomers(
+    services: Services, command: EraseConversation | EraseProject, origins: Sequence[UUID]
+) -> list[tuple[UUID, str]]:
+    return [(one, DERIVED) for one in services.memory.derived_from(origins)] if command.with_derived else []
+
+
+def _projects_must_not_be_held(services: Services, conversations: Sequence[Conversation]) -> None:
+    for project_id in {one.project_id for one in conversations if one.project_id is not None}:
+        services.log.load(Project, project_id).must_not_be_held()
+
+
+def _erase_latecomers(
+    services: Services,
+    command: EraseConversation | EraseProject,
+    latecomers: Sequence[tuple[UUID, str]],
+) -> int:
     size = 0
-    for one in services.memory.conversations_of(command.project_id):
+    for one, reason_kind in latecomers:
         attempt = 0
         while True:
             attempt += 1
             conversation = services.log.load(Conversation, one)
             try:
-                conversation.erase(WITH_PROJECT)
+                conversation.erase(reason_kind)
                 size = services.log.erase([conversation], command.origin).log_size
             except WrongVersionError:
                 if attempt == TRIES:
@@ -137,10 +184,6 @@ def _done_before(services: Services, command: EraseConversation | EraseProject) 
         return None
     before = services.log.answered(command.origin, command.idempotency)
     return None if before is None else before.log_size
-
-
-def _result(erased: Conversation | Project) -> bytes:
-    return json.dumps({"id": str(erased.id)}).encode()
 
 
 def _checked_reason(reason: str) -> str:

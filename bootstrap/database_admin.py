@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from application.errors import DatabaseError
 from bootstrap.home import Home
 from bootstrap.settings import Settings
-from domain.errors import NotFoundError, RefusedError
-from interfaces.cli.host import DatabaseView
+from domain.errors import InvalidInputError, NotFoundError, RefusedError
+from interfaces.cli.host import DatabaseView, LogProtection, MigratedView, Scrubbed
 
 if TYPE_CHECKING:
     from infrastructure.postgres.database import Database
@@ -34,12 +35,18 @@ class BookDatabase:
         return not self._settings.get("database_url")
 
     def open(self) -> Database:
-        """Return the database, started if it is ours, and migrated if it is empty or ours."""
-        from infrastructure.postgres.migrate import prepare
+        """Return the database, started if it is ours, and migrated if it is empty or ours.
+
+        Where an owner is named, migrating is left to it.
+        """
+        from infrastructure.postgres.migrate import prepare, require_current
 
         database = self.connect()
         try:
-            prepare(database, auto=self.is_embedded)
+            if self._settings.get("owner_database_url"):
+                require_current(database)
+            else:
+                prepare(database, auto=self.is_embedded, warn=self._say)
         except BaseException:
             database.close()
             raise
@@ -51,15 +58,29 @@ class BookDatabase:
 
         return Database(self.url(), connect_timeout=self._settings.number("connect_timeout"))
 
-    def migrate(self, *, adopt: bool, say: Say) -> Sequence[str]:
-        """Apply pending migrations; return their names."""
-        from infrastructure.postgres.migrate import migrate
+    def migrate(self, *, adopt: bool, say: Say) -> MigratedView:
+        """Apply pending migrations, and give the application its rights.
 
-        database = self.connect()
-        try:
-            return migrate(database, adopt=adopt, say=say)
-        finally:
-            database.close()
+        In the end the application's own login is tried.
+        """
+        from infrastructure.postgres.database import Database, login_of
+        from infrastructure.postgres.migrate import migrate, require_current
+        from infrastructure.postgres.roles import Login
+
+        owner = self._settings.get("owner_database_url")
+        login = None
+        if owner:
+            self._must_name_both()
+            login = Login(*login_of(self.url()))
+        warnings: list[str] = []
+        timeout = self._settings.number("connect_timeout")
+        with closing(Database(owner or self.url(), connect_timeout=timeout)) as database:
+            applied = migrate(database, adopt=adopt, say=say, warn=warnings.append, login=login)
+        if owner and warnings:
+            return MigratedView(applied, warnings, None)
+        with closing(self.connect()) as database:
+            require_current(database)
+            return MigratedView(applied, warnings, _protection(database))
 
     def status(self) -> DatabaseView:
         """Say what is there, without changing or starting anything."""
@@ -107,13 +128,23 @@ class BookDatabase:
         secret = {} if password is None else {"PGPASSWORD": password}
         return [psql, address], {**self._settings.environment, **secret}
 
+    def scrub(self) -> Scrubbed:
+        """Write over what the server's write-ahead log still holds of the past."""
+        from infrastructure.postgres.wal import scrub_wal
+
+        database = self.connect()
+        try:
+            return Scrubbed(*scrub_wal(database))
+        finally:
+            database.close()
+
     def path(self) -> Path:
         """Return the embedded server's data directory."""
         self._must_be_embedded("found in a directory")
         return self.embedded().data_dir
 
     def url(self) -> str:
-        """Return the owner's connection URL, starting the embedded server."""
+        """Return the connection URL, starting the embedded server, whose superuser it names."""
         if not self.is_embedded:
             return self._settings.get("database_url")
         self._home.make()
@@ -160,6 +191,15 @@ class BookDatabase:
                 hint="daybook db status",
             )
 
+    def _must_name_both(self) -> None:
+        if self.is_embedded:
+            raise InvalidInputError(
+                "DAYBOOK_OWNER_DATABASE_URL is set, and DAYBOOK_DATABASE_URL is not: whom the application "
+                "connects as. Nothing was changed.",
+                hint="export DAYBOOK_DATABASE_URL=postgresql://daybook_app:PASSWORD@HOST/DATABASE   "
+                "(daybook db migrate makes that login)",
+            )
+
     def _look(
         self,
         url: str,
@@ -180,6 +220,7 @@ class BookDatabase:
             name = database.name
             number = database.check_server()
             found = status(database)
+            protected = _protection(database)
         except DatabaseError as problem:
             return DatabaseView(kind, False, "", None, (), (), where, log, pid, problem.message)
         finally:
@@ -194,4 +235,12 @@ class BookDatabase:
             data_dir=where,
             log_file=log,
             pid=pid,
+            log_protection=protected,
         )
+
+
+def _protection(database: Database) -> LogProtection | None:
+    from infrastructure.postgres.roles import protection
+
+    with database.connection() as connection:
+        return protection(connection)

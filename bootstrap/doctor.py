@@ -15,6 +15,7 @@ from bootstrap.home import Home
 from bootstrap.settings import DEFINITIONS, Settings
 from domain.errors import DaybookError
 from infrastructure.clock import SystemClock
+from infrastructure.crypto import master_key
 from interfaces.book import Check
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ def _database(settings: Settings, home: Home, admin: BookDatabase) -> list[Check
     try:
         checks.append(_guarded("migrations", lambda: _migrations(database)))
         checks.append(_guarded("clock", lambda: _clock(database)))
+        checks.append(_guarded("server log", lambda: _server_log(database)))
         if checks[1].ok and checks[1].detail != _NO_BOOK_YET:
+            checks.append(_guarded("log rights", lambda: log_rights(database)))
             checks += _keys(settings, home, database)
     finally:
         database.close()
@@ -133,6 +136,44 @@ def _clock(database: Database) -> Check:
     return Check("clock", fits, f"{apart:.1f} s apart from the database's", fix, required=False)
 
 
+_LOGS_PARAMETERS = """
+select current_setting('log_parameter_max_length') <> '0'
+       and (current_setting('log_statement') in ('mod', 'all')
+            or current_setting('log_min_duration_statement') <> '-1'
+            or current_setting('log_min_duration_sample') <> '-1'
+            or current_setting('log_transaction_sample_rate')::float8 > 0),
+       quote_ident(session_user)
+"""
+
+
+def _server_log(database: Database) -> Check:
+    """Say whether the database's server writes the parameters of our statements into its log."""
+    with database.connection() as connection:
+        row = connection.execute(_LOGS_PARAMETERS).fetchone()
+    if row is None or not row[0]:
+        return Check("server log", True, "the database's server does not log what people write")
+    fix = f"as a superuser: alter role {row[1]} set log_parameter_max_length = 0"
+    detail = "the database's server logs slow statements with their parameters: texts, in clear"
+    return Check("server log", False, detail, fix, required=False)
+
+
+def log_rights(database: Database) -> Check:
+    """Say what keeps the application from changing the log."""
+    from infrastructure.postgres.roles import protection
+
+    with database.connection() as connection:
+        found = protection(connection)
+    if found == "none":
+        detail = (
+            "the application connects as the log's owner: a fault could change the log "
+            "(checkpoints would show it)"
+        )
+        return Check("log rights", False, detail, "daybook db migrate", required=False)
+    if found == "role":
+        return Check("log rights", True, "the application gives up its login's right to change the log")
+    return Check("log rights", True, "the application's login has no right to change the log")
+
+
 def _keys(settings: Settings, home: Home, database: Database) -> list[Check]:
     def unlock() -> Check:
         make_keyring(settings, home, database).unlock()
@@ -148,6 +189,9 @@ def _keys(settings: Settings, home: Home, database: Database) -> list[Check]:
                     "key file", False, f"others can read it (mode {mode:o})", f"chmod 600 {home.master_key}"
                 )
             )
+        if master_key.MasterKeyFile(home.master_key).unfinished:
+            detail = "its replacement was interrupted; the former key is not destroyed"
+            checks.append(Check("master key", False, detail, "daybook keys rotate --master", required=False))
         exported = home.key_exported.exists()
         detail = "exported" if exported else "never exported: if this file is lost, so is all content"
         fix = "" if exported else "daybook keys export daybook-key.json"

@@ -1,10 +1,14 @@
-"""Makes the secrets of a Compose installation once: `python -m bootstrap.first_secrets KEYS DATABASE HOST`.
+"""Makes the secrets of a Compose installation once.
+
+    python -m bootstrap.first_secrets KEYS DATABASE APPLICATION HOST
 
 Invariant: a secret that is there is never changed; the database and its content would be lost without it.
 Each file appears whole or not at all.
 
 KEYS gets `master-key` and `token`, readable by Daybook alone. DATABASE gets `password` (for PostgreSQL,
-which may run as another user, so it is readable; nothing else mounts it) and `url`.
+which may run as another user, so it is readable) and `url`, both of the database's owner: only the database
+and what migrates it mount that. APPLICATION gets the `url` of the application, which `daybook db migrate`
+lets in.
 """
 
 from __future__ import annotations
@@ -17,11 +21,11 @@ from pathlib import Path
 
 from infrastructure.crypto import master_key
 
-_ARGUMENTS = 3
+_ARGUMENTS = 4
 _MINE, _SHARED = 0o400, 0o444
 
 
-def make(keys: Path, database: Path, host: str) -> list[Path]:
+def make(keys: Path, database: Path, application: Path, host: str) -> list[Path]:
     """Make what is missing; return the files that were made now."""
     password = database / "password"
     made = [
@@ -30,8 +34,15 @@ def make(keys: Path, database: Path, host: str) -> list[Path]:
         _write_once(password, secrets.token_hex(24), _SHARED),
     ]
     known = password.read_text(encoding="ascii").strip()
-    made.append(_write_once(database / "url", f"postgresql://daybook:{known}@{host}:5432/daybook", _MINE))
+    made += [
+        _write_once(database / "url", _url("daybook", known, host), _MINE),
+        _write_once(application / "url", _url("daybook_app", secrets.token_hex(24), host), _MINE),
+    ]
     return [path for path in made if path is not None]
+
+
+def _url(login: str, password: str, host: str) -> str:
+    return f"postgresql://{login}:{password}@{host}:5432/daybook"
 
 
 def _write_once(path: Path, text: str, mode: int) -> Path | None:
@@ -56,9 +67,10 @@ def _write_once(path: Path, text: str, mode: int) -> Path | None:
 def main(arguments: list[str]) -> int:
     """Make the secrets and say which are new; never their values."""
     if len(arguments) != _ARGUMENTS:
-        sys.stderr.write("usage: python -m bootstrap.first_secrets KEYS DATABASE HOST\n")
+        sys.stderr.write("usage: python -m bootstrap.first_secrets KEYS DATABASE APPLICATION HOST\n")
         return 2
-    for path in make(Path(arguments[0]), Path(arguments[1]), arguments[2]):
+    keys, database, application, host = arguments
+    for path in make(Path(keys), Path(database), Path(application), host):
         sys.stdout.write(f"made {path}\n")
     return 0
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
+from uuid import UUID
 
 from application.errors import KeyringError, in_words
 from domain.errors import InvalidInputError
@@ -38,6 +40,23 @@ class Home:
     def key_exported(self) -> Path:
         """A mark that the master key was exported at least once."""
         return self.root / "keys" / "exported"
+
+    def books_of_the_key(self) -> set[UUID]:
+        """Return the books that were opened with the master key of this home, as far as it was noted."""
+        try:
+            return {UUID(line) for line in self._key_books.read_text(encoding="ascii").split()}
+        except (OSError, ValueError):
+            return set()
+
+    def note_book_of_the_key(self, book_id: UUID) -> None:
+        """Note that the master key of this home opens a book: who replaces the key must know of all."""
+        if book_id not in self.books_of_the_key():
+            with contextlib.suppress(OSError), self._key_books.open("a", encoding="ascii") as file:
+                file.write(f"{book_id}\n")
+
+    @property
+    def _key_books(self) -> Path:
+        return self.root / "keys" / "books"
 
     def make(self) -> None:
         """Make the home, or say why it cannot be made."""

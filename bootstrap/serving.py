@@ -19,11 +19,14 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from bootstrap.checkpoint_timer import CheckpointTimer
+from bootstrap.patient_protocol import PatientProtocol
 from bootstrap.settings import Settings
 from domain.errors import DaybookError
+from infrastructure.peers import is_own_user
 from interfaces.book import Check
 from interfaces.http.app import create_app
 from interfaces.http.options import Address, HttpOptions, must_be_guarded, parse_address
+from interfaces.http.peers import parse_networks
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -34,8 +37,13 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
+_logger = logging.getLogger("daybook.serve")
+
 _BACKLOG = 1024
 _CONNECTIONS_SECONDS = 2
+
+# Below the 1,024 files that a process may have open on most systems.
+_CONNECTIONS = 800
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -51,8 +59,9 @@ class HttpServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 lifespan="on",
-                loop="asyncio",
-                http="h11",
+                loop="uvloop",
+                http=PatientProtocol,
+                limit_concurrency=_CONNECTIONS,
                 ws="none",
                 log_config=None,
                 log_level=logging.WARNING,
@@ -106,6 +115,7 @@ def serve(settings: Settings, book: Container, ready: Say) -> None:
         must_be_guarded(options)
         _log_to_stderr()
         with contextlib.closing(listen(options.listen)) as listener:
+            _warn_of_an_open_log(book)
             book.look_after()
             url = Address(options.listen.host, listener.getsockname()[1]).url
             app = create_app(book, options)
@@ -125,8 +135,11 @@ def http_options(settings: Settings, book: Container) -> HttpOptions:
         model=settings.get("model"),
         allowed_hosts=settings.get("allowed_hosts").split(","),
         public_url=settings.get("public_url"),
+        trusted_proxies=parse_networks(settings.get("trusted_proxies")),
+        is_own_user=is_own_user,
         listen=parse_address(settings.get("listen")),
         checks=lambda: _checks(book),
+        requests_a_minute=settings.number("rate_limit"),
     )
 
 
@@ -172,6 +185,14 @@ def _checks(book: Container) -> Sequence[Check]:
             "migrations", ok=False, detail="the database has another release's form", fix="daybook db migrate"
         )
     ]
+
+
+def _warn_of_an_open_log(book: Container) -> None:
+    from bootstrap.doctor import log_rights
+
+    found = log_rights(book.database)
+    if not found.ok:
+        _logger.warning("%s; to mend it: %s", found.detail, found.fix)
 
 
 def _log_to_stderr() -> None:

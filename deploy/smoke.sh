@@ -12,6 +12,7 @@ base=http://127.0.0.1:$DAYBOOK_HTTP_PORT
 passed=0 failed=0 token=
 
 compose() { timeout --kill-after=10 "$1" docker compose -f docker-compose.yml -f docker-compose.simulated.yml "${@:2}"; }
+database() { compose 60 exec -T db "$@" </dev/null; }
 app() { compose 60 exec -T app "$@" </dev/null; }
 
 check() { # NAME COMMAND…
@@ -51,6 +52,21 @@ print(answer.status)
 print(answer.read().decode())
 PYTHON
 }
+sign_in() { # URL: opens a link twice; prints both statuses
+    URL=$1 timeout 60 python3 - <<'PYTHON'
+import http.client
+import os
+from urllib.parse import urlsplit
+
+link = urlsplit(os.environ["URL"].strip())
+statuses = []
+for _ in range(2):
+    connection = http.client.HTTPConnection(link.netloc, timeout=30)
+    connection.request("GET", f"{link.path}?{link.query}")
+    statuses.append(str(connection.getresponse().status))
+print(*statuses)
+PYTHON
+}
 field() { python3 -c 'import json, sys; print(json.loads(sys.stdin.read().split("\n", 1)[1])[sys.argv[1]])' "$1"; }
 says() { # TEXT COMMAND…: the command's output holds the text
     local wanted=$1 output
@@ -59,6 +75,17 @@ says() { # TEXT COMMAND…: the command's output holds the text
     [[ $output == *"$wanted"* ]] || { printf 'no %q in:\n%s\n' "$wanted" "$output"; return 1; }
 }
 refuses() { ! "$@"; }
+denies() { # STATEMENT: the database refuses it to the application, with the application's own password
+    local output
+    output=$(app python -c 'import pathlib, sys, psycopg
+url = pathlib.Path("/run/daybook/application/url").read_text().strip()
+psycopg.connect(url, autocommit=True).execute(sys.argv[1])' "$1" 2>&1) && { echo "it was done"; return 1; }
+    [[ $output == *InsufficientPrivilege* ]] || { printf '%s\n' "$output"; return 1; }
+}
+secrets() {
+    app cat /run/daybook/keys/token /run/daybook/keys/master-key /run/daybook/application/url
+    database cat /run/daybook/database/password
+}
 same() { [ "$1" = "$2" ] || { printf '%q is not %q\n' "$1" "$2"; return 1; }; }
 
 check "it comes up from nothing, healthy" compose 420 up -d --build --wait
@@ -75,6 +102,8 @@ check "with the token one is" says '"conversations":[]' call GET /api/v1/convers
 check "it runs without root's rights" says uid=10001 app id
 check "it cannot write beside its volumes" refuses app touch /opt/daybook/there
 check "there is nothing to build with inside" refuses app sh -c 'command -v gcc || command -v make || command -v git'
+check "a link leads to the published port" says "$base/sign-in?code=" app daybook link
+check "a link signs in, once" same "303 401" "$(sign_in "$(app daybook link 2>/dev/null)")"
 check "the database is not published" same "$(docker port "$(compose 20 ps -q db)")" ""
 check "the doctor is content" says "All is well" app daybook doctor
 check "the token is not in the container's settings" refuses says "$token" docker inspect "$(compose 20 ps -q app)"
@@ -87,13 +116,20 @@ check "the API streams an answer to its end" says "event: done" call GET "/api/v
 check "the answer is in the transcript" says '"status":"complete"' call GET "/api/v1/conversations/$conversation"
 check "the prompt is found" says "$conversation" call GET "/api/v1/search?q=sky"
 
-before=$(app cat /run/daybook/keys/token /run/daybook/keys/master-key /run/daybook/database/password)
+check "the application cannot delete events" denies "delete from daybook.events"
+check "nor change one" denies "update daybook.events set payload = 'x'"
+check "nor take the owner's role" denies "set role daybook"
+check "nor read the owner's password" refuses app sh -c 'cat /run/daybook/database/*'
+check "it says so" says "its login has no right to change it" app daybook db status
+check "migrating is not the application's, and harmless" says "Nothing to do" app daybook db migrate
+check "the owner can migrate again" says "Nothing to do" compose 60 run --rm -T migrate
+
+before=$(secrets)
 check "it stops within its time" compose 60 stop
 stopped=$(docker inspect --format '{{.State.ExitCode}}' "$(compose 20 ps -a -q app)")
 check "and left with exit code 0" same "$stopped" 0
 check "it starts again" compose 180 up -d --wait
-check "with the same secrets" same "$before" \
-    "$(app cat /run/daybook/keys/token /run/daybook/keys/master-key /run/daybook/database/password)"
+check "with the same secrets" same "$before" "$(secrets)"
 check "and with all that was recorded" says "From outside" app daybook list
 check "which it can still read" says "Is the sky blue?" app daybook show "$conversation"
 check "it answers again" says imulator app daybook ask --continue "And a hash?"

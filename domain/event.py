@@ -7,10 +7,10 @@ it as plain.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeAlias, TypeVar
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate, AggregateCreated, AggregateEvent
@@ -65,11 +65,77 @@ class Created(Event, AggregateCreated):
     """The first event of a stream."""
 
 
+Facts: TypeAlias = dict[str, Any]
+"""What an aggregate guards, by name: None, booleans, numbers, strings and bytes, and never any content."""
+
+
+class Picture(NamedTuple):
+    """An aggregate as it stood at one version of its stream; what came after is folded upon it."""
+
+    version: int
+    began: datetime
+    changed: datetime
+    facts: Facts
+
+
 class Root(Aggregate):
-    """The base of our aggregates: all their state changes happen in `fold`, and only there."""
+    """The base of our aggregates: all their state changes happen in `fold`, and only there.
+
+    `picture_format` numbers what `facts` returns and how `fold` comes to it; 0: pictures of it are never
+    taken.
+    """
+
+    picture_format: ClassVar[int] = 0
 
     def fold(self, event: Event) -> None:
-        """Change the state as the event says. Events the aggregate need not know change nothing."""
+        """Change the state as the event says. Events the aggregate need not know change nothing.
+
+        Only plain fields of one value may be looked at: a loaded event has neither content nor lists.
+        """
+
+    def follow(self, events: Iterable[Event]) -> None:
+        """Fold loaded events, which must come next in the stream, one after the other.
+
+        Raises:
+            DamagedEventError: one is missing.
+        """
+        version, changed = self.version, self.modified_on
+        for event in events:
+            version += 1
+            if event.originator_version != version:
+                raise DamagedEventError(
+                    f"Version {version} of stream {self.id} is missing in the log: it was altered. Nothing "
+                    "was changed.",
+                    hint="daybook audit verify",
+                )
+            self.fold(event)
+            changed = event.timestamp
+        self.version, self.modified_on = version, changed
+
+    def facts(self) -> Facts:
+        """Return the whole state. An aggregate that has a `picture_format` says how."""
+        raise NotImplementedError
+
+    def stand_as(self, facts: Facts) -> None:
+        """Take over the whole state."""
+        raise NotImplementedError
+
+    def picture(self) -> Picture:
+        """Return how it stands now."""
+        return Picture(self.version, self.created_on, self.modified_on, self.facts())
+
+    @classmethod
+    def from_picture(cls, stream_id: UUID, picture: Picture) -> Self:
+        """Return the aggregate that a picture shows.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is not a picture of this kind.
+        """
+        root = cls.__new__(cls)
+        root.__base_init__(stream_id, picture.version, picture.began)
+        root.modified_on = picture.changed
+        root.stand_as(picture.facts)
+        return root
 
 
 @dataclass(frozen=True)
@@ -140,6 +206,13 @@ class Catalogue:
 
         return decorate
 
+    def steps(self, type_name: str) -> list[tuple[int, Upcaster]]:
+        """Return the steps of a type, each with the version it leads on from, oldest first."""
+        return sorted(
+            ((version, step) for (name, version), step in self._upcasters.items() if name == type_name),
+            key=lambda one: one[0],
+        )
+
     def plain_at(self, type_name: str, version: int) -> frozenset[str]:
         """Return which stored fields were plain in a schema version of a type (unknown types: none)."""
         old = self._plain_before.get((type_name, version))
@@ -156,10 +229,8 @@ class Catalogue:
         """Return the aggregate class that a stored type belongs to."""
         return self._aggregates[type_name.partition(".")[0]]
 
-    def resolve(
-        self, type_name: str, version: int, values: dict[str, Any]
-    ) -> tuple[type[Event], dict[str, Any]]:
-        """Return the event class for a stored type, and the stored fields brought to its present version.
+    def known(self, type_name: str, version: int) -> type[Event]:
+        """Return the event class for a stored type in some version of it.
 
         Raises:
             UnknownEventTypeError: the type, or this version of it, is not known here.
@@ -172,6 +243,17 @@ class Catalogue:
                 "Nothing is lost; a newer Daybook wrote it.",
                 hint="Update Daybook.",
             )
+        return cls
+
+    def resolve(
+        self, type_name: str, version: int, values: dict[str, Any]
+    ) -> tuple[type[Event], dict[str, Any]]:
+        """Return the event class for a stored type, and the stored fields brought to its present version.
+
+        Raises:
+            UnknownEventTypeError: the type, or this version of it, is not known here.
+        """
+        cls = self.known(type_name, version)
         for step in range(version, cls.schema_version):
             values = self._upcasters[type_name, step](values)
         return cls, values

@@ -46,6 +46,10 @@ class ReadModelMemory:
         """Return the conversations of a project that are not erased."""
         return self._conversations.of_project(project_id)
 
+    def derived_from(self, conversation_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Return the other conversations copied from these, and copies of those, that are not erased."""
+        return [found.id for found in self._conversations.derived(conversation_ids)]
+
     def streaming_answers(self) -> Sequence[StreamingAnswer]:
         """Return all answers that have started and not ended."""
         return [

@@ -38,7 +38,8 @@ class TimingsView:
 class AnswerView:
     """One answer with all that is known when it has ended (`ask --json`).
 
-    `log_size` is None where the end could not be recorded; `reason` says why the answer ended as it did.
+    `log_size` is None where the end could not be recorded; `reason` says why the answer ended as it did;
+    `position` is the place in the line of one that is `queued`.
     """
 
     conversation_id: UUID
@@ -55,11 +56,15 @@ class AnswerView:
     reason: str | None = None
     cut_count: int = 0
     replayed: bool = False
+    position: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationItemView:
-    """One line of the list of conversations. `damaged`: its title was altered and cannot be shown."""
+    """One line of the list of conversations. `damaged`: its title was altered and cannot be shown.
+
+    `origin_conversation_id` and `origin_message_id` say what it was copied from.
+    """
 
     id: UUID
     title: str | None
@@ -73,6 +78,8 @@ class ConversationItemView:
     erased: bool = False
     erased_at: datetime | None = None
     erased_by: str | None = None
+    origin_conversation_id: UUID | None = None
+    origin_message_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +132,8 @@ class TranscriptView:
     erased: bool = False
     erased_at: datetime | None = None
     erased_by: str | None = None
+    origin_conversation_id: UUID | None = None
+    origin_message_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +236,7 @@ class VerifiedView:
 
 @dataclass(frozen=True, kw_only=True)
 class EventView:
-    """One event's envelope; its content stays sealed."""
+    """One event's envelope; its content stays sealed. `actor_name` is a token's name, null for others."""
 
     log_index: int
     id: UUID
@@ -239,17 +248,75 @@ class EventView:
     source: str
     correlation_id: UUID | None
     causation_id: UUID | None = None
+    actor_name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantView:
+    """What lets somebody in. `kind` is `token` or `session`.
+
+    `state` is `live`, `link` (a session's link, not opened yet), `expired`, `revoked` or `signed-out`;
+    `used_at` is exact to some minutes; `acts_as` is the actor of what is done with it.
+    """
+
+    id: UUID
+    kind: str
+    name: str | None
+    scopes: list[str]
+    state: str
+    acts_as: str
+    made_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantListView:
+    """Tokens, links and sessions, oldest first."""
+
+    tokens: list[GrantView]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewTokenView:
+    """A token that was made now; `token` is not shown again."""
+
+    id: UUID
+    name: str
+    scopes: list[str]
+    expires_at: datetime | None
+    token: str
+    log_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkView:
+    """A link that signs one browser in, once, until `expires_at`; `session_expires_at` ends its session."""
+
+    id: UUID
+    url: str
+    scopes: list[str]
+    expires_at: datetime
+    session_expires_at: datetime
+    log_size: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class ErasedView:
-    """What `erase` did. `finished`: nothing is left to do; else `daybook keys rotate` goes on."""
+    """What `erase` did. `finished`: nothing is left to do; else `daybook keys rotate` goes on.
+
+    Of the conversations, `derived_count` are copies (forks, replays) that were taken along;
+    `remaining_derived_ids` are those that were not.
+    """
 
     id: UUID
     log_size: int
     conversation_count: int
     message_count: int
     finished: bool
+    derived_count: int = 0
+    remaining_derived_ids: list[UUID] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,11 +347,18 @@ class EpochView:
 
 @dataclass(frozen=True, kw_only=True)
 class KeysStatusView:
-    """The epochs, oldest first. `unfinished`: `daybook keys rotate` has something to finish."""
+    """The epochs, oldest first. `unfinished`: `daybook keys rotate` has something to finish.
+
+    `erased_since_count` counts what was erased since the master key is in force: with it, older backups still
+    show that. `master_unfinished`: `daybook keys rotate --master` has something to finish.
+    """
 
     epochs: list[EpochView]
     erased_count: int
     unfinished: bool
+    master_since: datetime | None = None
+    erased_since_count: int = 0
+    master_unfinished: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,6 +368,21 @@ class RotatedView:
     epoch: int
     rewrapped_count: int
     finished: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MasterReplacedView:
+    """A new master key is in force, and in `file`. `resumed`: an interrupted replacement was ended.
+
+    `setting` is the variable that has to name the file from now on; null: none has to.
+    """
+
+    file: str
+    epoch: int
+    rewrapped_count: int
+    finished: bool
+    resumed: bool
+    setting: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,15 +85,13 @@ def found(connections: Connections, model: ReadModel) -> None:
 
 def make(connection: psycopg.Connection, model: ReadModel, *, indexes: bool) -> str:
     """Make a new, empty build in this transaction, whose session holds the read model's lock."""
-    from psycopg import sql
-
     taken = {row[0] for row in connection.execute(_SCHEMAS, {"name": model.name})}
     schema = base = f"daybook_{model.name}_v{model.version}"
     number = 0
     while schema in taken:
         number += 1
         schema = f"{base}_b{number}"
-    connection.execute(sql.SQL("create schema {}").format(sql.Identifier(schema)))
+    connection.execute("select daybook.create_build(%s)", (schema,))
     connection.execute(
         "insert into daybook.read_model_builds (schema_name, name, version) values (%s, %s, %s)",
         (schema, model.name, model.version),
@@ -116,9 +114,7 @@ def point(connection: psycopg.Connection, model: ReadModel, schema: str) -> None
 
 def drop(connection: psycopg.Connection, schema: str) -> None:
     """Drop a build that no pointer names."""
-    from psycopg import sql
-
-    connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
+    connection.execute("select daybook.drop_build(%s)", (schema,))
     connection.execute("delete from daybook.read_model_builds where schema_name = %s", (schema,))
 
 

@@ -22,11 +22,17 @@ class EpochCount:
 
 @dataclass(frozen=True)
 class KeysStatus:
-    """The epochs, oldest first. `owed`: something was erased since the newest epoch began."""
+    """The epochs, oldest first. `owed`: something was erased since the newest epoch began.
+
+    `master_since` is when the master key was put in force (None: there is no book), `erased_since_count` how
+    many owners were erased since: with this key, older backups still show them.
+    """
 
     epochs: tuple[EpochCount, ...]
-    erased_count: int
-    owed: bool
+    erased_count: int = 0
+    owed: bool = False
+    master_since: datetime | None = None
+    erased_since_count: int = 0
 
     @property
     def unfinished(self) -> bool:

@@ -46,6 +46,10 @@ class Memory(Protocol):
         """Return the conversations of a project that are not erased."""
         ...
 
+    def derived_from(self, conversation_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Return the other conversations copied from these, and copies of those, that are not erased."""
+        ...
+
     def streaming_answers(self) -> Sequence[StreamingAnswer]:
         """Return all answers that have started and not ended."""
         ...

@@ -8,12 +8,12 @@ command. Texts are not held here: nothing below depends on them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, ClassVar
 from uuid import UUID
 
 from domain.conversation import events as e
+from domain.conversation.tree import Kind, Message, MessageTree, PackedTree, Status
 from domain.errors import (
     ConflictError,
     ContentErasedError,
@@ -21,42 +21,18 @@ from domain.errors import (
     NotFoundError,
     RefusedError,
 )
-from domain.event import Event, Root, catalogue
+from domain.event import Event, Facts, Root, catalogue
 from domain.ids import short
 
-
-class Kind(StrEnum):
-    """What a message is."""
-
-    PROMPT = "prompt"
-    ANSWER = "answer"
-
-
-class Status(StrEnum):
-    """Where an answer is in its life (`queued` is live state and never folded from events)."""
-
-    QUEUED = "queued"
-    STREAMING = "streaming"
-    COMPLETE = "complete"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One node of the tree. `status` is None for prompts."""
-
-    id: UUID
-    kind: Kind
-    parent_id: UUID | None
-    status: Status | None
+__all__ = ["Conversation", "Kind", "Message", "Status"]
 
 
 class Conversation(Root):
     """Guards the tree; `start` makes a new one."""
 
-    messages: dict[UUID, Message]
+    picture_format: ClassVar[int] = 1
+
+    messages: MessageTree
     current_id: UUID | None
     project_id: UUID | None
     archived: bool
@@ -66,7 +42,7 @@ class Conversation(Root):
 
     def __init__(self, project_id: UUID | None) -> None:
         """Called by the library when the first event is applied."""
-        self.messages = {}
+        self.messages = MessageTree()
         self.current_id = None
         self.project_id = project_id
         self.archived = False
@@ -75,9 +51,24 @@ class Conversation(Root):
         self.erased = False
 
     @classmethod
-    def start(cls, conversation_id: UUID, *, project_id: UUID | None, title: str | None) -> Conversation:
-        """Open a conversation."""
-        return cls._create(e.ConversationStarted, id=conversation_id, project_id=project_id, title=title)
+    def start(
+        cls,
+        conversation_id: UUID,
+        *,
+        project_id: UUID | None,
+        title: str | None,
+        origin_conversation_id: UUID | None = None,
+        origin_message_id: UUID | None = None,
+    ) -> Conversation:
+        """Open a conversation; a copy names what it was copied from."""
+        return cls._create(
+            e.ConversationStarted,
+            id=conversation_id,
+            project_id=project_id,
+            title=title,
+            origin_conversation_id=origin_conversation_id,
+            origin_message_id=origin_message_id,
+        )
 
     def add_prompt(
         self, message_id: UUID, text: str, *, parent_id: UUID | None, instructions: str | None = None
@@ -137,12 +128,10 @@ class Conversation(Root):
         self._must_be_unfinished(message_id)
         self.trigger_event(e.AnswerFailed, message_id=message_id, **outcome)
 
-    def interrupt_answer(self, message_id: UUID, *, text: str, thinking: str, reason: str) -> None:
-        """Record that the answering process is gone, with the text it had saved."""
+    def interrupt_answer(self, message_id: UUID, **outcome: Any) -> None:
+        """Record that the answering process ended, with the text it had saved and what else is known."""
         self._must_be_unfinished(message_id)
-        self.trigger_event(
-            e.AnswerInterrupted, message_id=message_id, text=text, thinking=thinking, reason=reason
-        )
+        self.trigger_event(e.AnswerInterrupted, message_id=message_id, **{**e.UNTOLD, **outcome})
 
     def go_on_from(self, message_id: UUID | None) -> None:
         """Make another branch current: the one that ends in this answer (None: a fresh start).
@@ -216,18 +205,17 @@ class Conversation(Root):
                 f"Conversation {short(self.id)} has no message {short(message_id)}."
             ) from None
 
-    def branch(self, message_id: UUID | None) -> list[Message]:
-        """Return the path from the root to a message, root first."""
-        path: list[Message] = []
-        while message_id is not None:
-            message = self.messages[message_id]
-            path.append(message)
-            message_id = message.parent_id
-        return path[::-1]
+    def branch(self, message_id: UUID | None) -> Iterator[Message]:
+        """Yield the branch that ends in a message, newest first."""
+        return self.messages.up(message_id)
+
+    def depth(self, message_id: UUID | None) -> int:
+        """Return how many messages are in the branch that ends in a message."""
+        return self.messages.depth(message_id)
 
     def streaming(self) -> list[UUID]:
         """Return the answers that have not ended."""
-        return [message.id for message in self.messages.values() if message.status is Status.STREAMING]
+        return self.messages.streaming()
 
     def _must_not_be_erased(self) -> None:
         if self.erased:
@@ -258,18 +246,18 @@ class Conversation(Root):
         """Change the tree as the event says."""
         match event:
             case e.PromptAdded():
-                self._add(Message(event.message_id, Kind.PROMPT, event.parent_id, None))
+                self._add(event.message_id, event.parent_id, None)
             case e.AnswerStarted():
-                self._add(Message(event.message_id, Kind.ANSWER, event.prompt_id, Status.STREAMING))
+                self._add(event.message_id, event.prompt_id, Status.STREAMING)
                 self.last_model = event.model
             case e.AnswerCompleted():
-                self._end(event.message_id, Status.COMPLETE)
+                self.messages.end(event.message_id, Status.COMPLETE)
             case e.AnswerCancelled():
-                self._end(event.message_id, Status.CANCELLED)
+                self.messages.end(event.message_id, Status.CANCELLED)
             case e.AnswerFailed():
-                self._end(event.message_id, Status.FAILED)
+                self.messages.end(event.message_id, Status.FAILED)
             case e.AnswerInterrupted():
-                self._end(event.message_id, Status.INTERRUPTED)
+                self.messages.end(event.message_id, Status.INTERRUPTED)
             case e.CurrentBranchChanged():
                 self.current_id = event.message_id
             case e.ConversationArchived():
@@ -283,12 +271,39 @@ class Conversation(Root):
             case _:
                 pass
 
-    def _add(self, message: Message) -> None:
-        self.messages[message.id] = message
-        self.current_id = message.id
+    def _add(self, message_id: UUID, parent_id: UUID | None, status: Status | None) -> None:
+        self.messages.add(message_id, parent_id, status)
+        self.current_id = message_id
 
-    def _end(self, message_id: UUID, status: Status) -> None:
-        self.messages[message_id] = replace(self.messages[message_id], status=status)
+    def facts(self) -> Facts:
+        """Return everything that is guarded; who adds to it raises `picture_format`."""
+        return {
+            "project_id": _bytes(self.project_id),
+            "current_id": _bytes(self.current_id),
+            "archived": self.archived,
+            "held": self.held,
+            "erased": self.erased,
+            "last_model": self.last_model,
+            **self.messages.packed()._asdict(),
+        }
+
+    def stand_as(self, facts: Facts) -> None:
+        """Take over what `facts` returned."""
+        self.project_id = _uuid(facts["project_id"])
+        self.current_id = _uuid(facts["current_id"])
+        self.archived = facts["archived"]
+        self.held = facts["held"]
+        self.erased = facts["erased"]
+        self.last_model = facts["last_model"]
+        self.messages = MessageTree(PackedTree(facts["ids"], facts["parents"], facts["marks"]))
+
+
+def _bytes(identifier: UUID | None) -> bytes | None:
+    return None if identifier is None else identifier.bytes
+
+
+def _uuid(value: bytes | None) -> UUID | None:
+    return None if value is None else UUID(bytes=value)
 
 
 catalogue.aggregate("conversation", Conversation)

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from domain.content import OptionalText, Options, Text
 from domain.event import Created, Event, catalogue
 
 
-@catalogue.register("conversation.started", plain="project_id")
+@catalogue.register(
+    "conversation.started", plain="project_id origin_conversation_id origin_message_id", version=2
+)
 class ConversationStarted(Created):
-    """A person opened a conversation, in a project or in none."""
+    """A person opened a conversation, in a project or in none.
+
+    The origin is what it was copied from (a fork, a replay): a conversation, and the message in which the
+    copied branch ended; None: from nothing. A copy is under its own key and outlives its origin.
+    """
 
     project_id: UUID | None
     title: OptionalText
+    origin_conversation_id: UUID | None
+    origin_message_id: UUID | None
+
+
+@catalogue.upcast("conversation.started", 1, plain="project_id")
+def _without_origin(stored: dict[str, Any]) -> dict[str, Any]:
+    """Nothing was copied then, so there is no origin."""
+    return {**stored, "origin_conversation_id": None, "origin_message_id": None}
 
 
 @catalogue.register("conversation.prompt-added", plain="message_id parent_id")
@@ -62,6 +78,21 @@ _END = (
 )
 
 
+UNTOLD: Mapping[str, None] = dict.fromkeys(
+    (
+        "model_digest",
+        "prompt_tokens",
+        "completion_tokens",
+        "total_ms",
+        "load_ms",
+        "prompt_eval_ms",
+        "eval_ms",
+        "first_token_ms",
+    )
+)
+"""What an end says of the model's work when nothing is known of it."""
+
+
 class _AnswerEnded(Event):
     """The text so far, and what the model server said of it.
 
@@ -99,14 +130,18 @@ class AnswerFailed(_AnswerEnded):
     detail: Text
 
 
-@catalogue.register("conversation.answer-interrupted", plain="message_id reason")
-class AnswerInterrupted(Event):
-    """The process that was answering is gone; the text is what it had saved."""
+@catalogue.register("conversation.answer-interrupted", plain=_END, version=2)
+class AnswerInterrupted(_AnswerEnded):
+    """The process that was answering ended; the text is what it had saved.
 
-    message_id: UUID
-    text: Text
-    thinking: Text
-    reason: str
+    A process that could still say so tells digest and timings too; of one that died nobody knows them.
+    """
+
+
+@catalogue.upcast("conversation.answer-interrupted", 1, plain="message_id reason")
+def _interrupted_untold(stored: dict[str, Any]) -> dict[str, Any]:
+    """Digest, counts and timings were not told then."""
+    return {**stored, **UNTOLD}
 
 
 @catalogue.register("conversation.current-changed", plain="message_id")
@@ -142,7 +177,8 @@ class ConversationErased(Event):
     """Its key was destroyed in this very transaction; nothing follows in its stream.
 
     An erased conversation has no key, so the event has no content: `reason_kind` is `request` where a person
-    asked for this conversation, `project` where it went with its project.
+    asked for this conversation, `project` where it went with its project, `derived` where it went with the
+    conversation that it was copied from.
     """
 
     reason_kind: str

@@ -4,6 +4,9 @@ A data key (random, one an owner: conversation, project or user) is wrapped by a
 master key. Invariants: data keys never leave the process unwrapped; an owner with a tombstone never gets a
 key; a master key that is not this book's is refused before anything is written.
 
+Which master key is in force is what the database says, and it may be another at any moment. So whatever is
+read under it is read again when it does not open and the database has moved on.
+
 Caches and erasures. Erasures are numbered; every query learns the newest number in the round trip that opens
 it, and tells `noticed`. A newer number empties the cache, so a key that was destroyed before a query began is
 not used for it. What is read from the store is cached only if no erasure was noticed meanwhile.
@@ -15,7 +18,8 @@ import hashlib
 import hmac
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -25,19 +29,33 @@ from domain.errors import ContentDamagedError, ContentErasedError
 from domain.ids import new_id, short
 from infrastructure.crypto import master_key
 from infrastructure.crypto.sealing import seal, unseal
+from infrastructure.crypto.wrapping import (
+    command_key_binding,
+    data_key_binding,
+    derive,
+    epoch_binding,
+    unwrap,
+    wrap,
+)
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-_NONCE = 12
 _MOST_CACHED = 4096
+_LOOKS = 3
 
 
 class BookRow(NamedTuple):
-    """Who the book is, as its database says."""
+    """Who the book is, as its database says.
+
+    `former_check` recognises the master key before this one. `command_key` is wrapped by the master key;
+    None: it is derived from it.
+    """
 
     book_id: UUID
     master_check: bytes
+    former_check: bytes | None = None
+    command_key: bytes | None = None
 
 
 class WrappedKey(NamedTuple):
@@ -46,6 +64,36 @@ class WrappedKey(NamedTuple):
     owner_id: UUID
     epoch: int
     box: bytes
+
+
+class NextEpoch(NamedTuple):
+    """A new epoch key, wrapped; only for a book whose master key `master_check` still recognises."""
+
+    epoch: int
+    box: bytes
+    master_check: bytes
+
+
+class Rekeyed(NamedTuple):
+    """What a book holds under a new master key: its check, the wrapped command key and epoch keys."""
+
+    master_check: bytes
+    command_key: bytes
+    epochs: dict[int, bytes]
+
+
+class _Opened(NamedTuple):
+    """A book whose master key was found. Replaced as a whole, so that it can be read without the lock."""
+
+    book_id: UUID
+    master: bytes
+    master_check: bytes
+    command_key: bytes
+    epochs: dict[int, bytes]
+
+    @property
+    def newest(self) -> int:
+        return max(self.epochs)
 
 
 class _DataKey(NamedTuple):
@@ -80,6 +128,10 @@ class KeyStore(Protocol):
         """Return epoch and wrapped data key of an owner, None where it has none."""
         ...
 
+    def find_data_keys(self, owner_ids: Sequence[UUID]) -> Mapping[UUID, tuple[int, bytes]]:
+        """Return epoch and wrapped data key of each owner that has one, in one look."""
+        ...
+
     def erased(self, owner_id: UUID) -> bool:
         """Say whether the owner has a tombstone."""
         ...
@@ -92,6 +144,8 @@ class Keyring:
         store: where the wrapped keys are.
         find_master: returns the configured master key, or None.
         make_master: makes and stores one, for a database that has no book; returns the one stored.
+        next_master: returns the key that a replacement, perhaps killed half-way, has made to be the next.
+        opened: told the book's id once its master key was found.
     """
 
     def __init__(
@@ -99,14 +153,18 @@ class Keyring:
         store: KeyStore,
         find_master: Callable[[], bytes | None],
         make_master: Callable[[], bytes],
+        *,
+        next_master: Callable[[], bytes | None] = lambda: None,
+        opened: Callable[[UUID], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._find_master = find_master
         self._make_master = make_master
+        self._next_master = next_master
+        self._tell_opened = opened
         self._lock = threading.RLock()
-        self._master: bytes | None = None
-        self._book_id: UUID | None = None
-        self._epochs: dict[int, bytes] = {}
+        self._made: bytes | None = None
+        self._opened: _Opened | None = None
         self._known: dict[UUID, _DataKey] = {}
         self._fresh: dict[UUID, _Fresh] = {}
         self._erasures = 0
@@ -114,12 +172,13 @@ class Keyring:
     @property
     def book_id(self) -> UUID:
         """The book's id."""
-        return self._unlocked()[1]
+        return self._unlocked().book_id
 
     @property
     def master(self) -> bytes:
-        """The master key, for its export."""
-        return self._unlocked()[0]
+        """The master key in force, for its export or its replacement."""
+        with self._lock:
+            return self._refreshed().master
 
     def unlock(self) -> None:
         """Find the master key (or make the first) and check that it is this book's.
@@ -128,6 +187,23 @@ class Keyring:
             KeyringError: the key is missing, unreadable or another book's.
         """
         self._unlocked()
+
+    def prepare(self, stream_ids: Iterable[UUID]) -> None:
+        """Read the data keys of many streams in one look; what that leaves out, `open` looks for itself."""
+        wanted = {one for one in stream_ids if one not in self._known and one not in self._fresh}
+        if len(wanted) < 2:  # noqa: PLR2004 - `open` fetches a single one as well
+            return
+        self._unlocked()
+        erasures = self._erasures
+        stored = self._store.find_data_keys(list(wanted)[:_MOST_CACHED])
+        with self._lock:
+            opened = self._unlocked()
+            if any(epoch not in opened.epochs for epoch, _ in stored.values()):
+                opened = self._refreshed()
+            for owner_id, (epoch, box) in stored.items():
+                if epoch in opened.epochs:
+                    with suppress(KeyringError):  # altered: whoever opens this one's content is told
+                        self._remember(owner_id, _unwrapped(opened, owner_id, epoch, box), erasures)
 
     def open(self, sealed: Sealed) -> Any:
         """Return sealed content; the `Vault` of the domain."""
@@ -164,12 +240,12 @@ class Keyring:
         """
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        self._unlocked()
+        opened = self._unlocked()
         with self._lock:
             if owner_id not in self._fresh:
                 raw = os.urandom(32)
-                epoch = max(self._epochs)
-                box = _wrap(self._epochs[epoch], raw, _data_key_binding(owner_id, epoch))
+                epoch = opened.newest
+                box = wrap(opened.epochs[epoch], raw, data_key_binding(owner_id, epoch))
                 if (
                     len(self._fresh) >= _MOST_CACHED
                 ):  # left behind by commands that failed before their append
@@ -180,12 +256,11 @@ class Keyring:
 
     def rewrap(self, owner_id: UUID) -> WrappedKey:
         """Return the same new key wrapped under the newest epoch: the one it was made under is destroyed."""
-        master, book_id = self._unlocked()
         with self._lock:
-            self._epochs = self._read_epochs(master, book_id)
+            opened = self._refreshed()
             fresh = self._fresh[owner_id]
-            epoch = max(self._epochs)
-            box = _wrap(self._epochs[epoch], fresh.key.raw, _data_key_binding(owner_id, epoch))
+            epoch = opened.newest
+            box = wrap(opened.epochs[epoch], fresh.key.raw, data_key_binding(owner_id, epoch))
             self._fresh[owner_id] = fresh._replace(wrapped=WrappedKey(owner_id, epoch, box))
             return self._fresh[owner_id].wrapped
 
@@ -197,24 +272,39 @@ class Keyring:
                     self._erasures = erasures
                     self._known.clear()
 
-    def next_epoch(self, number: int) -> bytes:
-        """Return a new epoch key of this number, wrapped by the master key."""
-        master, book_id = self._unlocked()
-        return _wrap(master, os.urandom(32), _epoch_binding(book_id, number))
+    def next_epoch(self, number: int) -> NextEpoch:
+        """Return a new epoch key of this number, wrapped by the master key in force."""
+        with self._lock:
+            opened = self._refreshed()
+        box = wrap(opened.master, os.urandom(32), epoch_binding(opened.book_id, number))
+        return NextEpoch(number, box, opened.master_check)
 
     def rewrapper(self) -> Callable[[WrappedKey], WrappedKey]:
         """Return a function that wraps stored data keys under the newest epoch."""
-        master, book_id = self._unlocked()
         with self._lock:
-            epochs = self._epochs = self._read_epochs(master, book_id)
-        newest = max(epochs)
+            opened = self._refreshed()
+        epochs, newest = opened.epochs, opened.newest
 
         def rewrapped(key: WrappedKey) -> WrappedKey:
-            raw = _unwrap(epochs[key.epoch], key.box, _data_key_binding(key.owner_id, key.epoch))
-            box = _wrap(epochs[newest], raw, _data_key_binding(key.owner_id, newest))
+            raw = unwrap(epochs[key.epoch], key.box, data_key_binding(key.owner_id, key.epoch))
+            box = wrap(epochs[newest], raw, data_key_binding(key.owner_id, newest))
             return WrappedKey(key.owner_id, newest, box)
 
         return rewrapped
+
+    def rekeyed(self, book: BookRow, epochs: dict[int, bytes], new_master: bytes) -> Rekeyed:
+        """Return what a book that stands so will hold under a new master key; nothing is stored here.
+
+        Raises:
+            KeyringError: the master key we know does not open what is given.
+        """
+        opened = self._unlocked()
+        raw = _opened_epochs(opened.master, book.book_id, epochs)
+        return Rekeyed(
+            master_key.check_value(new_master, book.book_id.bytes),
+            wrap(new_master, _command_key(opened.master, book), command_key_binding(book.book_id)),
+            {one: wrap(new_master, key, epoch_binding(book.book_id, one)) for one, key in raw.items()},
+        )
 
     def settle(self, owner_id: UUID, *, kept: bool) -> None:
         """Say what became of a new key: `kept` when its append was committed. Otherwise it is forgotten."""
@@ -230,9 +320,16 @@ class Keyring:
             self._known.pop(owner_id, None)
 
     def hash_command(self, command: bytes) -> bytes:
-        """Return the keyed hash (HMAC-SHA-256) of a command, under a key derived from the master key."""
-        key = derive(self._unlocked()[0], b"daybook/commands/1")
-        return hmac.new(key, command, hashlib.sha256).digest()
+        """Return the keyed hash (HMAC-SHA-256) of a command, under a key that outlives master keys."""
+        return hmac.new(self._unlocked().command_key, command, hashlib.sha256).digest()
+
+    def hash_snapshot(self, snapshot: bytes) -> bytes:
+        """Return the keyed hash (HMAC-SHA-256) that tells our snapshots from forged ones.
+
+        Under a key derived from the master key: those made under a former one are made again.
+        """
+        key = derive(self._unlocked().master, b"daybook/snapshots/1")
+        return hmac.new(key, snapshot, hashlib.sha256).digest()
 
     def hash_request(self, owner_id: UUID, request: bytes) -> bytes:
         """Return the keyed hash of a rendered request, under a key derived from the conversation's data key.
@@ -254,30 +351,28 @@ class Keyring:
         fresh = self._fresh.get(owner_id)
         if fresh is not None:
             return fresh.key
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        master, book_id = self._unlocked()
+        self._unlocked()
         erasures = self._erasures
         stored = self._store.data_key(owner_id)
         if stored is None:
             return None
         with self._lock:
-            if stored[0] not in self._epochs:
-                self._epochs = self._read_epochs(master, book_id)
-            if stored[0] not in self._epochs:  # a rotation ended between our two looks
+            opened = self._unlocked()
+            if stored[0] not in opened.epochs:
+                opened = self._refreshed()
+            if stored[0] not in opened.epochs:  # a rotation ended between our two looks
                 stored = self._store.data_key(owner_id)
                 if stored is None:
                     return None
-                self._epochs = self._read_epochs(master, book_id)
+                opened = self._refreshed()
             epoch, box = stored
-            if epoch not in self._epochs:
+            if epoch not in opened.epochs:
                 raise KeyringError(
                     f"The key of {short(owner_id)} is wrapped by an epoch key that is not there. Nothing "
                     "was written.",
                     hint="daybook doctor",
                 )
-            raw = _unwrap(self._epochs[epoch], box, _data_key_binding(owner_id, epoch))
-            return self._remember(owner_id, _DataKey(raw, AESGCM(raw)), erasures)
+            return self._remember(owner_id, _unwrapped(opened, owner_id, epoch, box), erasures)
 
     def _remember(self, owner_id: UUID, key: _DataKey, erasures: int) -> _DataKey:
         """Cache a key, unless an erasure was noticed since it was looked for: it might be the erased one."""
@@ -288,79 +383,111 @@ class Keyring:
         self._known[owner_id] = key
         return key
 
-    def _unlocked(self) -> tuple[bytes, UUID]:
-        """Return master key and book id, finding or making them first."""
-        if self._epochs and self._master is not None and self._book_id is not None:
-            return self._master, self._book_id
+    def _unlocked(self) -> _Opened:
+        """Return the book as it was last opened, finding or making its keys first."""
+        opened = self._opened
+        if opened is not None:
+            return opened
         with self._lock:
-            row = self._store.book()
-            master = self._find_master()
-            if row is None:
-                master = master or self._make_master()
-                book_id = new_id()
-                fresh = BookRow(book_id, master_key.check_value(master, book_id.bytes))
-                row = self._store.found_book(fresh, _wrap(master, os.urandom(32), _epoch_binding(book_id, 1)))
-            if master is None:
-                raise KeyringError(
-                    "This book's master key is missing. Nothing was written; the content cannot be read "
-                    "without it.",
-                    hint="daybook keys import FILE",
-                )
-            if not hmac.compare_digest(row.master_check, master_key.check_value(master, row.book_id.bytes)):
-                raise KeyringError(
-                    "The master key is not this book's (another home, or another database?). Nothing was "
-                    "written.",
-                    hint="daybook paths",
-                )
-            epochs = self._read_epochs(master, row.book_id)
-            if not epochs:
-                raise KeyringError(
-                    "The book has no epoch key; its database was changed from outside. Nothing was written.",
-                    hint="daybook doctor",
-                )
-            # The epochs come last: whoever sees them without the lock sees the rest.
-            self._master, self._book_id = master, row.book_id
-            self._epochs = epochs
-            return master, row.book_id
+            return self._opened or self._refreshed()
 
-    def _read_epochs(self, master: bytes, book_id: UUID) -> dict[int, bytes]:
-        wrapped = self._store.epochs()
-        return {epoch: _unwrap(master, box, _epoch_binding(book_id, epoch)) for epoch, box in wrapped.items()}
+    def _found(self) -> BookRow:
+        """Make the book, unless another process is first; return the one that is there then."""
+        master = self._made = self._find_master() or self._make_master()
+        book_id = new_id()
+        row = BookRow(book_id, master_key.check_value(master, book_id.bytes))
+        return self._store.found_book(row, wrap(master, os.urandom(32), epoch_binding(book_id, 1)))
+
+    def _refreshed(self) -> _Opened:
+        """Return the book opened as it stands now; the lock is held.
+
+        Where something does not open because the master key was replaced between our looks, look again.
+        """
+        for _ in range(_LOOKS):
+            row = self._book()
+            try:
+                return self._open_book(row)
+            except KeyringError:
+                if self._book().master_check == row.master_check:
+                    raise
+        return self._open_book(self._book())
+
+    def _book(self) -> BookRow:
+        row = self._store.book()
+        if row is None and self._opened is None:
+            return self._found()
+        if row is None:
+            raise KeyringError(
+                "The database lost its book: somebody emptied it. Nothing was written.",
+                hint="daybook doctor",
+            )
+        return row
+
+    def _open_book(self, row: BookRow) -> _Opened:
+        master = self._master_of(row)
+        epochs = _opened_epochs(master, row.book_id, self._store.epochs())
+        if not epochs:
+            raise KeyringError(
+                "The book has no epoch key; its database was changed from outside. Nothing was written.",
+                hint="daybook doctor",
+            )
+        first = self._opened is None
+        self._opened = _Opened(row.book_id, master, row.master_check, _command_key(master, row), epochs)
+        if first:
+            self._tell_opened(row.book_id)
+        return self._opened
+
+    def _master_of(self, row: BookRow) -> bytes:
+        """Return the master key that the row recognises."""
+        if self._opened is not None and self._opened.master_check == row.master_check:
+            return self._opened.master
+        # The next key takes the place of the last one by a rename: whoever misses it at both places looks at
+        # the first again.
+        found = None
+        for look in (self._find_master, self._next_master, self._find_master):
+            master = look() or self._made
+            if master is not None and _fits(master, row.master_check, row.book_id):
+                return master
+            found = found or master
+        if found is None:
+            raise KeyringError(
+                "This book's master key is missing. Nothing was written; the content cannot be read "
+                "without it.",
+                hint="daybook keys import FILE",
+            )
+        if row.former_check is not None and _fits(found, row.former_check, row.book_id):
+            raise KeyringError(
+                "The book's master key was replaced, and this is the former one. Nothing was written; "
+                "nothing is lost.",
+                hint="Give Daybook the new one: DAYBOOK_MASTER_KEY_FILE=FILE, or daybook keys import FILE",
+            )
+        raise KeyringError(
+            "The master key is not this book's (another home, or another database?). Nothing was written.",
+            hint="daybook paths",
+        )
 
 
 def _erased(owner_id: UUID) -> ContentErasedError:
     return ContentErasedError(f"{short(owner_id)} was erased; nothing can be written to it any more.")
 
 
-def _wrap(key: bytes, secret: bytes, binding: bytes) -> bytes:
+def _unwrapped(opened: _Opened, owner_id: UUID, epoch: int, box: bytes) -> _DataKey:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    nonce = os.urandom(_NONCE)
-    return nonce + AESGCM(key).encrypt(nonce, secret, binding)
+    raw = unwrap(opened.epochs[epoch], box, data_key_binding(owner_id, epoch))
+    return _DataKey(raw, AESGCM(raw))
 
 
-def _unwrap(key: bytes, box: bytes, binding: bytes) -> bytes:
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    try:
-        return AESGCM(key).decrypt(box[:_NONCE], box[_NONCE:], binding)
-    except (InvalidTag, ValueError):
-        raise KeyringError(
-            "A stored key does not open with the key above it: it was altered. Nothing was written.",
-            hint="daybook doctor",
-        ) from None
+def _opened_epochs(master: bytes, book_id: UUID, wrapped: dict[int, bytes]) -> dict[int, bytes]:
+    return {epoch: unwrap(master, box, epoch_binding(book_id, epoch)) for epoch, box in wrapped.items()}
 
 
-def derive(key: bytes, purpose: bytes) -> bytes:
-    """Return a key for one purpose: HKDF-SHA-256 (RFC 5869) with an empty salt, one block."""
-    pseudo_random = hmac.new(b"\0" * 32, key, hashlib.sha256).digest()
-    return hmac.new(pseudo_random, purpose + b"\x01", hashlib.sha256).digest()
+def _command_key(master: bytes, row: BookRow) -> bytes:
+    """Return the key of command hashes. The first master key's own derivative stays it for ever."""
+    if row.command_key is None:
+        return derive(master, b"daybook/commands/1")
+    return unwrap(master, row.command_key, command_key_binding(row.book_id))
 
 
-def _epoch_binding(book_id: UUID, epoch: int) -> bytes:
-    return b"daybook/epoch-key/1\0" + book_id.bytes + epoch.to_bytes(4, "big")
-
-
-def _data_key_binding(owner_id: UUID, epoch: int) -> bytes:
-    return b"daybook/data-key/1\0" + owner_id.bytes + epoch.to_bytes(4, "big")
+def _fits(master: bytes, check: bytes, book_id: UUID) -> bool:
+    return hmac.compare_digest(check, master_key.check_value(master, book_id.bytes))

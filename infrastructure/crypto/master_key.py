@@ -1,7 +1,12 @@
 """The master key: 32 bytes that exist outside the database only, in a file of mode 0600 or in a secret.
 
-Invariant: it is made once, atomically, and only for a database that has none; a wrong or missing one is an
+Invariants: it is made once, atomically, and only for a database that has none; a wrong or missing one is an
 error before anything is written.
+
+It is replaced in this order, so that the key in force is in a file at every moment: the next one is written
+beside it (`….next`), the database is told, the next one takes the place, and the bytes of the former one,
+kept under a name of its own (`….former`) until then, are written over. Killed anywhere, it goes on from
+there.
 """
 
 from __future__ import annotations
@@ -70,6 +75,21 @@ class MasterKeyFile:
                 hint="daybook doctor",
             ) from None
 
+    @property
+    def next(self) -> MasterKeyFile:
+        """Where the key waits that is to take this one's place."""
+        return MasterKeyFile(self.path.with_name(self.path.name + ".next"))
+
+    @property
+    def former(self) -> Path:
+        """The file of a key that is not in force any more, until it is destroyed."""
+        return self.path.with_name(self.path.name + ".former")
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a replacement was begun and not finished."""
+        return self.next.path.exists() or self.former.exists()
+
     def write_new(self, master: bytes) -> bytes:
         """Write a key where none is, and return the one that is there then.
 
@@ -96,6 +116,41 @@ class MasterKeyFile:
                 hint="export DAYBOOK_HOME=/a/directory/you/can/write",
             ) from None
         return self.read() or master
+
+    def advance(self) -> None:
+        """Let the next key take this one's place and destroy this one; may be done again where it was killed.
+
+        Only for a next key that is in force.
+        """
+        try:
+            if self.next.path.exists():
+                if self.path.exists() and not self.former.exists():
+                    self.former.hardlink_to(self.path)
+                    _sync_directory(self.path.parent)
+                self.next.path.replace(self.path)
+                _sync_directory(self.path.parent)
+            self.destroy_former()
+        except OSError as problem:
+            raise KeyringError(
+                f"The new master key is in force, but the files in {self.path.parent} could not be put in "
+                f"order: {in_words(problem)}. Nothing is lost; the former key is not destroyed yet.",
+                hint="daybook keys rotate --master",
+            ) from None
+
+    def destroy_former(self) -> None:
+        """Write over a former key's bytes and remove it, unless it is still the file of the key itself."""
+        if not self.former.exists():
+            return
+        if not (self.path.exists() and self.former.samefile(self.path)):
+            self._write_over_former()
+        self.former.unlink()
+        _sync_directory(self.former.parent)
+
+    def _write_over_former(self) -> None:
+        with self.former.open("r+b") as file:
+            file.write(os.urandom(self.former.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _sync_directory(path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from application.errors import KeyringError
 from application.ports.keys import KeysProgress, KeysStatus, Rotated
-from infrastructure.crypto.keyring import Keyring, WrappedKey
+from infrastructure.crypto.keyring import Keyring, NextEpoch, WrappedKey
 
 BATCH = 500
 _PASSES = 20
@@ -26,8 +26,11 @@ class RotatingStore(Protocol):
         """Say which epochs there are."""
         ...
 
-    def add_epoch(self, epoch: int, box: bytes) -> None:
-        """Store a new epoch key, unless another process was first with this number."""
+    def add_epoch(self, new: NextEpoch) -> bool:
+        """Store a new epoch key, unless another process was first with this number.
+
+        False where there is none then: it is wrapped by a master key that is not in force any more.
+        """
         ...
 
     def keys_before(self, epoch: int, limit: int) -> list[WrappedKey]:
@@ -64,10 +67,7 @@ class Rotation:
         """Wrap every data key under a new epoch key and destroy the older ones; see the port."""
         self._keyring.unlock()
         before = self._store.status()
-        newest = before.epochs[-1].epoch
-        if before.owed or not before.unfinished:
-            newest += 1
-            self._store.add_epoch(newest, self._keyring.next_epoch(newest))
+        newest = self._newest_epoch(before)
         count = 0
         for _ in range(_PASSES):
             count += self._rewrap(newest, progress, count, before.key_count)
@@ -77,6 +77,18 @@ class Rotation:
             "Keys of an older epoch kept coming while they were wrapped anew. Nothing is lost; the "
             "rotation is not finished.",
             hint="daybook keys rotate",
+        )
+
+    def _newest_epoch(self, found: KeysStatus) -> int:
+        """Begin a new epoch, unless one was begun and is good enough to go on with."""
+        newest = found.epochs[-1].epoch
+        if found.unfinished and not found.owed:
+            return newest
+        for _ in range(_PASSES):
+            if self._store.add_epoch(self._keyring.next_epoch(newest + 1)):
+                return newest + 1
+        raise KeyringError(
+            "The master key is being replaced over and over. Nothing was changed.", hint="daybook keys status"
         )
 
     def _rewrap(self, newest: int, progress: KeysProgress | None, done: int, of: int) -> int:

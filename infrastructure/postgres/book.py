@@ -1,8 +1,7 @@
 """The write side's `Log` port on PostgreSQL: events sealed, appended through one function, and loaded again.
 
-Loading goes through the `eventsourcing` library's event store, with our recorder and mapper below it; the
-library's cache and snapshots stay off. Content stays sealed while an aggregate is loaded, for invariants need
-none of it.
+Aggregates are of the `eventsourcing` library; its cache and snapshots stay off, `loading.py` has ours.
+Content stays sealed while an aggregate is loaded, for invariants need none of it.
 """
 
 from __future__ import annotations
@@ -10,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 from uuid import UUID
 
 from application.ports.log import IdempotencyKey, Origin, Saved
-from domain.errors import NotFoundError
 from domain.event import Created, Event, Recorded, Root
-from domain.ids import short
 from infrastructure.crypto.keyring import Keyring
 from infrastructure.postgres.appender import Appended, EpochDestroyedError
 from infrastructure.postgres.log import AppendRequest, EventLog, Idempotency, NewKey
 
 if TYPE_CHECKING:
-    from eventsourcing.persistence import EventStore
+    from infrastructure.postgres.loading import Loader
 
 R = TypeVar("R", bound=Root)
 
@@ -37,22 +34,14 @@ class PostgresLog:
         self._keyring = keyring
 
     @cached_property
-    def _store(self) -> EventStore[UUID]:
-        from eventsourcing.persistence import EventStore
+    def _loader(self) -> Loader:
+        from infrastructure.postgres.loading import Loader
 
-        from infrastructure.postgres.codec import DaybookMapper
-        from infrastructure.postgres.recorder import DaybookAggregateRecorder
-
-        return EventStore(DaybookMapper(), DaybookAggregateRecorder(self._events))
+        return Loader(self._events.database, self._keyring.hash_snapshot)
 
     def load(self, kind: type[R], stream_id: UUID) -> R:
         """Return an aggregate as of now, or raise `NotFoundError`."""
-        aggregate: Any = None
-        for event in self._store.get(stream_id):
-            aggregate = cast("Event", event).mutate(aggregate)
-        if not isinstance(aggregate, kind):
-            raise NotFoundError(f"There is no {kind.__name__.lower()} {short(stream_id)} in this book.")
-        return aggregate
+        return self._loader.load(kind, stream_id)
 
     def save(
         self,

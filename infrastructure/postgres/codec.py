@@ -8,9 +8,9 @@ adapts old versions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypedDict, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -18,8 +18,9 @@ from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 from eventsourcing.utils import get_topic
 
+import domain.access.access
 import domain.conversation.conversation
-import domain.project.project  # noqa: F401 (these two fill the catalogue)
+import domain.project.project  # noqa: F401 (these three fill the catalogue)
 from application.ports.log import Origin
 from domain.content import Sealed
 from domain.event import Created, DamagedEventError, Event, Recorded, catalogue
@@ -81,19 +82,29 @@ def to_event(row: LogRow) -> Event:
             if convert is not None and value is not None:
                 values[name] = convert(value)
     except (msgspec.DecodeError, ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise DamagedEventError(
-            f"Event {row.log_index} ({row.type}) cannot be read: its stored bytes were altered "
-            f"({type(problem).__name__}). Nothing was changed.",
-            hint="daybook doctor",
-        ) from problem
-    values["originator_id"] = row.stream_id
-    values["originator_version"] = row.version
-    values["timestamp"] = row.time
-    if issubclass(cls, Created):
-        values["originator_topic"] = get_topic(catalogue.aggregate_of(row.type))
-    event = object.__new__(cls)
-    event.__dict__.update(values)
-    return event
+        raise _damaged(row, problem) from problem
+    return _event(cls, row, values)
+
+
+def to_bare_event(row: LogRow) -> Event:
+    """Return the event of a row without its content and its lists, which no aggregate looks at.
+
+    Stepping over them is most of what makes loading quick. An event of an old schema version comes whole.
+
+    Raises:
+        UnknownEventTypeError, DamagedEventError: as `to_event` does.
+    """
+    cls = catalogue.known(row.type, row.schema_version)
+    if cls.schema_version != row.schema_version:
+        return to_event(row)
+    decode = _bare_decoders.get(cls)
+    if decode is None:
+        decode = _bare_decoders[cls] = _bare_decoder(cls)
+    try:
+        values = decode(row.payload)
+    except msgspec.DecodeError as problem:
+        raise _damaged(row, problem) from problem
+    return _event(cls, row, values)
 
 
 def to_recorded(row: LogRow) -> Recorded:
@@ -115,6 +126,25 @@ def to_recorded(row: LogRow) -> Recorded:
         source=metadata.source,
         correlation_id=metadata.correlation_id,
         causation_id=metadata.causation_id,
+    )
+
+
+def _event(cls: type[Event], row: LogRow, values: dict[str, Any]) -> Event:
+    values["originator_id"] = row.stream_id
+    values["originator_version"] = row.version
+    values["timestamp"] = row.time
+    if issubclass(cls, Created):
+        values["originator_topic"] = get_topic(catalogue.aggregate_of(row.type))
+    event = object.__new__(cls)
+    event.__dict__.update(values)
+    return event
+
+
+def _damaged(row: LogRow, problem: Exception) -> DamagedEventError:
+    return DamagedEventError(
+        f"Event {row.log_index} ({row.type}) cannot be read: its stored bytes were altered "
+        f"({type(problem).__name__}). Nothing was changed.",
+        hint="daybook doctor",
     )
 
 
@@ -163,6 +193,18 @@ def _converters(cls: type[Event]) -> tuple[tuple[str, Any], ...]:
         )
         _cache[cls] = known
     return known
+
+
+_bare_decoders: dict[type[Event], Callable[[bytes], dict[str, Any]]] = {}
+
+
+def _bare_decoder(cls: type[Event]) -> Callable[[bytes], dict[str, Any]]:
+    """Return a function from a payload to the plain fields of one value; it steps over all others."""
+    hints = get_type_hints(cls)
+    bare = {name: hints[name] for name in cls.plain if get_origin(hints[name]) is not tuple}
+    shape: Any = TypedDict("shape", bare)  # type: ignore[misc] # made of what the class says
+    decoder: msgspec.msgpack.Decoder[dict[str, Any]] = msgspec.msgpack.Decoder(shape)
+    return decoder.decode
 
 
 class DaybookMapper(Mapper[UUID]):

@@ -7,6 +7,9 @@ server we support; every psycopg error that leaves `connection()`, `transaction(
 Connections are made in the thread that asks for one. A pool with workers of its own hides why a connection
 could not be made behind a timeout, and costs a command line call three threads.
 
+Every connection goes on as the application's role (infrastructure/postgres/roles.py), so the log cannot be
+changed through it, whoever logged in. Only `owner_session` keeps the login's own rights.
+
 PgBouncer and its like work in session mode only, or connect directly: prepared statements, LISTEN and
 advisory locks do not survive transaction pooling.
 """
@@ -18,6 +21,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from application.errors import DatabaseError
+from infrastructure.postgres import roles
 from infrastructure.postgres.failures import connect_failure, described, parse_failure, translate
 
 if TYPE_CHECKING:
@@ -36,7 +40,15 @@ _LIBPQ_DEFAULTS: Mapping[str, str] = {
 }
 
 # As a statement and not as a start-up option, because PgBouncer refuses those.
-_SETTINGS = "set timezone = 'UTC'"
+#
+# What people wrote must not get into the server's log with parameters of slow statements, or with the row
+# that an error is about. Only a superuser, or a role that was granted it, may keep it out; for others
+# docs/privacy.md says what to do.
+_SETTINGS = """\
+set timezone = 'UTC'; set log_parameter_max_length_on_error = 0;
+select set_config(name, value, false)
+  from (values ('log_parameter_max_length', '0'), ('log_error_verbosity', 'terse')) as quiet(name, value)
+ where has_parameter_privilege(name, 'set')"""
 
 # The log's function relies on each of its statements seeing what was committed before it; a stricter default
 # of the server's would turn waiting for the lock into conflicts.
@@ -51,10 +63,21 @@ _ASK_AFTER_IDLE_SECONDS = 30.0
 
 
 class Database:
-    """One PostgreSQL database, named by a URL (or libpq connection string)."""
+    """One PostgreSQL database, named by a URL (or libpq connection string).
 
-    def __init__(self, url: str, *, max_connections: int = 10, connect_timeout: float = 5.0) -> None:
+    Args:
+        url: where it is, and who logs in.
+        max_connections: how many the pool opens at most.
+        connect_timeout: seconds to wait for a connection, made or lent.
+        as_owner: keep the login's own rights, and do not become the application.
+    """
+
+    def __init__(
+        self, url: str, *, max_connections: int = 10, connect_timeout: float = 5.0, as_owner: bool = False
+    ) -> None:
         self._url = url
+        self._as_owner = as_owner
+        self._role: str | None = None
         self._connect_timeout = connect_timeout
         self._max_connections = max_connections
         self._free = threading.BoundedSemaphore(max_connections)
@@ -72,6 +95,11 @@ class Database:
     def name(self) -> str:
         """Where the database is, without a password: fit for messages."""
         return described(self._libpq_parameters())
+
+    @property
+    def role(self) -> str | None:
+        """The application's role, which connections go on as; None before the first one, or without it."""
+        return self._role
 
     @contextmanager
     def connection(self) -> "Iterator[psycopg.Connection]":
@@ -111,6 +139,18 @@ class Database:
             raise translate(error, self.name) from error
         finally:
             session.close()
+
+    def owner_session(self) -> "psycopg.Connection":
+        """Open a session that keeps the login's own rights, to migrate with; the caller closes it."""
+        return self._with(self._connect(), _SETTINGS, as_owner=True)
+
+    def renew(self) -> None:
+        """Connect afresh from now on: the application's role has come, or has other rights."""
+        with self._lock:
+            self._role = None
+            idle, self._idle = self._idle, []
+        for connection, _ in idle:
+            connection.close()
 
     def check_server(self) -> int:
         """Connect if need be and return the server's version number, such as 170004."""
@@ -173,11 +213,17 @@ class Database:
             self._free.release()
             raise
 
-    def _with(self, connection: "psycopg.Connection", settings: LiteralString) -> "psycopg.Connection":
+    def _with(
+        self, connection: "psycopg.Connection", settings: LiteralString, *, as_owner: bool = False
+    ) -> "psycopg.Connection":
         import psycopg
 
         try:
             connection.execute(settings)
+            if not (as_owner or self._as_owner):
+                self._role = self._role or roles.find(connection)
+                if self._role is not None:
+                    roles.take_on(connection, self._role)
         except psycopg.Error as error:
             connection.close()
             raise translate(error, self.name) from error
@@ -216,6 +262,22 @@ def without_password(url: str) -> tuple[str, str | None]:
         raise parse_failure(url) from error
     password = parameters.pop("password", None)
     return make_conninfo("", **parameters), None if password is None else str(password)
+
+
+def login_of(url: str) -> tuple[str, str | None]:
+    """Return whom a URL logs in as, and the password in it, if any."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+    from psycopg.pq import Conninfo
+
+    try:
+        parameters = conninfo_to_dict(url)
+    except ProgrammingError as error:
+        raise parse_failure(url) from error
+    usual = {option.keyword: option.val for option in Conninfo.get_defaults()}
+    user = parameters.get("user") or (usual.get(b"user") or b"").decode()
+    password = parameters.get("password")
+    return str(user), None if password is None else str(password)
 
 
 def _lives(connection: "psycopg.Connection", idle_since: float) -> bool:

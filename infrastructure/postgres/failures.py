@@ -51,7 +51,7 @@ _BY_SQLSTATE: Mapping[str, _Meaning] = {
     "40P01": _Meaning("{name} ended a deadlock. {nothing_written}", "Try again."),
     "42501": _Meaning(
         "The role of {name} lacks a right: {detail}. {nothing_written}",
-        "Grant it, or connect as the role that owns the database.",
+        "Let the book's owner give it: DAYBOOK_OWNER_DATABASE_URL=… daybook db migrate",
     ),
     "42P01": _Meaning("{name} lacks a table of Daybook's: {detail}.", "daybook db migrate"),
     "42883": _Meaning("{name} lacks a function of Daybook's: {detail}.", "daybook db migrate"),
@@ -86,7 +86,11 @@ _BY_WORDS: tuple[tuple[tuple[str, ...], _Meaning], ...] = (
     ),
     (
         ('role "',),
-        _Meaning("The server does not know the user: {detail}.", "Correct the user in DAYBOOK_DATABASE_URL."),
+        _Meaning(
+            "The server does not know the user: {detail}.",
+            "Correct the user in DAYBOOK_DATABASE_URL; daybook db migrate makes it, with the owner's URL in "
+            "DAYBOOK_OWNER_DATABASE_URL.",
+        ),
     ),
     (("too many clients", "connection slots", "too many connections"), _BY_SQLSTATE["53300"]),
     (("starting up", "recovery", "not yet accepting"), _BY_SQLSTATE["57P03"]),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from application.ports.keys import EpochCount, KeysStatus
-from infrastructure.crypto.keyring import BookRow, WrappedKey
+from infrastructure.crypto.keyring import BookRow, NextEpoch, Rekeyed, WrappedKey
 from infrastructure.postgres.database import Database
+
+_BOOK = "select book_id, master_check, former_check, command_key from daybook.book"
 
 _FOUND_BOOK = """
 with founded as (
@@ -19,11 +23,27 @@ insert into daybook.epoch_keys (epoch, wrapped) select 1, %(epoch_box)s from fou
 """
 
 
-# An erasure that commits meanwhile is not counted here, and so calls for one more epoch.
+_DATA_KEYS = "select owner_id, epoch, wrapped from daybook.data_keys where owner_id = any(%b::uuid[])"
+
+# An erasure that commits meanwhile is not counted here, and so calls for one more epoch. The book's row is
+# held, so that its master key cannot be replaced before this epoch is there to be wrapped by the new one.
 _ADD_EPOCH = """
 insert into daybook.epoch_keys (epoch, wrapped, erasures)
-values (%s, %s, (select coalesce(max(t.erasure), 0) from daybook.tombstones t))
+select %(epoch)s, %(box)s, (select coalesce(max(t.erasure), 0) from daybook.tombstones t)
+  from (select from daybook.book b where b.master_check = %(master_check)s for share) as book
 on conflict do nothing
+"""
+
+_EPOCHS_TO_REKEY = "select epoch, wrapped, erasures from daybook.epoch_keys order by epoch for update"
+
+_REKEY_EPOCH = "update daybook.epoch_keys set wrapped = %s where epoch = %s"
+
+# What was erased after this epoch began counts as erased under the new key: a backup of the time between may
+# hold it.
+_REKEY_BOOK = """
+update daybook.book
+   set master_check = %(check)s, former_check = master_check, command_key = %(command_key)s,
+       master_since = clock_timestamp(), master_erasures = %(erasures)s
 """
 
 _BEFORE = """
@@ -51,8 +71,13 @@ select e.epoch, e.created_at, (select count(*) from daybook.data_keys k where k.
 _OWED = """
 select (select count(*) from daybook.tombstones),
        (select coalesce(max(t.erasure), 0) from daybook.tombstones t)
-       > (select coalesce(max(e.erasures), 0) from daybook.epoch_keys e)
+       > (select coalesce(max(e.erasures), 0) from daybook.epoch_keys e),
+       b.master_since,
+       (select count(*) from daybook.tombstones t where t.erasure > b.master_erasures)
+  from daybook.book b
 """
+
+_REPLACING_LOCK = 0x6461_7962_6D61_7374  # "daybmast"
 
 _LOCK_TIMEOUT = "set lock_timeout = '2s'"
 _TRIES = 5
@@ -67,8 +92,8 @@ class PostgresKeyStore:
     def book(self) -> BookRow | None:
         """Return the book's row, or None in a database that has no book yet."""
         with self._database.connection() as connection:
-            row = connection.execute("select book_id, master_check from daybook.book").fetchone()
-        return None if row is None else BookRow(row[0], bytes(row[1]))
+            row = connection.execute(_BOOK).fetchone()
+        return None if row is None else _book_row(row)
 
     def found_book(self, row: BookRow, epoch_box: bytes) -> BookRow:
         """Store book and first epoch key where there is none; return the row that is there then."""
@@ -91,6 +116,12 @@ class PostgresKeyStore:
             ).fetchone()
         return None if row is None else (row[0], bytes(row[1]))
 
+    def find_data_keys(self, owner_ids: Sequence[UUID]) -> dict[UUID, tuple[int, bytes]]:
+        """Return epoch and wrapped data key of each owner that has one."""
+        with self._database.connection() as connection:
+            rows = connection.execute(_DATA_KEYS, (list(owner_ids),), binary=True).fetchall()
+        return {owner_id: (epoch, wrapped) for owner_id, epoch, wrapped in rows}
+
     def erased(self, owner_id: UUID) -> bool:
         """Say whether the owner has a tombstone."""
         with self._database.connection() as connection:
@@ -99,10 +130,46 @@ class PostgresKeyStore:
             ).fetchone()
         return row is not None
 
-    def add_epoch(self, epoch: int, box: bytes) -> None:
-        """Store a new epoch key, unless another process was first with this number."""
+    def add_epoch(self, new: NextEpoch) -> bool:
+        """Store a new epoch key, unless another process was first with this number.
+
+        False where there is none of this number then: the master key was replaced meanwhile.
+        """
         with self._database.connection() as connection:
-            connection.execute(_ADD_EPOCH, (epoch, box))
+            connection.execute(_ADD_EPOCH, new._asdict())
+            row = connection.execute(
+                "select from daybook.epoch_keys where epoch >= %s limit 1", (new.epoch,)
+            ).fetchone()
+        return row is not None
+
+    def replace_master(self, check: bytes, rekeyed: Callable[[BookRow, dict[int, bytes]], Rekeyed]) -> bool:
+        """Put another master key in force: book and epoch keys, in one transaction.
+
+        False, and nothing is changed, where `check` is not in force, or where there is not exactly one epoch,
+        or something was erased since that began.
+        """
+        with self._database.transaction() as connection:
+            row = connection.execute(_BOOK + " where master_check = %s for update", (check,)).fetchone()
+            epochs = connection.execute(_EPOCHS_TO_REKEY).fetchall()
+            owed = connection.execute(_OWED).fetchone()
+            if row is None or len(epochs) != 1 or (owed is not None and owed[1]):
+                return False
+            [(epoch, wrapped, erasures)] = epochs
+            new = rekeyed(_book_row(row), {epoch: bytes(wrapped)})
+            connection.execute(_REKEY_EPOCH, (new.epochs[epoch], epoch))
+            values = {"check": new.master_check, "command_key": new.command_key, "erasures": erasures}
+            connection.execute(_REKEY_BOOK, values)
+        return True
+
+    @contextmanager
+    def replacing(self) -> Iterator[bool]:
+        """Hold the right to replace the master key; False where another process has it."""
+        session = self._database.session()
+        try:
+            row = session.execute("select pg_try_advisory_lock(%s)", (_REPLACING_LOCK,)).fetchone()
+            yield bool(row and row[0])
+        finally:
+            session.close()
 
     def keys_before(self, epoch: int, limit: int) -> list[WrappedKey]:
         """Return some data keys that are wrapped by an older epoch."""
@@ -144,7 +211,7 @@ class PostgresKeyStore:
             for table in ("data_keys", "epoch_keys", "live_answers"):
                 for attempt in range(_TRIES):
                     try:
-                        session.execute(f"vacuum (full) daybook.{table}".encode())
+                        session.execute("select daybook.rewrite(%s)", (table,))
                         break
                     except psycopg.errors.LockNotAvailable:
                         if attempt == _TRIES - 1:
@@ -156,5 +223,11 @@ class PostgresKeyStore:
         with self._database.connection() as connection:
             rows = connection.execute(_STATUS).fetchall()
             row = connection.execute(_OWED).fetchone()
-        erased_count, owed = row or (0, False)
-        return KeysStatus(tuple(EpochCount(*one) for one in rows), erased_count, bool(owed))
+        epochs = tuple(EpochCount(*one) for one in rows)
+        return KeysStatus(epochs) if row is None else KeysStatus(epochs, *row)
+
+
+def _book_row(row: tuple[Any, ...]) -> BookRow:
+    """Return a row of `_BOOK`."""
+    book_id, *rest = row
+    return BookRow(book_id, *(None if one is None else bytes(one) for one in rest))  # type: ignore[arg-type]

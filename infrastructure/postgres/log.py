@@ -112,6 +112,11 @@ class EventLog:
             max_cost=_MAX_BATCH_BYTES,
         )
 
+    @property
+    def database(self) -> Database:
+        """Where it is."""
+        return self._database
+
     def append(self, request: AppendRequest) -> Appended:
         """Append one request, together with those of other threads that wait at the same time.
 

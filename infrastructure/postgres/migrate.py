@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, LiteralString, NamedTuple
 
 from application.errors import DatabaseError
+from domain.errors import RefusedError
+from infrastructure.postgres import roles
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.failures import translate
 
@@ -99,15 +101,34 @@ def migrate(
     *,
     adopt: bool = False,
     say: Callable[[str], None] = lambda _text: None,
+    warn: Callable[[str], None] = lambda _text: None,
+    login: roles.Login | None = None,
 ) -> list[str]:
-    """Apply every pending migration and return their labels; nothing to do is no error."""
+    """Apply every pending migration and return their labels; nothing to do is no error.
+
+    Then the application's role is given its rights.
+
+    Args:
+        database: its login owns the book, or comes to own it.
+        adopt: put the book beside tables of somebody else's.
+        say: told what is done.
+        warn: told what could not be done about the application's role.
+        login: whom the application connects as, where that is not the owner.
+
+    Raises:
+        RefusedError: this login does not own the book.
+    """
     import psycopg
 
-    with database.session() as connection:
+    with database.owner_session() as connection:
         try:
-            return _migrate(connection, database.name, adopt=adopt, say=say)
+            done = _migrate(connection, database.name, adopt=adopt, say=say)
+            if roles.is_owner(connection):
+                roles.ensure(connection, login, warn)
         except psycopg.Error as error:
             raise translate(error, database.name) from error
+    database.renew()
+    return done
 
 
 def status(database: Database) -> MigrationStatus:
@@ -135,12 +156,15 @@ def require_current(database: Database) -> None:
         )
 
 
-def prepare(database: Database, *, auto: bool) -> None:
-    """Make a database ready: an empty one is migrated, an older one only with `auto`."""
+def prepare(database: Database, *, auto: bool, warn: Callable[[str], None] = lambda _text: None) -> None:
+    """Make a database ready: an empty one is migrated, an older one only with `auto`.
+
+    With `auto` the application also gets its role, where the book came from another server without it.
+    """
     with database.connection() as connection:
         ledger = _ledger(connection)
-    if not ledger or (auto and _pending(ledger)):
-        migrate(database)
+    if not ledger or (auto and (_pending(ledger) or database.role is None)):
+        migrate(database, warn=warn)
         return
     if _pending(ledger):
         with database.session() as session:  # perhaps somebody is at it just now: wait for the end
@@ -168,6 +192,8 @@ def _migrate(
     connection: "psycopg.Connection", name: str, *, adopt: bool, say: Callable[[str], None]
 ) -> list[str]:
     connection.execute("set lock_timeout = '5min'")
+    # Nothing is found in a schema that somebody else may write.
+    connection.execute("set search_path = pg_catalog, pg_temp")
     connection.execute("select pg_advisory_lock(%s)", (_ADVISORY_LOCK,))
     ledger = _ledger(connection)
     if ledger is None:
@@ -176,8 +202,16 @@ def _migrate(
             connection.execute(_CREATE_LEDGER)
         ledger = {}
     _refuse_unless_ours(ledger, name)
+    pending = _pending(ledger)
+    if not roles.become_owner(connection) and pending:
+        raise RefusedError(
+            f"The login of {name} does not own the book, so it may not change its form; migrations wait to "
+            f"be applied: {_listed(m.label for m in pending)}. Nothing was changed.",
+            hint="DAYBOOK_OWNER_DATABASE_URL=postgresql://OWNER:PASSWORD@HOST/DATABASE daybook db migrate   "
+            "(under Compose: docker compose run --rm migrate)",
+        )
     done = []
-    for migration in _pending(ledger):
+    for migration in pending:
         say(f"Applying {migration.label}")
         with connection.transaction():
             connection.execute("set local lock_timeout = '10s'")

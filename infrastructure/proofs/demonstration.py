@@ -11,5 +11,5 @@ update daybook.events
 
 def flip_a_byte(database: Database, log_index: int) -> None:
     """Change the last byte of an event's payload, as only a superuser can."""
-    with database.connection() as connection:
+    with database.owner_session() as connection:
         connection.execute(_FLIP, (log_index,))

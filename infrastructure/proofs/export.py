@@ -46,7 +46,9 @@ def _write_all(
     log: EventLog, folder: Path, made: MadeCheckpoint, vault: Vault | None, progress: Progress | None
 ) -> None:
     tiles, bundle = _Tiles(folder), b""
-    with (folder / "events.ndjson").open("w", encoding="utf-8") as lines:
+    # Models may send half a surrogate pair; a backslash sequence is the JSON escape that means the same.
+    path = folder / "events.ndjson"
+    with path.open("w", encoding="utf-8", errors="backslashreplace") as lines:
         for row in _rows(log, made.size):
             event = full_document(row)
             record = leaf_record(event)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Handler = Callable[["Host", "Book", "Talk", str], Awaitable[None]]
 
+_MOST_MESSAGES = 2**31 - 1
+
 HELP = """\
 /help         this list
 /model NAME   let another model answer; without a name: which one does, and which are there
@@ -70,7 +72,9 @@ async def _undo(_host: Host, book: Book, talk: Talk, rest: str) -> None:
     if rest and not (rest.isdecimal() and int(rest) > 0):
         raise InvalidInputError("/undo takes a number above 0: how many prompts to go back.")
     back = int(rest or "1")
-    prompts = [message for message in _branch(book, talk) if message.kind == "prompt"]
+    # Of two messages in a row one is a prompt, so these hold so many prompts if there are so many at all.
+    last = _branch(book, talk, limit=min(2 * back, _MOST_MESSAGES))
+    prompts = [message for message in last if message.kind == "prompt"]
     if back > len(prompts):
         raise InvalidInputError(f"There are only {len(prompts)} prompts to go back to. Nothing was changed.")
     target = prompts[-back]
@@ -102,10 +106,10 @@ async def _show(_host: Host, book: Book, talk: Talk, _rest: str) -> None:
     print_conversation(found, messages, thinking=False)
 
 
-def _branch(book: Book, talk: Talk) -> tuple[Message, ...]:
+def _branch(book: Book, talk: Talk, *, limit: int | None = None) -> tuple[Message, ...]:
     if talk.conversation_id is None:
         raise NotFoundError("This conversation has not begun yet.")
-    return book.transcript.branch(talk.conversation_id)
+    return book.transcript.branch(talk.conversation_id, limit=limit)
 
 
 _HANDLERS: dict[str, Handler] = {

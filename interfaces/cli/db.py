@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from interfaces.cli.console import out, out_json, say
+from interfaces.cli.console import out, out_json, say, say_wrapped
 from interfaces.cli.lazy import group_app
 from interfaces.cli.opening import host_of
+
+if TYPE_CHECKING:
+    from interfaces.cli.host import Scrubbed
 
 app = group_app("Look after the book's database.")
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+_PROTECTED = {
+    "login": "closed to the application: its login has no right to change it",
+    "role": "closed to the application, which gives up its login's right to change it",
+    "none": "open to the application, which connects as its owner: daybook doctor",
+}
 
 
 @app.command()
@@ -26,11 +36,14 @@ def migrate(
     as_json: AsJson = False,
 ) -> None:
     """Bring the database's form up to this Daybook."""
-    done = list(host_of(ctx).database.migrate(adopt=adopt, say=say))
+    done = host_of(ctx).database.migrate(adopt=adopt, say=say)
+    for warning in done.warnings:
+        say_wrapped(f"daybook: warning: {warning}")
     if as_json:
-        out_json({"applied": done})
+        out_json(done)
     else:
-        say(f"{len(done)} migrations applied." if done else "Nothing to do: all migrations are applied.")
+        count = len(done.applied)
+        say(f"{count} migrations applied." if count else "Nothing to do: all migrations are applied.")
 
 
 @app.command()
@@ -48,6 +61,7 @@ def status(ctx: typer.Context, *, as_json: AsJson = False) -> None:
             ("log", found.log_file),
             ("process", found.pid),
             ("migrations", _migrations(found.applied, found.pending) if found.running else None),
+            ("the log", _PROTECTED.get(found.log_protection or "")),
         ):
             if value:
                 out(f"{label:<11} {value}")
@@ -83,6 +97,29 @@ def shell(ctx: typer.Context) -> None:
 
 
 @app.command()
+def scrub(ctx: typer.Context, *, as_json: AsJson = False) -> None:
+    """Write over what the server's write-ahead log still holds of the past."""
+    done = host_of(ctx).database.scrub()
+    if as_json:
+        out_json({"segment_count": done.segment_count, "kept": list(done.kept)})
+        return
+    say_scrubbed(done)
+
+
+def say_scrubbed(done: Scrubbed) -> None:
+    """Say what of the write-ahead log was written over, and what was not."""
+    if done.kept:
+        say(
+            f"{len(done.kept)} older segments of the write-ahead log are kept and were not written over: for "
+            "a replication slot, an archive that lags, or wal_keep_size. When they may go: daybook db scrub"
+        )
+    else:
+        say(
+            "The server's write-ahead log holds nothing of the past any more. Archives of it are not touched."
+        )
+
+
+@app.command()
 def path(ctx: typer.Context) -> None:
     """Print the embedded database's data directory."""
     out(str(host_of(ctx).database.path()))
@@ -90,7 +127,7 @@ def path(ctx: typer.Context) -> None:
 
 @app.command()
 def url(ctx: typer.Context) -> None:
-    """Print the owner's connection URL, which any PostgreSQL client takes."""
+    """Print the connection URL, which any PostgreSQL client takes."""
     out(host_of(ctx).database.url())
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 app = command_app()
 
+_MOST_SHOWN = 20
+
 
 @dataclass(frozen=True)
 class _Taken:
@@ -30,9 +32,20 @@ class _Taken:
     name: str
     kind: str
     conversations: tuple[ConversationSummary, ...]
-    messages: int
+    derived: tuple[ConversationSummary, ...]
+    with_derived: bool
     began: datetime
     ended: datetime
+
+    @property
+    def all(self) -> tuple[ConversationSummary, ...]:
+        """Every conversation that goes."""
+        return (*self.conversations, *(self.derived if self.with_derived else ()))
+
+    @property
+    def messages(self) -> int:
+        """How many messages go."""
+        return sum(one.message_count for one in self.all)
 
 
 @app.command()
@@ -46,6 +59,9 @@ def erase(
         str | None,
         typer.Option("--project", "-p", metavar="NAME|ID", help="A project with all its conversations."),
     ] = None,
+    with_derived: Annotated[
+        bool, typer.Option("--with-derived", help="And what was copied from it (forks, replays).")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -57,7 +73,11 @@ def erase(
         raise InvalidInputError("Name either a conversation or --project. Nothing was erased.")
     host = host_of(ctx)
     with opened(host) as book:
-        taken = _project(book, project) if project is not None else _conversation(book, identifier or "")
+        taken = (
+            _project(book, project, with_derived=with_derived)
+            if project is not None
+            else _conversation(book, identifier or "", with_derived=with_derived)
+        )
         if not yes:
             _ask(taken)
         done = book.commands.handle(_command(book, taken))
@@ -70,29 +90,45 @@ def erase(
             ErasedView(
                 id=done.id,
                 log_size=done.log_size,
-                conversation_count=len(taken.conversations),
+                conversation_count=len(taken.all),
                 message_count=taken.messages,
                 finished=finished,
+                derived_count=len(taken.derived) if with_derived else 0,
+                remaining_derived_ids=[] if with_derived else [one.id for one in taken.derived],
             )
         )
         return
     from domain.ids import short
 
-    say(f"Erased: {_what(taken)} ({short(done.id)}). Backups made before still hold it; see docs/privacy.md.")
+    say(f"Erased: {_what(taken)} ({short(done.id)}).")
+    if taken.derived and not with_derived:
+        ids = " ".join(short(one.id) for one in taken.derived)
+        say(f"What was copied from it can still be read: {ids}. Each is erased like any other conversation.")
+    say(
+        "What remains is in backups and write-ahead log from before. To shut them, but for the words of the "
+        "search (docs/privacy.md): daybook keys rotate --master"
+    )
 
 
-def _conversation(book: Book, typed: str) -> _Taken:
+def _conversation(book: Book, typed: str, *, with_derived: bool) -> _Taken:
     from interfaces.cli import finding
 
     found = finding.conversation(book, typed)
     _refuse_erased(found.erased_at, found.erased_by, "conversation")
     title = one_line(found.title) or "(no title)"
     return _Taken(
-        found.id, title, "conversation", (found,), found.message_count, found.created_at, found.updated_at
+        found.id,
+        title,
+        "conversation",
+        (found,),
+        book.conversations.derived([found.id]),
+        with_derived,
+        found.created_at,
+        found.updated_at,
     )
 
 
-def _project(book: Book, typed: str) -> _Taken:
+def _project(book: Book, typed: str, *, with_derived: bool) -> _Taken:
     from interfaces.cli import finding
 
     found = finding.project(book, typed)
@@ -104,7 +140,8 @@ def _project(book: Book, typed: str) -> _Taken:
         one_line(found.name),
         "project",
         conversations,
-        sum(one.message_count for one in conversations),
+        book.conversations.derived([one.id for one in conversations]),
+        with_derived,
         min([found.created_at, *(one.created_at for one in conversations)]),
         max([found.updated_at, *(one.updated_at for one in conversations)]),
     )
@@ -124,18 +161,35 @@ def erased_words(at: datetime, by: str | None) -> str:
 
 def _what(taken: _Taken) -> str:
     if taken.kind == "project":
-        return (
-            f"the project {taken.name!r} with {len(taken.conversations)} conversations and "
-            f"{taken.messages} messages"
-        )
-    return f"the conversation {taken.name!r} with {taken.messages} messages"
+        what = f"the project {taken.name!r} with {_counted(len(taken.conversations), 'conversation')}"
+    else:
+        what = f"the conversation {taken.name!r}"
+    if taken.derived and taken.with_derived:
+        what += f", {_counted(len(taken.derived), 'conversation')} copied from it,"
+    return f"{what} {'and' if taken.kind == 'project' else 'with'} {_counted(taken.messages, 'message')}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _ask(taken: _Taken) -> None:
     from domain.errors import InvalidInputError, RefusedError
+    from domain.ids import short
     from interfaces.cli.console import confirm_choice
 
     say(f"This takes {_what(taken)}, from {local(taken.began)} to {local(taken.ended)}.")
+    if taken.derived:
+        say(
+            "With it goes what was copied from it:"
+            if taken.with_derived
+            else "What was copied from it has its own keys and stays readable; --with-derived takes it along:"
+        )
+        for one in taken.derived[:_MOST_SHOWN]:
+            title = one_line(one.title) or "(no title)"
+            say(f"  {short(one.id)}  {title}, {_counted(one.message_count, 'message')}")
+        if len(taken.derived) > _MOST_SHOWN:
+            say(f"  and {len(taken.derived) - _MOST_SHOWN} more")
     say("It cannot be undone by anybody. That there was something, when and by whom, stays in the log.")
     if not can_ask():
         raise InvalidInputError("There is no terminal to ask. Nothing was erased.", hint="--yes")
@@ -150,5 +204,9 @@ def _command(book: Book, taken: _Taken) -> Command:
     from application.commands import EraseConversation, EraseProject
 
     if taken.kind == "project":
-        return EraseProject(actor=book.actor, source=SOURCE, project_id=taken.id)
-    return EraseConversation(actor=book.actor, source=SOURCE, conversation_id=taken.id)
+        return EraseProject(
+            actor=book.actor, source=SOURCE, project_id=taken.id, with_derived=taken.with_derived
+        )
+    return EraseConversation(
+        actor=book.actor, source=SOURCE, conversation_id=taken.id, with_derived=taken.with_derived
+    )

@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 from interfaces.cli.console import note, say
 
 if TYPE_CHECKING:
-    from application.ports.keys import Rotated
+    from application.ports.keys import KeysProgress, Rotated
     from interfaces.book import Book
+
+IN_USE = (
+    "Some tables were in use and were not rewritten: deleted rows stay in them until then. "
+    "Do it when it is quiet: daybook keys rotate"
+)
 
 
 def finish(book: Book) -> tuple[Rotated, bool]:
@@ -18,6 +23,14 @@ def finish(book: Book) -> tuple[Rotated, bool]:
         note("Rewriting the tables of the read models…")
         book.read_models.catch_up()
         scrubbed = book.read_models.scrub()
+    rotated = book.keys.rotate(percentages())
+    if not (scrubbed and rotated.rewritten):
+        say(IN_USE)
+    return rotated, scrubbed
+
+
+def percentages() -> KeysProgress:
+    """Return what tells of a rotation's progress, every tenth of it."""
     shown = 0
 
     def progress(done: int, of: int) -> None:
@@ -26,10 +39,4 @@ def finish(book: Book) -> tuple[Rotated, bool]:
             shown = percent
             note(f"Wrapping keys anew: {percent} %")
 
-    rotated = book.keys.rotate(progress)
-    if not (scrubbed and rotated.rewritten):
-        say(
-            "Some tables were in use and were not rewritten: deleted rows stay in them until then. "
-            "Do it when it is quiet: daybook keys rotate"
-        )
-    return rotated, scrubbed
+    return progress

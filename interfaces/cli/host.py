@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from interfaces.book import Book, Check
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from application.model_sizes import Recommendation
     from application.ports.audit import OfflineChecks
+    from application.ports.keys import KeysProgress
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,14 @@ class SettingView:
     origin: str
     help: str
     variables: tuple[str, ...]
+
+
+LogProtection: TypeAlias = Literal["login", "role", "none"]
+"""What keeps the application from changing the log.
+
+`login`: it connects as one that has no right to. `role`: it gives the right up when it connects, and whoever
+has its password could take it back. `none`: it connects as the log's owner.
+"""
 
 
 @dataclass(frozen=True)
@@ -44,13 +53,51 @@ class DatabaseView:
     log_file: str | None = None
     pid: int | None = None
     problem: str | None = None
+    log_protection: LogProtection | None = None
+
+
+@dataclass(frozen=True)
+class MigratedView:
+    """What `daybook db migrate` did. A warning says what could not be done, and what to do about it."""
+
+    applied: Sequence[str]
+    warnings: Sequence[str]
+    log_protection: LogProtection | None
+
+
+@dataclass(frozen=True)
+class Scrubbed:
+    """What `daybook db scrub` did: segments of the write-ahead log there are, and older ones it kept."""
+
+    segment_count: int
+    kept: Sequence[str]
+
+
+@dataclass(frozen=True)
+class MasterReplaced:
+    """A master key that is in force from now on, and where it is.
+
+    `finished`: no table was in use and kept dead rows. `resumed`: a replacement that had been killed was
+    ended, and none begun. `setting` names what has to be set to `file` now; None: nothing has.
+    """
+
+    file: Path
+    epoch: int
+    rewrapped_count: int
+    finished: bool
+    resumed: bool
+    setting: str | None
 
 
 class DatabaseAdmin(Protocol):
     """`daybook db …`."""
 
-    def migrate(self, *, adopt: bool, say: Callable[[str], None]) -> Sequence[str]:
-        """Apply pending migrations; return their names."""
+    def migrate(self, *, adopt: bool, say: Callable[[str], None]) -> MigratedView:
+        """Apply pending migrations, and give the application its rights.
+
+        Raises:
+            RefusedError: the login that is named does not own the book.
+        """
         ...
 
     def status(self) -> DatabaseView:
@@ -73,12 +120,25 @@ class DatabaseAdmin(Protocol):
         """
         ...
 
+    def scrub(self) -> Scrubbed:
+        """Write over what the server's write-ahead log still holds of the past.
+
+        Raises:
+            RefusedError: the role may not; a superuser has to.
+        """
+        ...
+
     def path(self) -> Path:
         """Return the embedded server's data directory."""
         ...
 
+    @property
+    def is_embedded(self) -> bool:
+        """Whether Daybook runs the database itself."""
+        ...
+
     def url(self) -> str:
-        """Return the owner's connection URL, starting the embedded server."""
+        """Return the connection URL, starting the embedded server, whose superuser it names."""
         ...
 
 
@@ -91,6 +151,18 @@ class Keys(Protocol):
 
     def restore(self, path: Path, passphrase: str) -> None:
         """Install the master key from such a file, where none other is installed and it is this book's."""
+        ...
+
+    @property
+    def replacement_begun(self) -> bool:
+        """Whether a replacement of the master key of this home was begun and not finished."""
+        ...
+
+    def replace_master(self, to: Path | None, progress: KeysProgress) -> MasterReplaced:
+        """Make a new master key, put it in force and destroy the former; ends what was killed half-way.
+
+        With `to` the new key is written there, and the former, wherever it is, is left to its owner.
+        """
         ...
 
 
@@ -169,6 +241,14 @@ class Host(Protocol):
         self, *, host: str, port: int, options: Mapping[str, Any], ready: Callable[[str], None]
     ) -> None:
         """Run the simulator until it is stopped."""
+        ...
+
+    def address(self) -> str:
+        """Return where a browser reaches `daybook serve`, as the settings say, without a slash at its end.
+
+        Raises:
+            InvalidInputError: they do not say it.
+        """
         ...
 
     def serve(self, *, ready: Callable[[str], None]) -> None:

@@ -6,17 +6,20 @@ Without the master key no content can be read again.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from application.errors import in_words
-from domain.errors import InvalidInputError
-from interfaces.cli.console import can_ask, local, out_json, say, table
+from domain.errors import InvalidInputError, RefusedError
+from interfaces.cli.console import can_ask, local, out, out_json, say, table
 from interfaces.cli.lazy import group_app
 from interfaces.cli.opening import host_of, opened, opened_as_it_is
 
-app = group_app("Back up the master key; wrap all keys anew.")
+if TYPE_CHECKING:
+    from interfaces.cli.host import Host
+
+app = group_app("Back up and replace the master key; wrap all keys anew.")
 
 _SHORTEST = 8
 From: TypeAlias = Annotated[
@@ -63,16 +66,26 @@ def status(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Show the epochs, and whether a rotation is to be finished."""
-    with opened_as_it_is(host_of(ctx)) as book:
+    """Show the epochs, the master key's age, and whether something is to be finished."""
+    host = host_of(ctx)
+    with opened_as_it_is(host) as book:
         found = book.keys.status()
     if as_json:
         from interfaces.viewing import keys_status
 
-        out_json(keys_status(found))
+        out_json(keys_status(found, master_unfinished=host.keys.replacement_begun))
         return
     rows = [(str(one.epoch), local(one.created_at), str(one.key_count)) for one in found.epochs]
     table(("EPOCH", "SINCE", "KEYS"), rows)
+    if found.master_since is not None:
+        out(f"The master key is in force since {local(found.master_since)}.")
+    if found.erased_since_count:
+        out(
+            f"{found.erased_since_count} erased since then: with this master key, backups from before "
+            "still show them. Replace it: daybook keys rotate --master"
+        )
+    if host.keys.replacement_begun:
+        say("The replacement of the master key is to be finished: daybook keys rotate --master")
     if found.unfinished or found.owed:
         say("A rotation is to be finished: daybook keys rotate")
 
@@ -81,9 +94,24 @@ def status(
 def rotate(
     ctx: typer.Context,
     *,
+    master: Annotated[
+        bool, typer.Option("--master", help="Replace the master key, and destroy the former one.")
+    ] = False,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", metavar="FILE", help="Write the new master key there; for one that is given as a secret."
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Wrap all keys under a new epoch key and destroy the old one; finishes what was interrupted."""
+    if master:
+        _replace_master(host_of(ctx), to, ask=not yes, as_json=as_json)
+        return
+    if to is not None:
+        raise InvalidInputError("--to goes with --master. Nothing was changed.")
     from interfaces.cli.finishing import finish
 
     with opened(host_of(ctx)) as book:
@@ -100,6 +128,61 @@ def rotate(
         )
     else:
         say(f"Epoch {rotated.epoch} wraps all keys ({rotated.rewrapped_count} anew); older epochs are gone.")
+
+
+def _replace_master(host: Host, to: Path | None, *, ask: bool, as_json: bool) -> None:
+    from interfaces.cli.finishing import IN_USE, percentages
+
+    if ask:
+        _ask_for_the_end_of_backups()
+    done = host.keys.replace_master(to, percentages())
+    scrubbed = host.database.scrub() if host.database.is_embedded else None
+    if as_json:
+        from dataclasses import asdict
+
+        from interfaces.views import MasterReplacedView
+
+        out_json(MasterReplacedView(**{**asdict(done), "file": str(done.file)}))
+        return
+    say(
+        "A replacement that had been interrupted is finished."
+        if done.resumed
+        else "The master key is replaced."
+    )
+    if done.setting is None:
+        say(f"The new one is in {done.file}; the former is destroyed. Restart daybook serve.")
+    else:
+        say(
+            f"The new one is in {done.file}; the book opens with no other. Set {done.setting}={done.file} "
+            "(or put it where the former was), restart daybook serve, and destroy the former."
+        )
+    if not done.finished:
+        say(IN_USE)
+    if scrubbed is None:
+        say("The server's write-ahead log still holds words of the search from before: daybook db scrub")
+    else:
+        from interfaces.cli.db import say_scrubbed
+
+        say_scrubbed(scrubbed)
+    say(
+        "Backups from before open with the former key only, but hold the words of the search in clear: make "
+        "a new one, and destroy the old ones and old exports of the key. Export the new key: "
+        "daybook keys export FILE"
+    )
+
+
+def _ask_for_the_end_of_backups() -> None:
+    from interfaces.cli.console import confirm_choice
+
+    say("This makes a new master key and destroys the one in force. No backup made so far will open with it;")
+    say("an exported key opens those of its time. Other homes of this book will need the new key too.")
+    if not can_ask():
+        raise InvalidInputError("There is no terminal to ask. Nothing was changed.", hint="--yes")
+    choice = confirm_choice(
+        "Replace the master key? [y/N] ", lambda typed: typed.lower() in {"y", "n", "yes", "no"}, "n"
+    )
+    if choice.lower() not in {"y", "yes"}:
+        raise RefusedError("Nothing was changed.")
 
 
 def _passphrase(file: Path | None, *, twice: bool) -> str:

@@ -58,20 +58,13 @@ def _meant(book: Book, identifier: str) -> tuple[ConversationSummary, tuple[Mess
 
 def print_conversation(found: ConversationSummary, messages: tuple[Message, ...], *, thinking: bool) -> None:
     """Print a conversation for people: Markdown on a terminal, as it was written in a pipe."""
-    from domain.ids import short
-
-    about = [short(found.id), local(found.created_at), f"{found.message_count} messages"]
-    if found.archived:
-        about.append("archived")
-    if found.hold_reason is not None:
-        about.append("held")
     title = one_line(found.title) or ("(altered)" if found.damaged else "(no title)")
     if found.erased_at is not None:
         from interfaces.cli.erase import erased_words
 
         title = f"({erased_words(found.erased_at, found.erased_by)})"
     pretty = _Pretty() if out_is_terminal() else _Plain()
-    pretty.title(title, " · ".join(about))
+    pretty.title(title, " · ".join(_about(found)))
     for message in messages:
         pretty.head(heading(message))
         if thinking and message.thinking:
@@ -84,6 +77,20 @@ def print_conversation(found: ConversationSummary, messages: tuple[Message, ...]
             pretty.remark("(some of this was altered after it was written; it does not open with its key)")
         if (remark := ending(message)) is not None:
             pretty.remark(remark)
+
+
+def _about(found: ConversationSummary) -> list[str]:
+    """Return what stands below a conversation's title."""
+    from domain.ids import short
+
+    about = [short(found.id), local(found.created_at), f"{found.message_count} messages"]
+    if found.origin_conversation_id is not None:
+        about.append(f"copied from {short(found.origin_conversation_id)}")
+    if found.archived:
+        about.append("archived")
+    if found.hold_reason is not None:
+        about.append("held")
+    return about
 
 
 def heading(message: Message) -> str:

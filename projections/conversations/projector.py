@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from uuid import UUID
 
 from domain.content import packed
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 # A conversation that is new in the batch has no row yet; the columns a change leaves alone keep what the row
 # has. (An `insert … on conflict` would have to know the not-null columns of rows that exist.)
 _INSERT = """
-insert into conversations (id, project_id, created_at, updated_at, last_index, last_actor)
-select * from unnest(%s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::bigint[], %s::text[])
+insert into conversations (id, project_id, origin_conversation_id, origin_message_id, created_at, updated_at,
+                           last_index, last_actor)
+select * from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[],
+                     %s::bigint[], %s::text[])
 """
 
 _UPDATE = """
@@ -132,6 +134,22 @@ class _Change:
         self.moved, self.current_id = True, message_id
 
 
+_New: TypeAlias = tuple[UUID, UUID | None, UUID | None, UUID | None, datetime, datetime, int, str]
+
+
+def _new(recorded: Recorded, event: e.ConversationStarted) -> _New:
+    return (
+        event.stream_id,
+        event.project_id,
+        event.origin_conversation_id,
+        event.origin_message_id,
+        recorded.time,
+        recorded.time,
+        recorded.log_index,
+        recorded.actor,
+    )
+
+
 class Conversations(ReadModel):
     """The conversations read model."""
 
@@ -141,7 +159,7 @@ class Conversations(ReadModel):
 
     def apply(self, connection: psycopg.Connection, batch: Sequence[Recorded]) -> None:
         """Apply events to conversations; those of other streams change nothing."""
-        new: list[tuple[UUID, UUID | None, datetime, datetime, int, str]] = []
+        new: list[_New] = []
         changes: dict[UUID, _Change] = {}
         activity: dict[tuple[str, UUID], int] = {}
         holds: dict[UUID, bytes | None] = {}
@@ -151,8 +169,7 @@ class Conversations(ReadModel):
             if not isinstance(event, _EVENTS):
                 continue
             if isinstance(event, e.ConversationStarted):
-                at, index, actor = recorded.time, recorded.log_index, recorded.actor
-                new.append((event.stream_id, event.project_id, at, at, index, actor))
+                new.append(_new(recorded, event))
             change = changes.get(event.stream_id)
             if change is None:
                 change = changes[event.stream_id] = _Change()

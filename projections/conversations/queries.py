@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, LiteralString, NamedTuple, TypeAlias
@@ -15,7 +16,8 @@ from projections.reading import Reading
 
 _COLUMNS: LiteralString = """
 select c.id, c.project_id, c.title, c.first_prompt, c.message_count, c.current_id, c.archived,
-       c.created_at, c.updated_at, c.last_actor, c.hold_reason, c.erased_at, c.erased_by, c.last_index
+       c.created_at, c.updated_at, c.last_actor, c.hold_reason, c.erased_at, c.erased_by,
+       c.origin_conversation_id, c.origin_message_id, c.last_index
   from conversations c
 """
 
@@ -59,6 +61,24 @@ _BY_FRAGMENT: LiteralString = (
 """
 )
 
+_COPIES: LiteralString = """
+with recursive derived (id) as (
+    select d.id from conversations d where d.origin_conversation_id = any(%(ids)s)
+     union
+    select d.id from conversations d join derived on d.origin_conversation_id = derived.id
+)
+"""
+
+_DERIVED: LiteralString = (
+    _COPIES
+    + _COLUMNS
+    + """
+  join derived on derived.id = c.id
+ where c.erased_at is null and c.id <> all(%(ids)s)
+ order by c.last_index desc
+"""
+)
+
 Archived: TypeAlias = Literal["exclude", "include", "only"]
 
 
@@ -66,7 +86,8 @@ Archived: TypeAlias = Literal["exclude", "include", "only"]
 class ConversationSummary:
     """One line of a list. `title` is the given one if `titled`, else the first prompt's beginning.
 
-    `hold_reason` is None where it is not held; `erased_at` and `erased_by` (an actor) where it is not erased.
+    `origin_conversation_id` and `origin_message_id` say what it was copied from. `hold_reason` is None where
+    it is not held; `erased_at` and `erased_by` (an actor) where it is not erased.
     """
 
     id: UUID
@@ -84,6 +105,8 @@ class ConversationSummary:
     hold_reason: str | None = None
     erased_at: datetime | None = None
     erased_by: str | None = None
+    origin_conversation_id: UUID | None = None
+    origin_message_id: UUID | None = None
 
 
 class ConversationPage(NamedTuple):
@@ -125,9 +148,7 @@ class ConversationQueries:
             rows = connection.execute(_COLUMNS + where + _NEWEST, values).fetchall()
         more = len(rows) > limit
         rows = rows[:limit]
-        return ConversationPage(
-            tuple(self._summary(row) for row in rows), to_cursor(rows[-1][-1]) if more and rows else None
-        )
+        return ConversationPage(self._summaries(rows), to_cursor(rows[-1][-1]) if more and rows else None)
 
     def get(self, conversation_id: UUID, *, at_least: int | None = None) -> ConversationSummary | None:
         """Return one conversation, or None where the book has none of this id."""
@@ -148,7 +169,7 @@ class ConversationQueries:
         values = {**fragment_parameters(fragment), "limit": limit}
         with self._reading.open(NAME, VERSION, at_least) as connection:
             rows = connection.execute(_BY_FRAGMENT, values).fetchall()
-        return tuple(self._summary(row) for row in rows)
+        return self._summaries(rows)
 
     def of_project(self, project_id: UUID, *, at_least: int | None = None) -> tuple[UUID, ...]:
         """Return the ids of a project's conversations that are not erased."""
@@ -156,10 +177,25 @@ class ConversationQueries:
             rows = connection.execute(_OF_PROJECT, (project_id,)).fetchall()
         return tuple(row[0] for row in rows)
 
+    def derived(
+        self, conversation_ids: Sequence[UUID], *, at_least: int | None = None
+    ) -> tuple[ConversationSummary, ...]:
+        """Return the other conversations that were copied from these, and copies of those, newest first.
+
+        Erased ones are left out; what was copied from them is not.
+        """
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            rows = connection.execute(_DERIVED, {"ids": list(conversation_ids)}).fetchall()
+        return tuple(self._summary(row) for row in rows)
+
     def held(self, *, at_least: int | None = None) -> tuple[ConversationSummary, ...]:
         """Return the conversations that must not be erased, newest first."""
         with self._reading.open(NAME, VERSION, at_least) as connection:
             rows = connection.execute(_HELD).fetchall()
+        return self._summaries(rows)
+
+    def _summaries(self, rows: Sequence[tuple[Any, ...]]) -> tuple[ConversationSummary, ...]:
+        self._vault.prepare(row[0] for row in rows)
         return tuple(self._summary(row) for row in rows)
 
     def _summary(self, row: tuple[Any, ...]) -> ConversationSummary:
@@ -182,6 +218,8 @@ class ConversationQueries:
             hold_reason=opener.text(row[10]),
             erased_at=row[11],
             erased_by=row[12],
+            origin_conversation_id=row[13],
+            origin_message_id=row[14],
             erased=opener.erased or row[11] is not None,
             damaged=opener.damage is not None,
         )

@@ -1,6 +1,6 @@
 """A PostgreSQL server for the tests of one run, and throw-away databases copied from a migrated template.
 
-`DAYBOOK_TEST_DATABASE_URL` names a server to use (its role must be allowed to create databases); without it
+`DAYBOOK_TEST_DATABASE_URL` names a server to use (as a superuser); without it
 one is started on a Unix socket, without durability, and stopped at the end.
 """
 
@@ -34,9 +34,12 @@ def template_database(server_url: str) -> Iterator[str]:
     _statement(server_url, f"create database {name} encoding 'UTF8' template template0")
     database = Database(with_database(server_url, name))
     migrate(database)
+    database.check_server()
     database.close()
     yield name
     _statement(server_url, f"drop database {name} with (force)")
+    _statement(server_url, f"drop owned by {database.role}")
+    _statement(server_url, f"drop role {database.role}")
 
 
 @pytest.fixture
@@ -53,6 +56,7 @@ def empty_database_url(server_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
+    """A book as the application has it: it takes on its role, and cannot change the log."""
     database = Database(database_url, max_connections=20)
     yield database
     database.close()

@@ -30,6 +30,7 @@ from infrastructure.postgres.database import Database
 from infrastructure.postgres.key_store import PostgresKeyStore
 from infrastructure.postgres.log import EventLog
 from infrastructure.postgres.model_memory import PostgresModelMemory
+from infrastructure.postgres.turns import PostgresTurns
 from infrastructure.proofs.auditor import PostgresAuditor
 from infrastructure.read_model_memory import ReadModelMemory
 from projections.catalogue import read_models
@@ -68,6 +69,7 @@ class Process:
             memory=ReadModelMemory(self.transcript, self.projects, self.conversations),
             live=self.live,
             models=PostgresModelMemory(database),
+            turns=PostgresTurns(database, self.live, "http://model", most=1, longest=8),
             default_model="m",
             context_length=1,
         )
@@ -376,7 +378,7 @@ def _box(process: Process, conversation: Conversation) -> Sealed:
 @pytest.fixture
 def own_data_directory(database: Database) -> Path:
     """The files of the test's database, where this process may read them."""
-    with database.connection() as connection:
+    with database.owner_session() as connection:
         row = connection.execute(
             "select current_setting('data_directory'),"
             " (select oid from pg_database where datname = current_database())"
@@ -392,7 +394,7 @@ def own_data_directory(database: Database) -> Path:
 
 def _checkpoint(process: Process) -> None:
     with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
-        session = process.database.session()
+        session = process.database.owner_session()
         session.execute("checkpoint")
         session.close()
 

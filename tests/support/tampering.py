@@ -62,7 +62,7 @@ def recompute_nodes(database: Database, log: EventLog, first: int) -> bytes:
     """Do what a careful forger does: compute the stored hashes again from an event on; return the root."""
     rows = log.read(0, 1_000_000)
     leaves = [leaf_hash(leaf_record(row)) for row in rows]
-    with database.transaction() as connection:
+    with database.owner_session() as connection, connection.transaction():
         for at, row in enumerate(rows[first:], first):
             span = (at + 1) & -(at + 1)
             node = tree_hash(leaves[at + 1 - span : at + 1])
@@ -77,20 +77,20 @@ def tamper(
     database: Database, log: EventLog, auditor: PostgresAuditor, chance: random.Random
 ) -> Iterator[Tampering]:
     """Alter log or checkpoints in one way; yield what was done, and undo it afterwards."""
-    with database.transaction() as connection:
+    with database.owner_session() as connection, connection.transaction():
         for table in _TABLES:
             connection.execute(
                 f"create table if not exists public.kept_{table} as table daybook.{table}".encode()
             )
     try:
         if chance.random() < 0.25:
-            with database.transaction() as connection:
+            with database.owner_session() as connection, connection.transaction():
                 done, clues = tampered_checkpoints.alter(connection, auditor, chance)
             yield Tampering(done, done, lambda found: _told(found, clues))
         else:
             yield _alter_events(database, log, auditor, chance)
     finally:
-        with database.transaction() as connection:
+        with database.owner_session() as connection, connection.transaction():
             for table in _TABLES:
                 connection.execute(f"truncate daybook.{table}".encode())
                 as_it_was = "overriding system value" if table == "checkpoints" else ""
@@ -105,7 +105,7 @@ def _alter_events(
     size = log.size()
     first, second = sorted(chance.sample(range(size), 2))
     move = chance.choice(_MOVES)
-    with database.transaction() as connection:
+    with database.owner_session() as connection, connection.transaction():
         if move == "fork":
             kind = _edit(connection, first, chance, but="node")
         else:
@@ -121,7 +121,7 @@ def _alter_events(
     if forged:
         root = recompute_nodes(database, log, 0)
     if move == "fork":
-        with database.transaction() as connection:
+        with database.owner_session() as connection, connection.transaction():
             tampered_checkpoints.sign_fork(connection, auditor, size, root, from_size=first + 1)
         kind = "fork: rewritten and signed again"
     kind += ", forged" if forged and move != "fork" else ""

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from uuid import UUID
 
 import psycopg
 import pytest
 
+from application.ports.log import Origin
+from bootstrap.container import Container
+from bootstrap.host import ProcessHost
+from bootstrap.settings import Settings
+from domain.conversation.conversation import Conversation
+from domain.ids import new_id
 from tests.support.cli_process import Daybook, read_some
 
 WORD = "quetzalplanted"
@@ -82,6 +89,60 @@ def test_a_project_is_erased_with_its_conversations(book: Daybook) -> None:
     assert done["conversation_count"] == 1
     assert "(erased on " in book("project", "list").out
     book("ask", "--project", project, "More?", expect=3)
+
+
+def copied(book: Daybook, origin_id: str, word: str) -> str:
+    """Record a conversation that was copied from another."""
+    opened = ProcessHost(Settings(book.settings)).open_book(lambda _: None)
+    try:
+        copy = Conversation.start(
+            new_id(),
+            project_id=None,
+            title=word,
+            origin_conversation_id=UUID(origin_id),
+            origin_message_id=None,
+        )
+        copy.add_prompt(new_id(), word, parent_id=None)
+        assert isinstance(opened, Container)
+        opened.log.save([copy], Origin("ada", "cli"))
+    finally:
+        opened.close()
+    return str(copy.id)
+
+
+def test_what_was_copied_from_it_is_shown_and_stays(book: Daybook) -> None:
+    origin = book("show", "@last", "--json").json["id"]
+    copy = copied(book, origin, "a fork")
+    second = copied(book, copy, "a fork of it")
+
+    preview = book("erase", origin, expect=2).err
+    assert "--with-derived takes it along" in preview
+    assert f"{copy[-8:]}  a fork, 1 message\n" in preview
+    assert f"{second[-8:]}  a fork of it, 1 message\n" in preview
+    done = book("erase", origin, "--yes", "--json").json
+
+    assert (done["conversation_count"], done["derived_count"]) == (1, 0)
+    assert set(done["remaining_derived_ids"]) == {copy, second}
+    shown = book("show", copy, "--json").json
+    assert (shown["origin_conversation_id"], shown["title"]) == (origin, "a fork")
+    assert f"copied from {origin[-8:]}" in book("show", copy).out
+    assert second[-8:] in book("erase", copy, "--yes").err
+
+
+def test_what_was_copied_from_it_goes_when_asked(book: Daybook) -> None:
+    origin = book("show", "@last", "--json").json["id"]
+    copies = [copied(book, origin, f"fork {number}") for number in range(22)]
+
+    preview = book("erase", origin, "--with-derived", expect=2).err
+    assert "With it goes what was copied from it:" in preview
+    assert "and 2 more" in preview
+    assert "22 conversations copied from it, with 24 messages" in preview
+    done = book("erase", origin, "--with-derived", "--yes", "--json").json
+
+    assert (done["conversation_count"], done["derived_count"]) == (23, 22)
+    assert (done["message_count"], done["remaining_derived_ids"]) == (24, [])
+    assert book("show", copies[3], "--json").json["erased"] is True
+    assert book("audit", "verify").out.startswith("ok: ")
 
 
 def test_keys_are_rotated_and_their_epochs_shown(book: Daybook) -> None:

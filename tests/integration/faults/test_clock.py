@@ -28,7 +28,7 @@ set allow_system_table_mods = on;
 create table public.turned (seconds double precision not null);
 insert into public.turned values (0);
 alter function pg_catalog.clock_timestamp() rename to true_clock_timestamp;
-create function pg_catalog.clock_timestamp() returns timestamptz language plpgsql volatile
+create function pg_catalog.clock_timestamp() returns timestamptz language plpgsql volatile security definer
 as $$ begin return true_clock_timestamp() + make_interval(secs => (select seconds from public.turned)); end $$
 """
 

@@ -48,7 +48,7 @@ class Scene:
         self.ids += ids
 
     def sql(self, statement: str) -> None:
-        with self.database.connection() as connection:
+        with self.database.owner_session() as connection:
             connection.execute(statement.encode())
 
     def tail(self, *spans: tuple[int, int]) -> None:
@@ -172,7 +172,7 @@ def test_keys_and_titles_that_do_not_agree_are_found(database: Database, tmp_pat
     judge_book(database, tmp_path, well)
     assert well.problems == []
 
-    with database.connection() as connection:
+    with database.owner_session() as connection:
         connection.execute("delete from daybook.data_keys where owner_id = %s", [keyless])
         connection.execute("insert into daybook.tombstones (owner_id) values (%s)", [back])
     journal.note("?", "rename", lost_title, "another")

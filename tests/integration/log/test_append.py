@@ -29,7 +29,7 @@ def outcomes(database: Database, *requests: AppendRequest) -> list[str]:
 
 
 def statement(database: Database, text: str) -> list[tuple[object, ...]]:
-    with database.connection() as connection:
+    with database.owner_session() as connection:
         return connection.execute(text.encode()).fetchall()
 
 

@@ -76,7 +76,7 @@ class TestWhateverTheBatches:
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.floats(0, 1))
     def test_the_frontier_equals_the_reference(self, counts: list[int], part: float) -> None:
-        with self.database.connection() as connection:
+        with self.database.owner_session() as connection:
             connection.execute("truncate daybook.events")
         leaves: list[bytes] = []
         for count in counts:

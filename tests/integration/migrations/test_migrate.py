@@ -26,7 +26,7 @@ LABELS = [m.label for m in known_migrations()]
 
 @pytest.fixture
 def empty(empty_database_url: str) -> Iterator[Database]:
-    database = Database(empty_database_url)
+    database = Database(empty_database_url, as_owner=True)
     yield database
     database.close()
 

@@ -29,9 +29,9 @@ def test_what_is_left_open_is_not_lent_again(database: Database) -> None:
 
 def test_a_transaction_commits_whole_or_not(database: Database) -> None:
     with database.transaction() as connection:
-        connection.execute("create table kept (n int)")
+        connection.execute("create temporary table kept (n int)")
     with pytest.raises(DatabaseError), database.transaction() as connection:
-        connection.execute("create table dropped (n int); select 1/0")
+        connection.execute("create temporary table dropped (n int); select 1/0")
     with database.connection() as connection:
         row = connection.execute("select to_regclass('kept')::text, to_regclass('dropped')::text").fetchone()
     assert row == ("kept", None)

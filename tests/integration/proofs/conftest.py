@@ -39,7 +39,7 @@ class Audited:
             self.log.append(AppendRequest([row]))
 
     def sql(self, statement: str, *values: object) -> list[tuple[object, ...]]:
-        with self.database.connection() as connection:
+        with self.database.owner_session() as connection:
             cursor = connection.execute(statement.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
 

@@ -57,7 +57,7 @@ def test_a_proof_takes_two_queries_and_few_rows(database: Database, leaves: list
 
 
 def test_a_hole_in_the_log_is_told(database: Database, leaves: list[bytes]) -> None:
-    with database.connection() as connection:
+    with database.owner_session() as connection:
         connection.execute("delete from daybook.events where log_index = 63")
         with pytest.raises(tree.MissingNodesError):
             tree.root(connection, SIZE)

@@ -256,6 +256,14 @@ def test_closing_ends_all_answers_as_interrupted_with_what_they_have() -> None:
     for asked in (first, second, third):
         event = desk.end(asked)
         assert (type(event), event.reason) == (e.AnswerInterrupted, "shutdown")
+        assert event.total_ms > 0
+        assert (event.prompt_tokens, event.eval_ms) == (None, None)  # the server tells these at its end
+    assert [desk.end(asked).first_token_ms is None for asked in (first, second, third)] == [
+        False,
+        False,
+        True,
+    ]
+    assert desk.end(first).model_digest == desk.server.cards[first.model].digest
 
 
 def test_closing_without_answers_is_nothing() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
 import pytest
@@ -49,10 +49,17 @@ def branch_of(memory: Texts, texts: Sequence[str | None]) -> list[Message]:
     return branch
 
 
+def sent_of(
+    branch: Sequence[Message], prompt: tuple[UUID, str], instructions: str, length: int, memory: Texts
+) -> Window:
+    """Return the window of a branch given root first."""
+    return fit(iter(branch[::-1]), len(branch), prompt, instructions, length, memory)
+
+
 def window(texts: Sequence[str | None], context_length: int, *, instructions: str = "") -> Window:
     memory = Texts()
     branch = branch_of(memory, texts)
-    return fit(branch, (new_id(), "now"), instructions, context_length, memory)
+    return sent_of(branch, (new_id(), "now"), instructions, context_length, memory)
 
 
 def test_everything_is_sent_when_it_fits() -> None:
@@ -60,7 +67,7 @@ def test_everything_is_sent_when_it_fits() -> None:
     branch = branch_of(memory, ["one", "two"])
     prompt = (new_id(), "three")
 
-    found = fit(branch, prompt, "Be brief.", 1000, memory)
+    found = sent_of(branch, prompt, "Be brief.", 1000, memory)
 
     assert found.messages == (
         ChatMessage("system", "Be brief."),
@@ -90,7 +97,7 @@ def test_a_prompt_that_is_too_long_alone_is_sent_all_the_same() -> None:
     memory = Texts()
     prompt = (new_id(), "x" * 10_000)
 
-    found = fit(branch_of(memory, ["a", "b"]), prompt, "i", 100, memory)
+    found = sent_of(branch_of(memory, ["a", "b"]), prompt, "i", 100, memory)
 
     assert [m.role for m in found.messages] == ["system", "user"]
     assert found.cut_count == 2
@@ -108,31 +115,41 @@ def test_a_branch_that_begins_with_an_answer_is_a_turn_too() -> None:
     memory = Texts()
     [_, answer] = branch_of(memory, ["", "hello"])
 
-    found = fit([answer], (new_id(), "now"), "", 1000, memory)
+    found = sent_of([answer], (new_id(), "now"), "", 1000, memory)
 
     assert [m.role for m in found.messages] == ["assistant", "user"]
 
 
-def test_of_a_long_conversation_only_the_newest_texts_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(context, "_LOOK_AT", 3)
+def test_of_a_long_conversation_only_the_newest_messages_are_looked_at() -> None:
     memory = Texts()
-    branch = branch_of(memory, ["a" * 30, "b" * 30] * 50)
+    branch = branch_of(memory, ["a" * 30, "b" * 30] * 500)
+    walked: list[Message] = []
 
-    found = fit(branch, (new_id(), "now"), "", 300, memory)
+    def newest_first() -> Iterator[Message]:
+        for message in reversed(branch):
+            walked.append(message)
+            yield message
 
-    assert memory.asked == [8, 8]
-    assert len(found.sent) == 13
-    assert found.cut_count == 100 - 12
+    found = fit(newest_first(), len(branch), (new_id(), "now"), "", 600, memory)
+
+    assert len(found.sent) == 25
+    assert found.cut_count == 1000 - 24
+    assert memory.asked == [16, 16]
+    assert len(walked) == 32
 
 
-def test_the_fetched_texts_reach_to_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(context, "_LOOK_AT", 3)
+def test_texts_are_fetched_for_as_many_turns_as_will_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = Texts()
-    branch = branch_of(memory, [str(place) for place in range(20)])
+    branch = branch_of(memory, [str(place) for place in range(400)])
 
-    found = fit(branch, (new_id(), "now"), "", 100_000, memory)
+    found = sent_of(branch, (new_id(), "now"), "", 100_000, memory)
 
-    assert [m.content for m in found.messages] == [*map(str, range(20)), "now"]
+    assert [m.content for m in found.messages] == [*map(str, range(400)), "now"]
+    assert memory.asked == [16, 384]
+    monkeypatch.setattr(context, "_LOOK_AT_MOST", 50)
+    memory.asked.clear()
+    assert sent_of(branch, (new_id(), "now"), "", 100_000, memory).sent[:-1] == found.sent[:-1]
+    assert memory.asked == [16, 100, 100, 100, 84]
 
 
 @given(
@@ -149,7 +166,7 @@ def test_what_is_sent_is_the_newest_run_of_turns_that_fits(
     branch = branch_of(memory, texts)
     prompt = (new_id(), "now")
 
-    found = fit(branch, prompt, instructions, length, memory)
+    found = sent_of(branch, prompt, instructions, length, memory)
 
     kept = branch[found.cut_count :]
     assert found.cut_count % 2 == 0

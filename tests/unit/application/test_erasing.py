@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from application import commands as c
@@ -9,6 +11,7 @@ from application.deciding import TRIES
 from domain.conversation import events as e
 from domain.conversation.conversation import Conversation
 from domain.errors import ContentErasedError, InvalidInputError, RefusedError, WrongVersionError
+from domain.ids import new_id
 from tests.support.house import OTHERS, WHO, House
 
 
@@ -60,6 +63,102 @@ def test_a_project_takes_its_conversations_along(house: House) -> None:
 
     assert set(house.log.erased) == {project, inside}
     assert outside not in house.log.erased
+
+
+def copied(house: House, origin_id: UUID, project_id: UUID | None = None) -> UUID:
+    """Record a conversation that was copied from another."""
+    origin = house.log.load(Conversation, origin_id)
+    copy = Conversation.start(
+        new_id(),
+        project_id=project_id,
+        title=None,
+        origin_conversation_id=origin.id,
+        origin_message_id=origin.current_id,
+    )
+    house.log.save([copy], OTHERS)
+    return copy.id
+
+
+def test_copies_stay_unless_they_are_asked_for(house: House) -> None:
+    origin = house.asked_and_answered().conversation_id
+    copy = copied(house, origin)
+
+    house.commands.handle(c.EraseConversation(conversation_id=origin, **WHO))
+
+    assert set(house.log.erased) == {origin}
+    assert not house.log.load(Conversation, copy).erased
+
+
+def test_with_a_conversation_go_its_copies_and_their_copies(house: House) -> None:
+    origin, other = (house.asked_and_answered().conversation_id for _ in range(2))
+    copy = copied(house, origin)
+    copy_of_copy, of_other = copied(house, copy), copied(house, other)
+    before = house.log.size()
+
+    house.commands.handle(c.EraseConversation(conversation_id=origin, with_derived=True, **WHO))
+
+    assert set(house.log.erased) == {origin, copy, copy_of_copy}
+    assert house.log.size() == before + 3
+    kinds = [event.reason_kind for event, _ in house.log.appended if isinstance(event, e.ConversationErased)]
+    assert kinds == ["request", "derived", "derived"]
+    assert not house.log.load(Conversation, of_other).erased
+
+
+def test_a_copy_of_what_was_erased_is_found_all_the_same(house: House) -> None:
+    origin = house.asked_and_answered().conversation_id
+    copy = copied(house, origin)
+    copy_of_copy = copied(house, copy)
+    house.commands.handle(c.EraseConversation(conversation_id=copy, **WHO))
+
+    house.commands.handle(c.EraseConversation(conversation_id=origin, with_derived=True, **WHO))
+
+    assert set(house.log.erased) == {origin, copy, copy_of_copy}
+
+
+def test_one_copy_that_is_held_keeps_all_of_it(house: House) -> None:
+    origin = house.asked_and_answered().conversation_id
+    project = house.project()
+    copied(house, origin)
+    held, inside = copied(house, origin), copied(house, origin, project)
+    erasure = c.EraseConversation(conversation_id=origin, with_derived=True, **WHO)
+    house.commands.handle(c.HoldConversation(conversation_id=held, reason="a case", **WHO))
+    with pytest.raises(RefusedError, match="is held"):
+        house.commands.handle(erasure)
+    house.commands.handle(c.ReleaseConversation(conversation_id=held, reason="closed", **WHO))
+    house.commands.handle(c.HoldProject(project_id=project, reason="a case", **WHO))
+    with pytest.raises(RefusedError, match="is held"):
+        house.commands.handle(erasure)
+    assert house.log.erased == {}
+    house.commands.handle(c.ReleaseProject(project_id=project, reason="closed", **WHO))
+
+    house.commands.handle(erasure)
+
+    assert len(house.log.erased) == 4
+    assert inside in house.log.erased
+
+
+def test_with_a_project_go_copies_that_are_outside_of_it(house: House) -> None:
+    project = house.project()
+    inside = house.asked_and_answered(project_id=project).conversation_id
+    twin, outside = copied(house, inside, project), copied(house, inside)
+
+    house.commands.handle(c.EraseProject(project_id=project, **WHO))
+    assert set(house.log.erased) == {project, inside, twin}
+
+    again = house.project()
+    inside = house.asked_and_answered(project_id=again).conversation_id
+    outside = copied(house, inside)
+    house.commands.handle(c.EraseProject(project_id=again, with_derived=True, **WHO))
+    assert {again, inside, outside} <= set(house.log.erased)
+
+
+def test_a_copy_made_at_that_very_moment_goes_too(house: House) -> None:
+    origin = house.asked_and_answered().conversation_id
+    house.log.before_save = lambda: copied(house, origin) and None
+
+    house.commands.handle(c.EraseConversation(conversation_id=origin, with_derived=True, **WHO))
+
+    assert len(house.log.erased) == 2
 
 
 def test_a_conversation_opened_at_that_very_moment_is_erased_too(house: House) -> None:

@@ -64,6 +64,7 @@ def test_an_orphan_is_closed_with_the_text_that_was_saved(ruin: Ruin) -> None:
     event, origin = ruin.log.appended[-1]
     assert isinstance(event, e.AnswerInterrupted)
     assert (event.text, event.thinking, event.reason) == ("So far", "Hm.", "process-died")
+    assert {getattr(event, name) for name in e.UNTOLD} == {None}
     assert (origin.actor, origin.source) == ("system", "system")
     assert ruin.mine.pieces == {}
     assert ruin.look() == []

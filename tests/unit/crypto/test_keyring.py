@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import threading
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
@@ -14,7 +15,9 @@ from domain.content import Sealed
 from domain.errors import ContentDamagedError, ContentErasedError
 from domain.ids import new_id
 from infrastructure.crypto import keyring as module
-from infrastructure.crypto.keyring import Keyring, derive
+from infrastructure.crypto import wrapping
+from infrastructure.crypto.keyring import BookRow, Keyring
+from infrastructure.crypto.wrapping import derive
 from tests.unit.crypto.store import MemoryKeyStore, keyring_on
 
 OWNER = UUID(int=7)
@@ -201,10 +204,10 @@ def test_a_key_of_a_later_epoch_is_found_without_a_restart() -> None:
     store = MemoryKeyStore()
     old = with_key(store)
     epoch_key = b"e" * 32
-    store.wrapped_epochs[2] = module._wrap(b"m" * 32, epoch_key, module._epoch_binding(old.book_id, 2))
+    store.wrapped_epochs[2] = wrapping.wrap(b"m" * 32, epoch_key, wrapping.epoch_binding(old.book_id, 2))
     store.data_keys[UUID(int=9)] = (
         2,
-        module._wrap(epoch_key, b"d" * 32, module._data_key_binding(UUID(int=9), 2)),
+        wrapping.wrap(epoch_key, b"d" * 32, wrapping.data_key_binding(UUID(int=9), 2)),
     )
 
     sealed = keyring_on(store).seal("x", stream_id=UUID(int=9), version=1, field="text")
@@ -287,3 +290,180 @@ def test_a_key_made_before_an_erasure_was_noticed_is_not_cached_after_it() -> No
 
     with pytest.raises(ContentErasedError):
         keyring.seal("text", stream_id=owner, version=1, field="text")
+
+
+class Moving:
+    """A master key that is replaced while a keyring looks."""
+
+    def __init__(self) -> None:
+        self.store = MemoryKeyStore()
+        self.master = b"m" * 32
+        self.next: bytes | None = None
+        self.ring = self.other()
+        self.ring.unlock()
+
+    def other(self) -> Keyring:
+        return Keyring(self.store, lambda: self.master, lambda: b"n" * 32, next_master=lambda: self.next)
+
+    def replace(self, new: bytes) -> None:
+        """Do to the store what a replacement does to the database."""
+        row, ring = self.store.row, self.other()
+        assert row is not None
+        ring.unlock()
+        made = ring.rekeyed(row, self.store.wrapped_epochs, new)
+        self.store.wrapped_epochs = made.epochs
+        self.store.row = BookRow(row.book_id, made.master_check, row.master_check, made.command_key)
+
+
+def test_the_next_master_key_opens_the_book_once_it_is_in_force() -> None:
+    moving = Moving()
+    hashed = moving.ring.hash_command(b"command")
+    moving.next = b"2" * 32
+    assert moving.other().master == b"m" * 32
+
+    moving.replace(moving.next)
+
+    assert moving.other().master == moving.next
+    moving.master, moving.next = moving.next, None
+    assert moving.other().hash_command(b"command") == hashed
+    moving.replace(b"3" * 32)
+    moving.master = b"3" * 32
+    assert moving.other().hash_command(b"command") == hashed
+
+
+def test_an_open_book_takes_the_new_master_key_when_it_needs_one() -> None:
+    moving = Moving()
+    moving.replace(b"2" * 32)
+    moving.master = b"2" * 32
+
+    made = moving.ring.next_epoch(2)
+
+    row = moving.store.row
+    assert row is not None
+    assert made.master_check == row.master_check
+    moving.store.wrapped_epochs[2] = made.box
+    assert moving.other().new_key(new_id()).epoch == 2
+
+
+def test_the_former_master_key_is_told_from_a_strangers() -> None:
+    moving = Moving()
+    moving.replace(b"2" * 32)
+
+    with pytest.raises(KeyringError, match="this is the former one") as error:
+        moving.other().unlock()
+    assert "DAYBOOK_MASTER_KEY_FILE" in error.value.hint
+    moving.master = b"x" * 32
+    with pytest.raises(KeyringError, match="not this book's"):
+        moving.other().unlock()
+
+
+def test_a_replacement_between_two_looks_is_no_damage() -> None:
+    moving = Moving()
+    real = moving.store.epochs
+
+    def replaced_meanwhile() -> dict[int, bytes]:
+        moving.store.epochs = real  # type: ignore[method-assign]
+        moving.replace(b"2" * 32)
+        moving.next = b"2" * 32
+        return real()
+
+    moving.store.epochs = replaced_meanwhile  # type: ignore[method-assign]
+
+    assert moving.ring.master == b"2" * 32
+
+
+def test_a_next_key_that_moved_while_we_looked_is_found_in_its_place() -> None:
+    moving = Moving()
+    moving.replace(b"2" * 32)
+    looks: list[str] = []
+
+    def first() -> bytes:
+        looks.append("place")
+        return b"m" * 32 if looks == ["place"] else b"2" * 32
+
+    assert Keyring(moving.store, first, lambda: b"n" * 32, next_master=lambda: None).master == b"2" * 32
+
+
+def test_a_book_that_vanished_is_not_made_again() -> None:
+    moving = Moving()
+    moving.store.row = None
+
+    with pytest.raises(KeyringError, match="lost its book"):
+        moving.ring.next_epoch(2)
+
+
+def test_who_opens_a_book_is_told_once_which() -> None:
+    told: list[UUID] = []
+    ring = Keyring(MemoryKeyStore(), lambda: None, lambda: b"n" * 32, opened=told.append)
+
+    ring.unlock()
+    ring.next_epoch(2)
+
+    assert told == [ring.book_id]
+
+
+def sealed_by_many(store: MemoryKeyStore) -> list[Sealed]:
+    ring = keyring_on(store)
+    owners = [UUID(int=number) for number in range(20, 25)]
+    for owner in owners:
+        store.keep(ring.new_key(owner))
+    return [ring.seal(owner.hex, stream_id=owner, version=1, field="text") for owner in owners]
+
+
+def test_keys_of_many_streams_are_read_in_one_look() -> None:
+    store = MemoryKeyStore()
+    sealed = sealed_by_many(store)
+    ring = keyring_on(store)
+
+    ring.prepare([*(one.stream_id for one in sealed), new_id()])
+
+    assert [ring.open(one) for one in sealed] == [one.stream_id.hex for one in sealed]
+    ring.prepare(one.stream_id for one in sealed)
+    assert store.looks == 1
+
+
+def test_preparing_leaves_an_altered_key_to_whoever_opens_its_content() -> None:
+    store = MemoryKeyStore()
+    sealed = sealed_by_many(store)
+    altered = sealed[2].stream_id
+    epoch, box = store.data_keys[altered]
+    store.data_keys[altered] = epoch, box[:-1] + bytes([box[-1] ^ 1])
+    ring = keyring_on(store)
+
+    ring.prepare(one.stream_id for one in sealed)
+
+    assert ring.open(sealed[3]) == sealed[3].stream_id.hex
+    with pytest.raises(KeyringError, match="does not open with the key above"):
+        ring.open(sealed[2])
+
+
+def test_preparing_finds_keys_of_a_later_epoch() -> None:
+    store = MemoryKeyStore()
+    ring = keyring_on(store)
+    ring.unlock()
+    store.wrapped_epochs[2] = ring.next_epoch(2).box
+    sealed = sealed_by_many(store)
+
+    ring.prepare(one.stream_id for one in sealed)
+
+    assert store.data_keys[sealed[0].stream_id][0] == 2
+    assert ring.open(sealed[0]) == sealed[0].stream_id.hex
+    assert store.looks == 1
+
+
+def test_keys_that_were_being_read_when_an_erasure_was_noticed_are_not_kept() -> None:
+    class Erasing(MemoryKeyStore):
+        def find_data_keys(self, owner_ids: Sequence[UUID]) -> dict[UUID, tuple[int, bytes]]:
+            found = super().find_data_keys(owner_ids)
+            self.data_keys.clear()
+            ring.noticed(1)
+            return found
+
+    store = Erasing()
+    sealed = sealed_by_many(store)
+    ring = keyring_on(store)
+
+    ring.prepare(one.stream_id for one in sealed)
+
+    with pytest.raises(ContentErasedError):
+        ring.open(sealed[0])

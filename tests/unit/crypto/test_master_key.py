@@ -103,3 +103,48 @@ def test_a_file_that_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> No
     (tmp_path / "garbage").write_bytes(b"\xff\xfe")
     with pytest.raises(KeyringError, match="cannot be read"):
         MasterKeyFile(tmp_path / "garbage").read()
+
+
+def test_the_next_key_takes_the_place_and_the_former_is_written_over(tmp_path: Path) -> None:
+    file = MasterKeyFile(tmp_path / "master.key")
+    file.write_new(KEY)
+    other = tmp_path / "another name of the same file"
+    other.hardlink_to(file.path)
+    fresh = file.next.write_new(master_key.generate())
+    assert file.unfinished
+
+    file.advance()
+
+    assert file.read() == fresh != KEY
+    assert to_text(KEY).encode() not in other.read_bytes()
+    assert not file.unfinished
+    file.advance()
+    assert file.read() == fresh
+
+
+def test_a_former_key_that_is_still_the_file_of_the_key_is_not_written_over(tmp_path: Path) -> None:
+    file = MasterKeyFile(tmp_path / "master.key")
+    file.write_new(KEY)
+    file.former.hardlink_to(file.path)
+
+    file.destroy_former()
+
+    assert file.read() == KEY
+    assert not file.unfinished
+
+
+def test_files_that_cannot_be_put_in_order_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = MasterKeyFile(tmp_path / "master.key")
+    file.write_new(KEY)
+    file.next.write_new(master_key.generate())
+
+    def full(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(master_key.os, "fsync", full)
+        with pytest.raises(KeyringError, match="new master key is in force, but") as error:
+            file.advance()
+    assert error.value.hint == "daybook keys rotate --master"
+    file.advance()
+    assert not file.unfinished

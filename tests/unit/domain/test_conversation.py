@@ -98,7 +98,7 @@ def test_a_prompt_follows_an_answer() -> None:
         .when(lambda c: c.add_prompt(OTHER, "And?", parent_id=ANSWER))
         .then((e.PromptAdded, {"parent_id": ANSWER}))
     )
-    assert [m.id for m in conversation.branch(OTHER)] == [PROMPT, ANSWER, OTHER]
+    assert [m.id for m in conversation.branch(OTHER)] == [OTHER, ANSWER, PROMPT]
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t"], ids=["none", "spaces", "lines"])
@@ -158,8 +158,8 @@ def test_a_prompt_may_have_many_answers() -> None:
         .when(lambda c: c.start_answer(OTHER, prompt_id=PROMPT, **PROVENANCE))
         .then((e.AnswerStarted, {"message_id": OTHER, "prompt_id": PROMPT}))
     )
-    assert [m.id for m in conversation.branch(OTHER)] == [PROMPT, OTHER]
-    assert [m.id for m in conversation.branch(ANSWER)] == [PROMPT, ANSWER]
+    assert [m.id for m in conversation.branch(OTHER)] == [OTHER, PROMPT]
+    assert [m.id for m in conversation.branch(ANSWER)] == [ANSWER, PROMPT]
 
 
 def test_an_answer_ends_completed() -> None:
@@ -193,8 +193,8 @@ def test_an_answer_ends_failed() -> None:
 def test_an_answer_ends_interrupted() -> None:
     conversation = (
         given(streaming())
-        .when(lambda c: c.interrupt_answer(ANSWER, **INTERRUPTION))
-        .then((e.AnswerInterrupted, {"message_id": ANSWER, **INTERRUPTION}))
+        .when(lambda c: c.interrupt_answer(ANSWER, **INTERRUPTION, total_ms=7.5))
+        .then((e.AnswerInterrupted, {"message_id": ANSWER, **e.UNTOLD, **INTERRUPTION, "total_ms": 7.5}))
     )
     assert conversation.message(ANSWER).status is Status.INTERRUPTED
 
@@ -257,7 +257,7 @@ def test_going_on_from_the_beginning_leaves_no_current_message() -> None:
         .then((e.CurrentBranchChanged, {"message_id": None}))
     )
     assert conversation.current_id is None
-    assert conversation.branch(None) == []
+    assert list(conversation.branch(None)) == []
 
 
 def test_going_on_from_where_it_stands_changes_nothing() -> None:

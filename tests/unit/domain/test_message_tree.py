@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from domain.conversation.conversation import Conversation, Kind, Message, Status
 from domain.errors import DaybookError
-from domain.event import Event
+from domain.event import Event, Picture
 from domain.ids import new_id
 from tests.unit.domain.given import rebuilt
 from tests.unit.domain.test_conversation import OUTCOME, PROVENANCE
@@ -31,8 +31,9 @@ class MessageTree(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.conversation = Conversation.start(new_id(), project_id=None, title=None)
-        self.events: list[Event] = []
+        self.events: list[Event] = [*self.conversation.collect_events()]  # type: ignore[list-item]
         self.seen: dict[Any, Message] = {}
+        self.pictures: list[Picture] = []
 
     def _some(self, place: int) -> Any:
         """Return one of the messages, or nothing, or a message of elsewhere."""
@@ -84,6 +85,16 @@ class MessageTree(RuleBasedStateMachine):
     def go_on(self, message: int) -> None:
         self._try(lambda: self.conversation.go_on_from(self._some(message)))
 
+    @rule(hold=st.booleans())
+    def hold_or_release(self, hold: bool) -> None:  # noqa: FBT001 (drawn)
+        change = self.conversation.hold if hold else self.conversation.release
+        self._try(lambda: change("why"))
+
+    @rule()
+    def erase(self) -> None:
+        if len(self.events) > 15:  # nothing happens after it
+            self._try(lambda: self.conversation.erase("request"))
+
     @rule(archive=st.booleans())
     def archive_or_restore(self, archive: bool) -> None:  # noqa: FBT001 (drawn)
         self._try(self.conversation.archive if archive else self.conversation.restore)
@@ -91,7 +102,8 @@ class MessageTree(RuleBasedStateMachine):
     @invariant()
     def it_is_a_tree_of_turns(self) -> None:
         for message in self.conversation.messages.values():
-            path = self.conversation.branch(message.id)
+            path = [*self.conversation.branch(message.id)][::-1]
+            assert len(path) == self.conversation.depth(message.id)
             assert path[0].parent_id is None
             assert path[-1] == message
             kinds = [step.kind for step in path]
@@ -113,11 +125,22 @@ class MessageTree(RuleBasedStateMachine):
 
     @invariant()
     def loading_gives_the_same(self) -> None:
-        self.events += self.conversation.collect_events()  # type: ignore[arg-type]
-        loaded = rebuilt(Conversation, self.events)
-        assert loaded.messages == self.conversation.messages
-        assert loaded.current_id == self.conversation.current_id
-        assert loaded.archived == self.conversation.archived
+        assert rebuilt(Conversation, self.events) == self.conversation
+
+    @invariant()
+    def a_picture_and_what_came_after_it_give_the_same(self) -> None:
+        if not self.pictures or self.pictures[-1].version < self.conversation.version:
+            self.pictures.append(self.conversation.picture())
+        for picture in (self.pictures[0], self.pictures[len(self.pictures) // 2], self.pictures[-1]):
+            loaded = Conversation.from_picture(self.conversation.id, picture)
+            loaded.follow(self.events[picture.version :])
+            assert loaded == self.conversation
+            assert loaded.streaming() == self.conversation.streaming()
+
+    @invariant()
+    def a_picture_holds_plain_values(self) -> None:
+        facts = self.conversation.facts()
+        assert {type(value) for value in facts.values()} <= {type(None), bool, str, bytes}
 
 
 TestMessageTree = MessageTree.TestCase

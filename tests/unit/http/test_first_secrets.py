@@ -2,6 +2,7 @@
 
 import stat
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -9,23 +10,58 @@ from bootstrap.first_secrets import main, make
 from infrastructure.crypto import master_key
 
 
-def test_secrets_are_made_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    keys, database = tmp_path / "keys", tmp_path / "database"
-    keys.mkdir()
-    database.mkdir()
-    assert main([str(keys), str(database), "db"]) == 0
-    before = {path.name: path.read_text() for path in [*keys.iterdir(), *database.iterdir()]}
-    assert set(before) == {"master-key", "token", "password", "url"}
-    assert len(master_key.from_text(before["master-key"], where="test")) == 32
-    assert len(before["token"].strip()) >= 40
-    assert before["url"].strip() == f"postgresql://daybook:{before['password'].strip()}@db:5432/daybook"
+@pytest.fixture
+def folders(tmp_path: Path) -> list[Path]:
+    made = [tmp_path / name for name in ("keys", "database", "application")]
+    for folder in made:
+        folder.mkdir()
+    return made
+
+
+def contents(folders: list[Path]) -> dict[str, str]:
+    return {f"{folder.name}/{path.name}": path.read_text() for folder in folders for path in folder.iterdir()}
+
+
+def test_secrets_are_made_once(folders: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    keys, database, application = folders
+    assert main([*map(str, folders), "db"]) == 0
+    before = contents(folders)
+    assert set(before) == {
+        "keys/master-key",
+        "keys/token",
+        "database/password",
+        "database/url",
+        "application/url",
+    }
+    assert len(master_key.from_text(before["keys/master-key"], where="test")) == 32
+    assert len(before["keys/token"].strip()) >= 40
+    password = before["database/password"].strip()
+    assert before["database/url"].strip() == f"postgresql://daybook:{password}@db:5432/daybook"
     assert stat.S_IMODE((keys / "master-key").stat().st_mode) == 0o400
+    assert stat.S_IMODE((application / "url").stat().st_mode) == 0o400
     assert stat.S_IMODE((database / "password").stat().st_mode) == 0o444
 
-    assert make(keys, database, "elsewhere") == []
-    assert {path.name: path.read_text() for path in [*keys.iterdir(), *database.iterdir()]} == before
+    assert make(keys, database, application, "elsewhere") == []
+    assert contents(folders) == before
     shown = capsys.readouterr().out
     assert all(secret.strip() not in shown for secret in before.values())
+
+
+def test_the_application_s_password_is_not_the_owner_s(folders: list[Path]) -> None:
+    make(folders[0], folders[1], folders[2], "db")
+    name, password = urlsplit((folders[2] / "url").read_text().strip()).netloc.split("@")[0].split(":")
+    assert name == "daybook_app"
+    assert len(password) == 48
+    assert password not in (folders[1] / "url").read_text()
+
+
+def test_an_installation_from_before_there_were_two_gets_the_second(folders: list[Path]) -> None:
+    make(folders[0], folders[1], folders[2], "db")
+    before = contents(folders)
+    (folders[2] / "url").unlink()
+
+    assert make(folders[0], folders[1], folders[2], "db") == [folders[2] / "url"]
+    assert {**contents(folders), "application/url": ""} == {**before, "application/url": ""}
 
 
 def test_without_its_arguments_it_says_how_it_is_called(capsys: pytest.CaptureFixture[str]) -> None:
