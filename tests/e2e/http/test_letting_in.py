@@ -35,6 +35,7 @@ OPERATIONS = {
     "restoreConversation": ASK,
     "askQuestion": ASK,
     "answerAgain": ASK,
+    "retryAnswer": ASK,
     "getAnswer": READ,
     "streamAnswer": READ,
     "cancelAnswer": READ,  # of one that has ended; of one that runs, see below
