@@ -75,11 +75,25 @@ def _public_url(value: str) -> str:
     return "" if fits else "must be a URL, such as https://book.example.org,"
 
 
+def _trusted_proxies(value: str) -> str:
+    from interfaces.http.peers import parse_networks
+
+    try:
+        parse_networks(value)
+    except ValueError:
+        return "must be addresses or networks with commas between them, such as 127.0.0.1,10.0.0.0/8,"
+    return ""
+
+
 _CHECKS = {
     "home": _home,
     "model": _not_empty,
     "context_length": _whole,
+    "model_concurrency": _whole,
+    "queue_limit": _whole,
+    "rate_limit": _whole,
     "listen": _listen,
     "ollama_url": _ollama_url,
     "public_url": _public_url,
+    "trusted_proxies": _trusted_proxies,
 }

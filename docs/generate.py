@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that are made from the code: settings, events, the command line, HTTP.
+"""Write the pages of docs/ that are made from the code: settings, events, the command line, HTTP, access.
 
     python docs/generate.py
 
@@ -12,7 +12,10 @@ from typing import Any
 
 import typer
 
+from application import scopes
+from application.access import IMPLIED, Need, Scope, in_words
 from bootstrap.settings import DEFINITIONS, Definition
+from domain.access import events as access_events
 from domain.conversation import events as conversation_events
 from domain.event import Event, catalogue, field_names
 from domain.project import events as project_events
@@ -85,11 +88,11 @@ curl -N $at/answers/ANSWER/stream
 
 ## Who is let in
 
-With a token set (`DAYBOOK_TOKEN`), every request but the probes carries `Authorization: Bearer TOKEN`. Beyond
-loopback Daybook listens with a token only. Under Compose one is made at the first start:
-`docker compose exec app cat /run/daybook/keys/token`. Requests whose `Host` is not a loopback name, not in
-`DAYBOOK_ALLOWED_HOSTS` and not `DAYBOOK_PUBLIC_URL`, and those of other sites' pages (`Origin`), are refused
-with 403.
+Programs send `Authorization: Bearer TOKEN`, with a token of `daybook token create NAME`; a browser opens
+the link that `daybook link` prints, once. Each may do what its scopes allow; else the answer is 403 and
+says what is needed. 401 says that nobody is let in with this, and why; 429 that too many wrong tokens came
+from one address, and for how long. On loopback, without `DAYBOOK_TOKEN`, programs of the user Daybook runs
+as need none. [All of it](access.md): scopes, links, proxies, names.
 
 ## An answer's stream
 
@@ -98,7 +101,7 @@ these events:
 
 | event | data | |
 | --- | --- | --- |
-| `status` | `answer_id`, `status` | how the answer stands; comes first |
+| `status` | `answer_id`, `status`, `position` | how the answer stands; comes first, and when it changes |
 | `delta` | `thinking` or `text` | new characters |
 | `reset` | | what came was sorted wrongly (text was thinking); everything comes again |
 | `done` | `status`, `reason`, `model`, `usage`, `timings`, `log_size` | complete, or cancelled |
@@ -106,7 +109,24 @@ these events:
 
 Ids are offsets in code points, `thinking.text`; the last one ends in `.end`. A client that sends the last id
 it received as `Last-Event-ID` (browsers do so by themselves) gets the rest, every character once; who has
-everything gets 204. A comment comes every 15 seconds.
+everything gets 204. A comment comes every 15 seconds. Any server of the book can be asked, whichever writes
+the answer; one whose server died is closed as `interrupted` as soon as somebody looks.
+
+A model server writes `model_concurrency` answers at a time, for all processes of the book together. An
+answer that waits has the status `queued` and a `position` (1 is next). `POST …/cancel` stops an answer,
+waiting or not, from any server, keeping what it has; `POST …/retry` answers its prompt once more, beside it.
+
+## Limits
+
+| | | then |
+| --- | --- | --- |
+| answers that wait for the model server | `queue_limit` | 503 `line-full`, `Retry-After`; nothing recorded |
+| requests a minute from one address | setting `rate_limit`, a third of it at once | 429, with `Retry-After` |
+| body | three times a prompt's 2 MiB, as JSON may need, and 64 KiB | 413 |
+| head of a request | 32 KiB, within 20 seconds | 400, or the connection is closed |
+| silence in the middle of a body | 20 seconds | 408 |
+| a client that does not read | 60 seconds | the connection is closed; it may come back and lacks nothing |
+| connections | 800 | 503 |
 
 ## Commands and queries
 
@@ -126,6 +146,101 @@ everything gets 204. A comment comes every 15 seconds.
 | --- | --- | --- |
 """
 
+_ACCESS_HEAD = """\
+# Who is let in
+
+<!-- Made by docs/generate.py: the tables from application/scopes.py, the text in docs/generate.py. -->
+
+The command line on the machine itself needs no token: it has the database and the keys. Whoever comes over
+HTTP comes with a token, with a session, or as this machine's own user. [Why it is
+so](../adr/0015-tokens-links-and-scopes.md).
+
+## Tokens
+
+```sh
+daybook token create laptop-script --scope ask --expires 90d
+daybook token list
+daybook token revoke laptop-script
+```
+
+A token is shown once, when it is made; the book keeps a keyed hash. It begins with `daybook_` and ends in a
+checksum, so a slip of the hand is told apart from a token of somebody else. What a program does is recorded
+under its token's own id, and `daybook audit log` shows its name. Making and revoking are events of the log.
+`LAST USE` is exact to five minutes.
+
+A revoked or expired token is refused within a second, by every process on the same book, and an answer that
+is being streamed to it ends within two.
+
+`DAYBOOK_TOKEN` (or `DAYBOOK_TOKEN_FILE`) is the first token of an installation: it may everything, acts as
+the user of the server's home, and ends when the setting does. Under Compose it is made at the first start:
+`docker compose exec app cat /run/daybook/keys/token`.
+
+## Scopes
+
+| scope | may | holds |
+| --- | --- | --- |
+SCOPES
+Asking holds reading, as what a model answers tells what it was sent. A request beyond its scopes is answered
+with 403 (on the command line: exit code 4) and the scope it needs. At the end of this page stands what each
+command and query needs.
+
+## A browser
+
+`daybook link` prints a link. Opened within ten minutes (`--minutes`), once, it signs that browser in: a
+cookie that no script can read, and that on https is sent nowhere else (`__Host-daybook`). The session acts
+as whoever made the link, so that their lists are one person's; it ends after 30 days (`--expires`), with
+`POST /sign-out`, or with `daybook token revoke ID`; `daybook token list` shows links and sessions among the
+tokens. `--scope read` makes one that only looks.
+
+The link leads to `DAYBOOK_PUBLIC_URL`, else to the address of `daybook serve`. Under Compose that is the
+published port: `docker compose exec app daybook link`.
+
+On plain http, cookies are shared by all servers of one machine, whatever their ports: sign in on http only
+where you trust them all.
+
+## Without a token
+
+Where no `DAYBOOK_TOKEN` is set, Daybook listens on loopback only, and lets in the programs of the user it
+runs as (and of root) without one. On Linux the kernel says whose program a connection is; other users of
+the machine are refused. Other systems do not say it: set a token there if you are not alone. What came
+through a proxy is never let in without a token.
+
+## Other sites' pages
+
+A page of another site, open in the same browser, is refused with 403 whatever it carries: by `Host`
+(loopback names, the address listened on, `DAYBOOK_ALLOWED_HOSTS` and `DAYBOOK_PUBLIC_URL` are ours), by
+`Origin`, and by what browsers say in `Sec-Fetch-Site`. Following a link to Daybook from elsewhere works. A
+change that comes with a cookie must say by `Origin` or `Sec-Fetch-Site` that a page of ours asks for it.
+
+## Behind a proxy
+
+Set `DAYBOOK_PUBLIC_URL` to the address people open, and `DAYBOOK_TRUSTED_PROXIES` to the proxy's address or
+network. From there, and from nowhere else, `X-Forwarded-For` says who the client is and `X-Forwarded-Proto`
+whether it spoke https. `Host` is taken as it comes; `X-Forwarded-Host` never counts.
+
+## Wrong tokens
+
+An address (of IPv6: a /64) may come with a wrong token ten times, and then once in six seconds; beyond that
+it gets 429 with `Retry-After`. Other addresses do not notice. A token that was right a while ago goes on at
+the same address, too; a `DAYBOOK_TOKEN` shorter than 32 characters does not, as it might be found by
+trying.
+
+## What a restored backup lets in
+
+Tokens and sessions are part of the log, so a book that is restored lets in whom its log lets in: also what
+was revoked after the backup. Revoke it again (`daybook token list`).
+
+## What needs which scope
+
+"""
+
+_SCOPES = {
+    Scope.READ: "see conversations, projects and answers, search, follow an answer",
+    Scope.ASK: "ask, cancel, open, rename and archive conversations and projects",
+    Scope.AUDIT: "see who did what when, and prove it; not what was said",
+    Scope.ADMIN: "erase, hold, let others in, look after keys and read models",
+}
+
 _NOT_OURS = {"help", "install_completion", "show_completion"}
 
 
@@ -139,6 +254,7 @@ def events_page() -> str:
     sections = (
         ("A conversation", conversation_events.__name__),
         ("A project", project_events.__name__),
+        ("Tokens, links and sessions", access_events.__name__),
     )
     types = catalogue.types().items()
     page = _EVENTS_HEAD
@@ -166,6 +282,28 @@ def api_page() -> str:
         for method, operation in operations.items()
     ]
     return _API_HEAD + "".join(rows)
+
+
+def access_page() -> str:
+    """Return docs/access.md."""
+    page = _ACCESS_HEAD.replace("SCOPES", "".join(map(_scope_row, Scope)))
+    page += "| command | scope |\n| --- | --- |\n"
+    for command, need in scopes.COMMANDS.items():
+        page += f"| `{command.__name__}` | {_need(need)} |\n"
+    page += "\n| query | scope |\n| --- | --- |\n"
+    for part, names in scopes.QUERIES.items():
+        for need in dict.fromkeys(names.values()):
+            which = ", ".join(f"`{name}`" for name, one in names.items() if one == need)
+            page += f"| `{part}`: {which} | {_need(need)} |\n"
+    return page
+
+
+def _scope_row(scope: Scope) -> str:
+    return f"| `{scope}` | {_SCOPES[scope]} | {in_words(IMPLIED[scope])} |\n"
+
+
+def _need(need: Need) -> str:
+    return " or ".join(f"`{scope}`" for scope in sorted(need)) or "only Daybook itself"
 
 
 def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -224,7 +362,13 @@ def _first_paragraph(documented: object) -> str:
     return " ".join(text.split())
 
 
-PAGES = {"settings.md": settings_page, "events.md": events_page, "cli.md": cli_page, "api.md": api_page}
+PAGES = {
+    "settings.md": settings_page,
+    "events.md": events_page,
+    "cli.md": cli_page,
+    "api.md": api_page,
+    "access.md": access_page,
+}
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from interfaces import views
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from application.conversations import Asked
     from application.ports.audit import Verified
     from application.ports.keys import KeysStatus
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from application.running import Outcome
     from domain.event import Recorded
     from interfaces.book import Check
+    from projections.access.queries import Grant
     from projections.conversations.queries import ConversationPage, ConversationSummary
     from projections.projects.queries import ProjectDetails
     from projections.pump import Status
@@ -183,7 +186,7 @@ def project(found: ProjectDetails) -> views.ProjectView:
     )
 
 
-def event(found: Recorded) -> views.EventView:
+def event(found: Recorded, actor_name: str | None = None) -> views.EventView:
     """Show one event's envelope."""
     return views.EventView(
         log_index=found.log_index,
@@ -196,6 +199,24 @@ def event(found: Recorded) -> views.EventView:
         source=found.source,
         correlation_id=found.correlation_id,
         causation_id=found.causation_id,
+        actor_name=actor_name,
+    )
+
+
+def grant(found: Grant, now: datetime) -> views.GrantView:
+    """Show a token, a link or a session as it is at a moment."""
+    state = found.state(now)
+    return views.GrantView(
+        id=found.id,
+        kind=found.kind,
+        name=found.name or None,
+        scopes=found.scopes.split(),
+        state=state,
+        acts_as=found.acts_as,
+        made_at=found.made_at,
+        expires_at=found.link_expires_at if state == "link" else found.expires_at,
+        used_at=found.used_at,
+        ended_at=found.ended_at,
     )
 
 

@@ -38,7 +38,8 @@ class TimingsView:
 class AnswerView:
     """One answer with all that is known when it has ended (`ask --json`).
 
-    `log_size` is None where the end could not be recorded; `reason` says why the answer ended as it did.
+    `log_size` is None where the end could not be recorded; `reason` says why the answer ended as it did;
+    `position` is the place in the line of one that is `queued`.
     """
 
     conversation_id: UUID
@@ -55,6 +56,7 @@ class AnswerView:
     reason: str | None = None
     cut_count: int = 0
     replayed: bool = False
+    position: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,7 +236,7 @@ class VerifiedView:
 
 @dataclass(frozen=True, kw_only=True)
 class EventView:
-    """One event's envelope; its content stays sealed."""
+    """One event's envelope; its content stays sealed. `actor_name` is a token's name, null for others."""
 
     log_index: int
     id: UUID
@@ -246,6 +248,58 @@ class EventView:
     source: str
     correlation_id: UUID | None
     causation_id: UUID | None = None
+    actor_name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantView:
+    """What lets somebody in. `kind` is `token` or `session`.
+
+    `state` is `live`, `link` (a session's link, not opened yet), `expired`, `revoked` or `signed-out`;
+    `used_at` is exact to some minutes; `acts_as` is the actor of what is done with it.
+    """
+
+    id: UUID
+    kind: str
+    name: str | None
+    scopes: list[str]
+    state: str
+    acts_as: str
+    made_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantListView:
+    """Tokens, links and sessions, oldest first."""
+
+    tokens: list[GrantView]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewTokenView:
+    """A token that was made now; `token` is not shown again."""
+
+    id: UUID
+    name: str
+    scopes: list[str]
+    expires_at: datetime | None
+    token: str
+    log_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkView:
+    """A link that signs one browser in, once, until `expires_at`; `session_expires_at` ends its session."""
+
+    id: UUID
+    url: str
+    scopes: list[str]
+    expires_at: datetime
+    session_expires_at: datetime
+    log_size: int
 
 
 @dataclass(frozen=True, kw_only=True)

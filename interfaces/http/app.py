@@ -1,7 +1,7 @@
 """The application: routes, what stands before them, and what runs behind them.
 
-Order of a request: correlation id, Host, Origin and token, size, route. Database calls are made in threads;
-the event loop carries streams and answers only.
+Order of a request: correlation id, rate, Host, Origin and token, size, route. Database calls are made in
+threads; the event loop carries streams and answers only.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
-from interfaces.http import probes, problems
+from interfaces.http import probes, problems, signing_in
 from interfaces.http.api import answers, conversations, projects, search
 from interfaces.http.api.requests import StoppingError
 from interfaces.http.frame import BodyLimit, Frame
 from interfaces.http.guard import Guard
+from interfaces.http.limits import RateLimit
 from interfaces.http.options import HttpOptions, must_be_guarded
 from interfaces.http.problems import MEDIA_TYPE, Problem, problem
 from interfaces.http.server import Server
@@ -75,7 +76,12 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         responses=_PROBLEM,
-        middleware=[Middleware(Frame), Middleware(Guard, options=options), Middleware(BodyLimit)],
+        middleware=[
+            Middleware(Frame),
+            Middleware(RateLimit, options=options),
+            Middleware(Guard, server=server),
+            Middleware(BodyLimit),
+        ],
         **silent,
     )
     app.state.server = server
@@ -83,6 +89,7 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
     problems.install(app)
     app.add_exception_handler(StoppingError, _stopping)
     app.include_router(probes.router)
+    app.include_router(signing_in.router)
     api = APIRouter(prefix="/api/v1")
     for part in (conversations, answers, projects, search):
         api.include_router(part.router)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +21,10 @@ MAX_BODY_BYTES = 3 * MAX_TEXT_BYTES + 64 * 1024
 _DRAIN_BYTES = 64 * 1024 * 1024
 
 CORRELATION_HEADER = "Daybook-Correlation-Id"
+
+# Between two pieces of a body.
+BODY_SECONDS = 20.0
+_TOO_SLOW = "The rest of the request did not come in time. Nothing was recorded."
 _TOO_LARGE = "The body is larger than any request can be. Nothing was recorded."
 
 
@@ -74,9 +80,21 @@ class BodyLimit:
             return
         taken = 0
 
+        more = True
+
+        async def in_time() -> Message:
+            nonlocal more
+            try:
+                async with asyncio.timeout(BODY_SECONDS if more else None):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, _TOO_SLOW, {"Connection": "close"}) from None
+            more = message.get("more_body", False)
+            return message
+
         async def receiving() -> Message:
             nonlocal taken
-            message = await receive()
+            message = await in_time()
             taken += len(message.get("body", b""))
             if taken > self._limit:
                 await _drain(receive, taken)

@@ -9,8 +9,12 @@ from typing import NamedTuple
 
 from domain.errors import InvalidInputError
 from interfaces.book import Check
+from interfaces.http.peers import Network
 
 _MAX_PORT = 65535
+
+End = tuple[str, int]
+"""Address and port of one end of a connection."""
 
 
 class Address(NamedTuple):
@@ -33,7 +37,12 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class HttpOptions:
-    """Settings of one server. `checks` looks at what readiness needs beyond the book; it never raises."""
+    """Settings of one server.
+
+    `checks` looks at what readiness needs beyond the book; it never raises. `is_own_user` tells of a
+    connection (the client's end, ours) whether its program is of the user we run as; None where that cannot
+    be known.
+    """
 
     version: str = "0"
     token: str = ""
@@ -41,7 +50,10 @@ class HttpOptions:
     allowed_hosts: Sequence[str] = ()
     public_url: str = ""
     listen: Address = field(default_factory=lambda: Address("127.0.0.1", 8484))
+    trusted_proxies: Sequence[Network] = ()
     checks: Callable[[], Sequence[Check]] = tuple
+    is_own_user: Callable[[End, End], bool | None] = lambda _client, _server: None
+    requests_a_minute: float = 3000.0
     look_after_every: float = 30.0
     heartbeat_every: float = 15.0
     stop_within: float = 8.0

@@ -19,10 +19,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from application.errors import LineFullError
 from domain.errors import DaybookError
 from interfaces.errors import VERDICTS, verdict
 from interfaces.faults import kinds_and_places
 from interfaces.http.rendering import json_bytes
+from interfaces.http.tries import TooManyTriesError
 
 CORRELATION = "daybook.correlation_id"
 MEDIA_TYPE = "application/problem+json"
@@ -32,16 +34,19 @@ _log = logging.getLogger("daybook.http")
 
 _BY_STATUS = {
     400: ("malformed", "The request cannot be read"),
-    401: ("token-needed", "A token is needed"),
     403: ("foreign-origin", "This request comes from somewhere else"),
     404: ("no-such-path", "There is nothing at this path"),
     405: ("no-such-method", "This path does not take this method"),
     413: ("too-large", "The request is too large"),
+    408: ("too-slow", "The request came too slowly"),
     415: ("wrong-media-type", "The request is of the wrong media type"),
     422: ("invalid-request", "The request does not have the right form"),
+    429: ("too-many-requests", "Too many requests"),
     500: ("unexpected", "Daybook has made a mistake"),
     503: ("stopping", "The server is stopping"),
 }
+
+FOREIGN_HOST = ("foreign-host", "This server does not answer to that name")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +99,19 @@ def problem(
 
 def of_error(scope: Scope, error: DaybookError) -> Response:
     """Return the problem that one of our errors is."""
+    if isinstance(error, TooManyTriesError):
+        wait = {"Retry-After": str(error.seconds)}
+        return problem(scope, 429, error.message, hint=error.hint, headers=wait)
     found = verdict(error)
     if found.status >= _SERVER_ERROR:
         _log.warning("%s: %s (correlation %s)", found.slug, type(error).__name__, scope.get(CORRELATION))
-    return problem(scope, found.status, error.message, hint=error.hint, kind=(found.slug, found.title))
+    headers: dict[str, str] | None = None
+    if found.status == HTTPStatus.UNAUTHORIZED:
+        headers = {"WWW-Authenticate": 'Bearer realm="daybook"'}
+    elif isinstance(error, LineFullError):
+        headers = {"Retry-After": str(error.retry_after)}
+    kind = (found.slug, found.title)
+    return problem(scope, found.status, error.message, hint=error.hint, kind=kind, headers=headers)
 
 
 def log_fault(scope: Scope, error: BaseException) -> None:
@@ -122,7 +136,7 @@ def title_of(slug: str) -> str | None:
     for found in VERDICTS.values():
         if found.slug == slug:
             return found.title
-    return next((title for known, title in _BY_STATUS.values() if known == slug), None)
+    return next((title for known, title in (FOREIGN_HOST, *_BY_STATUS.values()) if known == slug), None)
 
 
 def install(app: FastAPI) -> None:

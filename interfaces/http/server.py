@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import logging
 import threading
+from collections.abc import AsyncGenerator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+from uuid import UUID
 
+from application import scopes
+from application.access import Guarded, Principal
+from application.commands import AnswerAgain, AskQuestion
 from application.conversations import Asked
-from domain.errors import DaybookError
+from application.running import RunningAnswer
+from domain.errors import ConflictError, DaybookError
+from interfaces.admitted import AdmittedBook
+from interfaces.http.found import Found
 from interfaces.http.options import HttpOptions
+from interfaces.http.tails import Tails
+from interfaces.http.tries import Tries
 from interfaces.http.web.pulling import Pulling
 
 if TYPE_CHECKING:
@@ -23,9 +34,12 @@ if TYPE_CHECKING:
 
 _PARTS = (
     "actor",
+    "admission",
+    "access",
     "commands",
     "answering",
     "live",
+    "turns",
     "events",
     "read_models",
     "conversations",
@@ -43,6 +57,10 @@ class Server:
         self.book = book
         self.options = options
         self.stopping = asyncio.Event()
+        self.tries = Tries()
+        self.whole = self
+        self.principal: Principal | None = None
+        self.tails = Tails(book)
         self.pump_problem: str | None = None
         self._stop_pump = threading.Event()
         self._pump: threading.Thread | None = None
@@ -52,28 +70,72 @@ class Server:
     @cached_property
     def pulling(self) -> Pulling:
         """The pull of a model under way, or the last one."""
-        return Pulling(self.book.model_server)
+        if self.principal is None:
+            return Pulling(self.book.model_server)
+        guarded = Guarded(self.whole.pulling, scopes.PULLING, self.principal, "pulling")
+        return cast("Pulling", guarded)
 
     def prepare(self) -> None:
         """Make all parts of the book here; left alone they are made when used, by two threads at once."""
         for part in _PARTS:
             getattr(self.book, part)
 
+    def as_seen_by(self, principal: Principal) -> Server:
+        """Return this server with its book as a principal may use it: what endpoints are given."""
+        seen = copy.copy(self)
+        seen.book = cast("Book", AdmittedBook(self.book, principal))
+        vars(seen).pop("pulling", None)
+        seen.whole, seen.principal = self, principal
+        return seen
+
     def start(self) -> None:
         """Begin to keep the read models up and to look for orphans. Called on the event loop."""
         self.prepare()
+        self.tails.start()
         self._pump = threading.Thread(target=self._pumping, name="daybook-pump", daemon=True)
         self._pump.start()
         self._caring = asyncio.create_task(self._care())
 
-    def begin(self, asked: Asked) -> None:
-        """Let the answer be written; nobody need wait for it."""
+    async def ask(self, command: AskQuestion | AnswerAgain) -> Asked:
+        """Give a command that starts an answer, and let that be written; nobody need wait for it.
+
+        The errors are those of the command. Where an answer stands in its way whose process has died, that is
+        closed first.
+        """
+        try:
+            asked = await asyncio.to_thread(self.book.commands.ask, command)
+        except ConflictError:
+            # Only for that: a prompt must not land on what somebody else has just written.
+            if not await asyncio.to_thread(self._closed_an_orphan, command.conversation_id):
+                raise
+            asked = await asyncio.to_thread(self.book.commands.ask, command)
         if asked.request is not None:
             self.book.answering.start(asked)
+        return asked
+
+    def _closed_an_orphan(self, conversation_id: UUID | None) -> bool:
+        def unfinished() -> set[UUID]:
+            answers = self.book.transcript.streaming_answers()
+            return {one.answer_id for one in answers if one.conversation_id == conversation_id}
+
+        before = unfinished()
+        self.book.look_after()
+        return bool(before - unfinished())
+
+    @contextlib.asynccontextmanager
+    async def growing(self, found: Found) -> AsyncGenerator[RunningAnswer]:
+        """Lend an answer that has not ended, as it grows: written here, or followed from elsewhere."""
+        running = self.book.answering.running(found.message.id)
+        if running is not None:
+            yield running
+        else:
+            async with self.tails.following(found) as growing:
+                yield growing
 
     async def close_answers(self) -> None:
         """End all running answers, keeping what they have; their watchers are told. Twice is harmless."""
         self.stopping.set()
+        self.tails.stop()
         if self._answers_closed:
             return
         self._answers_closed = True

@@ -51,38 +51,40 @@ def test_a_model_server_that_is_not_there_hides_nothing_else(tmp_path: Path, dat
     assert not found["key backup"].required
 
 
-def test_a_server_that_would_log_what_people_write_is_told_of(tmp_path: Path, database_url: str) -> None:
+def test_a_server_that_would_log_what_people_write_is_told_of(
+    tmp_path: Path, empty_database_url: str
+) -> None:
     role = f"daybook_role_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute(f"create role {role} login".encode())
         connection.execute(f"alter role {role} set log_min_duration_statement = 0".encode())
-    plain = make_conninfo(database_url, user=role)
+    plain = make_conninfo(empty_database_url, user=role)
     try:
-        assert checks(tmp_path, database_url)["server log"].ok  # a superuser's sessions keep it out
+        assert checks(tmp_path, empty_database_url)["server log"].ok  # a superuser's sessions keep it out
         found = checks(tmp_path, plain)["server log"]
         assert not found.ok
         assert not found.required
-        with psycopg.connect(database_url, autocommit=True) as connection:
+        with psycopg.connect(empty_database_url, autocommit=True) as connection:
             connection.execute(found.fix.partition(": ")[2].encode())
 
         assert checks(tmp_path, plain)["server log"].ok
     finally:
-        with psycopg.connect(database_url, autocommit=True) as connection:
+        with psycopg.connect(empty_database_url, autocommit=True) as connection:
             connection.execute(f"drop role {role}".encode())
 
 
-def test_a_role_that_was_granted_it_keeps_its_parameters_out_of_the_log(database_url: str) -> None:
+def test_a_role_that_was_granted_it_keeps_its_parameters_out_of_the_log(empty_database_url: str) -> None:
     role = f"daybook_role_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute(f"create role {role} login".encode())
         connection.execute(f"grant set on parameter log_parameter_max_length to {role}".encode())
-    database = Database(make_conninfo(database_url, user=role))
+    database = Database(make_conninfo(empty_database_url, user=role))
     try:
         with database.connection() as connection:
             row = connection.execute("show log_parameter_max_length").fetchone()
         assert row == ("0",)
     finally:
         database.close()
-        with psycopg.connect(database_url, autocommit=True) as connection:
+        with psycopg.connect(empty_database_url, autocommit=True) as connection:
             connection.execute(f"drop owned by {role}".encode())
             connection.execute(f"drop role {role}".encode())

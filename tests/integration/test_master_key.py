@@ -203,7 +203,7 @@ def test_a_replacement_is_refused_while_an_erasure_or_a_rotation_is_unfinished(
     store = PostgresKeyStore(book.database)
     row = store.book()
     assert row is not None
-    with book.database.connection() as connection:
+    with book.database.owner_session() as connection:
         connection.execute("insert into daybook.tombstones (owner_id) values (gen_random_uuid())")
     assert not store.replace_master(row.master_check, lambda *_: pytest.fail("never asked"))
     store.add_epoch(book.keyring.next_epoch(2))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -134,9 +133,7 @@ async def ask_question(
         think=body.think,
         **caller.fields,
     )
-    asked = await asyncio.to_thread(server.book.commands.ask, command)
-    server.begin(asked)
-    return _accepted(asked)
+    return accepted(await server.ask(command))
 
 
 @router.post(
@@ -162,12 +159,11 @@ async def answer_again(
         think=wanted.think,
         **caller.fields,
     )
-    asked = await asyncio.to_thread(server.book.commands.ask, command)
-    server.begin(asked)
-    return _accepted(asked)
+    return accepted(await server.ask(command))
 
 
-def _accepted(asked: Asked) -> JsonResponse:
+def accepted(asked: Asked) -> JsonResponse:
+    """Return what was recorded for a prompt that is to be answered."""
     view = AskedView(
         conversation_id=asked.conversation_id,
         prompt_id=asked.prompt_id,

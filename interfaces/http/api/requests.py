@@ -9,11 +9,12 @@ from uuid import UUID
 from fastapi import Depends, Header, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from application.access import Principal
 from domain.errors import DaybookError
+from interfaces.http.guard import PRINCIPAL
 from interfaces.http.problems import CORRELATION
 from interfaces.http.server import Server
 
-SOURCE = "api"
 _LARGEST = 2**63 - 1
 
 
@@ -88,7 +89,7 @@ class NewProject(Body):
 class Caller:
     """Who asks; spread into a command: `RenameConversation(…, **caller.fields)`."""
 
-    actor: str
+    principal: Principal
     correlation_id: UUID
     idempotency_key: str | None
 
@@ -96,20 +97,26 @@ class Caller:
     def fields(self) -> dict[str, Any]:
         """The fields that all commands have."""
         return {
-            "actor": self.actor,
-            "source": SOURCE,
+            "actor": self.principal.actor,
+            "source": self.principal.source,
             "correlation_id": self.correlation_id,
             "idempotency_key": self.idempotency_key,
         }
 
 
-def server_of(request: Request) -> Server:
-    """Return the server that the application belongs to."""
-    found: Server = request.app.state.server
+def principal_of(request: Request) -> Principal:
+    """Return who was let in with this request."""
+    found: Principal = request.scope[PRINCIPAL]
     return found
 
 
-def caller_of(
+async def server_of(request: Request) -> Server:
+    """Return the server, its book as whoever was let in may use it. The one place where endpoints get it."""
+    found: Server = request.app.state.server
+    return found.as_seen_by(principal_of(request))
+
+
+async def caller_of(
     request: Request,
     idempotency_key: Annotated[
         str | None,
@@ -122,10 +129,10 @@ def caller_of(
     ] = None,
 ) -> Caller:
     """Return who gives a command, refusing it where the server is stopping."""
-    server = server_of(request)
+    server: Server = request.app.state.server
     if server.stopping.is_set():
         raise StoppingError("The server is stopping. Nothing was recorded; ask again in a moment.")
-    return Caller(server.book.actor, request.scope[CORRELATION], idempotency_key)
+    return Caller(principal_of(request), request.scope[CORRELATION], idempotency_key)
 
 
 def at_least_of(

@@ -33,6 +33,7 @@ OPERATIONS = {
     "getAnswer",
     "streamAnswer",
     "cancelAnswer",
+    "retryAnswer",
     "createProject",
     "listProjects",
     "getProject",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from array import array
 from uuid import UUID
 
 import pytest
@@ -27,6 +29,14 @@ def test_its_bytes_are_the_same_on_every_machine() -> None:
     assert small().packed() == PackedTree(
         ONE.bytes + TWO.bytes + THREE.bytes, bytes([0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2]), b"psp"
     )
+
+
+def test_a_machine_that_counts_from_the_big_end_turns_no_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "byteorder", "big")
+    packed = small().packed()
+
+    assert packed.parents == array("I", [0, 1, 2]).tobytes()
+    assert MessageTree(packed) == small()
 
 
 def test_unpacked_it_is_the_same_and_goes_on() -> None:
