@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from application.text_rules import MAX_TEXT_BYTES
 from domain.ids import new_id
+from interfaces.http.guard import SIGN_IN
 from interfaces.http.logs import tell
 from interfaces.http.problems import ACTOR, CORRELATION, PROBLEM, REQUEST, log_fault, problem, unexpected
 
@@ -108,7 +109,8 @@ class Head:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on as `GET`; a stream is ended as soon as its headers are known."""
-        if scope["type"] != "http" or scope["method"] != "HEAD":
+        # Getting the link of a sign-in uses it up, and asking what it would answer must not.
+        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] == SIGN_IN:
             await self._app(scope, receive, send)
             return
         # A scope of its own: the server below goes by the old one, and sends no body.

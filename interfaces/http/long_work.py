@@ -188,6 +188,8 @@ async def _lines(
                 changed.cancel()
                 if not task.done():
                     yield HEARTBEAT
+        if report.changed.is_set():  # told in the very moment of its end
+            yield StreamEvent("progress", report.news).encode()
         yield _last(request, task).encode()
     finally:
         if reads and not task.done():

@@ -183,7 +183,7 @@ def _erase(server: Server, command: Edit, look: Callable[[], Taken], report: Rep
         actor=command.actor,
     )
     try:
-        rotated, scrubbed = finish(server.book, report)
+        rotated, scrubbed = finish(server.whole.book, report)
         finished = scrubbed and rotated.rewritten
     except DaybookError:
         finished = False  # erased it is all the same; what is left is done by the next rotation

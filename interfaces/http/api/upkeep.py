@@ -35,9 +35,10 @@ def get_keys(server: ServerOf) -> Response:
 async def rotate_keys(request: Request, server: ServerOf) -> Response:
     """Wrap all keys under a new epoch key and destroy the old; goes on to its end without watchers."""
     must_run(server)
+    server.must(scopes.ADMIN, "rotateKeys")
 
     def rotate(report: Report) -> Result:
-        rotated, scrubbed = finish(server.book, report)
+        rotated, scrubbed = finish(server.whole.book, report)
         return Result(
             RotatedView(
                 epoch=rotated.epoch,

@@ -107,15 +107,15 @@ def test_a_key_may_come_in_quotes(api: httpx.Client) -> None:
 def test_a_command_that_is_under_way_is_not_begun_again(
     api: httpx.Client, server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commands, entered, go_on = server.book.commands, threading.Event(), threading.Event()
-    handle = commands.handle
+    log, entered, go_on = server.book.log, threading.Event(), threading.Event()
+    save = log.save
 
-    def slow(command: Any) -> Any:
+    def slow(*arguments: Any, **named: Any) -> Any:
         entered.set()
         assert go_on.wait(20)
-        return handle(command)
+        return save(*arguments, **named)
 
-    monkeypatch.setattr(commands, "handle", slow)
+    monkeypatch.setattr(log, "save", slow)
     headers = {"Idempotency-Key": "slow-1"}
     results: list[httpx.Response] = []
 

@@ -22,6 +22,8 @@ LIST = "/api/v1/conversations"
 
 READ = frozenset({"read", "ask", "admin"})
 ASK = frozenset({"ask", "admin"})
+AUDIT = frozenset({"audit", "admin"})
+ADMIN = frozenset({"admin"})
 
 # The scopes with which each operation is carried out; a new operation must be added here.
 OPERATIONS = {
@@ -43,11 +45,57 @@ OPERATIONS = {
     "listProjects": READ,
     "getProject": READ,
     "searchMessages": READ,
+    "getTree": READ,
+    "getMessage": READ,
+    "listFollowing": READ,
+    "getProvenance": READ,
+    "findIds": READ,
+    "getLatest": READ,
+    "listHolds": READ,
+    "previewConversationErasure": READ,
+    "previewProjectErasure": READ,
+    "listModels": READ,
+    "recommendModel": READ,
+    "getModel": READ,
+    "goOnFrom": ASK,
+    "ask": ASK,
+    "changeProject": ASK,
+    "archiveProject": ASK,
+    "restoreProject": ASK,
+    "listEvents": AUDIT,
+    "getEvent": AUDIT,
+    "listCheckpoints": AUDIT,
+    "makeCheckpoint": AUDIT,
+    "getPublicKey": AUDIT,
+    "verifyLog": AUDIT,
+    "getReceipt": AUDIT,
+    "proveExtension": AUDIT,
+    "getKeys": AUDIT,
+    "holdConversation": ADMIN,
+    "releaseConversation": ADMIN,
+    "holdProject": ADMIN,
+    "releaseProject": ADMIN,
+    "eraseConversation": ADMIN,
+    "eraseProject": ADMIN,
+    "exportLog": ADMIN,
+    "pullModel": ADMIN,
+    "rotateKeys": ADMIN,
+    "rebuildProjections": ADMIN,
+    "runDoctor": ADMIN,
+    "getMetrics": READ | AUDIT,
+    "getProjections": READ | AUDIT,
 }
+PARAMETERS: dict[str, dict[str, Any]] = {"searchMessages": {"q": "boat"}, "getReceipt": {"log_index": 0}}
 BODIES: dict[str, Any] = {
     "changeConversation": {"title": "Sails"},
     "askQuestion": {"text": "And now?", "model": "simulator-error-404"},
     "createProject": {"name": "Sailing"},
+    "ask": {"text": "And now?", "model": "simulator-error-404"},
+    "goOnFrom": {"message_id": None},
+    "changeProject": {"name": "Sails"},
+    **{name: {"reason": "r"} for name in OPERATIONS if name.startswith(("hold", "release"))},
+    "proveExtension": {"checkpoint": "none"},
+    "pullModel": {"model": "deepseek-r1:1.5b"},
 }
 
 
@@ -130,7 +178,14 @@ def there(server: RunningServer) -> dict[str, str]:
         asked = ask(own, "Is anybody there?")
         Reader(own, asked["answer_id"]).read()
         project = own.post("/api/v1/projects", json={"name": "Boats"}).json()["id"]
-    return {**{name: str(value) for name, value in asked.items()}, "project_id": project}
+    return {
+        **{name: str(value) for name, value in asked.items()},
+        "project_id": project,
+        "message_id": asked["answer_id"],
+        "fragment": asked["answer_id"][:8],
+        "log_index": "0",
+        "model": "deepseek-r1:8b",
+    }
 
 
 @pytest.mark.parametrize("scope", ["read", "ask", "audit", "admin"])
@@ -149,7 +204,7 @@ def test_every_operation_asks_for_its_scope(
                 method,
                 path.format(**there),
                 json=BODIES.get(name),
-                params={"q": "boat"} if name == "searchMessages" else None,
+                params=PARAMETERS.get(name),
                 headers={**headers, "Last-Event-ID": "0.0"},
             )
             if allowed is None or scope in allowed:
