@@ -28,11 +28,11 @@ COMMANDS: Mapping[type[c.Command], Need] = {
     c.ArchiveConversation: ASK,
     c.RestoreConversation: ASK,
     c.CreateProject: ASK,
+    c.ChangeProject: ASK,
     c.RenameProject: ASK,
     c.DescribeProject: ASK,
     c.ChangeInstructions: ASK,
     c.SetDefaultModel: ASK,
-    c.ChangeProject: ASK,
     c.ArchiveProject: ASK,
     c.RestoreProject: ASK,
     c.HoldConversation: ADMIN,
@@ -102,8 +102,8 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
     "keys": {**_each(AUDIT, "status"), **_each(ADMIN, "rotate")},
     "read_models": {
         **_each(READ_OR_AUDIT, "status"),
-        **_each(ADMIN, "named", "rebuild", "scrub"),
-        **_each(PROCESS, "catch_up", "run"),
+        **_each(ADMIN, "rebuild", "scrub"),
+        **_each(PROCESS, "named", "catch_up", "run"),
     },
 }
 """By part of the book and name."""

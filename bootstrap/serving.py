@@ -147,9 +147,9 @@ def http_options(settings: Settings, book: Container) -> HttpOptions:
         is_own_user=is_own_user,
         listen=parse_address(settings.get("listen")),
         checks=lambda: _checks(book),
-        requests_a_minute=settings.number("rate_limit"),
         doctor=lambda: examine(settings),
         recommend=lambda: machine_recommendation(settings),
+        requests_a_minute=settings.number("rate_limit"),
     )
 
 

@@ -75,6 +75,10 @@ def _public_url(value: str) -> str:
     return "" if fits else "must be a URL, such as https://book.example.org,"
 
 
+def _log_format(value: str) -> str:
+    return "" if value in {"auto", "text", "json"} else "must be auto, text or json,"
+
+
 def _trusted_proxies(value: str) -> str:
     from interfaces.http.peers import parse_networks
 
@@ -83,10 +87,6 @@ def _trusted_proxies(value: str) -> str:
     except ValueError:
         return "must be addresses or networks with commas between them, such as 127.0.0.1,10.0.0.0/8,"
     return ""
-
-
-def _log_format(value: str) -> str:
-    return "" if value in {"auto", "text", "json"} else "must be auto, text or json,"
 
 
 _CHECKS = {

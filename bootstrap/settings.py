@@ -101,16 +101,16 @@ DEFINITIONS = (
         "public_url", ("DAYBOOK_PUBLIC_URL",), "", "The address people reach the server by, behind a proxy."
     ),
     Definition(
-        "trusted_proxies",
-        ("DAYBOOK_TRUSTED_PROXIES",),
-        "",
-        "Proxies whose X-Forwarded-For and -Proto are believed: addresses or networks, with commas.",
-    ),
-    Definition(
         "log_format",
         ("DAYBOOK_LOG_FORMAT",),
         "auto",
         "How `daybook serve` logs: `text`, `json`, or `auto` (text on a terminal).",
+    ),
+    Definition(
+        "trusted_proxies",
+        ("DAYBOOK_TRUSTED_PROXIES",),
+        "",
+        "Proxies whose X-Forwarded-For and -Proto are believed: addresses or networks, with commas.",
     ),
     Definition(
         "master_key",

@@ -74,133 +74,6 @@ All commands in one place. Exit codes: 0 done, 1 failed, 2 wrong usage or invali
 conversation.
 """
 
-_API_HEAD = """\
-# The HTTP interface
-
-<!-- Made by docs/generate.py: the table from the application's OpenAPI document, the text in that file. -->
-
-`daybook serve` listens on `127.0.0.1:8484` (setting `listen`). `GET /openapi.json` describes every
-operation for generators and tools (the tests generate a client from it and use it); `GET /docs` shows the
-same as a page, without a script and without anything from elsewhere.
-
-```sh
-at=http://127.0.0.1:8484/api/v1
-json='Content-Type: application/json'
-# One request: a new conversation, the prompt, and its finished answer.
-curl -s $at/prompts -H "$json" -H 'Prefer: wait=60' -d '{"text": "Why is the sky blue?"}'
-# The same, as it comes.
-curl -sN $at/prompts -H "$json" -H 'Accept: text/event-stream' -d '{"text": "And at sunset?"}'
-# Or at once with 202; the answer is at Location, its stream one step further.
-curl -si $at/conversations/ID/prompts -H "$json" -d '{"text": "And on Mars?"}'
-curl -N $at/answers/ANSWER/stream
-```
-
-## Who is let in
-
-Programs send `Authorization: Bearer TOKEN`, with a token of `daybook token create NAME`; a browser opens
-the link that `daybook link` prints, once. Each may do what its scopes allow; else the answer is 403 and
-says what is needed. 401 says that nobody is let in with this, and why; 429 that too many wrong tokens came
-from one address, and for how long. On loopback, without `DAYBOOK_TOKEN`, programs of the user Daybook runs
-as need none. [All of it](access.md): scopes, links, proxies, names.
-
-`/readyz` tells whoever asks whether the server is ready, and why only to those who may read the book.
-
-## Asking
-
-A prompt is recorded, together with the start of its answer, before any model is called. How the request is
-answered is the client's choice:
-
-| request | response |
-| --- | --- |
-| as it is | 202, `Location: /api/v1/answers/…`; the answer is written whoever watches |
-| `Prefer: wait=N` (RFC 7240) | 200 and the finished answer, `Preference-Applied`; after N seconds \
-(300 at most) 202 as above |
-| `Accept: text/event-stream` | 200 and the answer's stream, in the same request; its first event \
-`asked` is what a 202 shows |
-
-An answer that failed is a finished answer: `status` says so, `reason` and `detail` say why, and the prompt
-is kept. A client that leaves does not end it; `cancelAnswer` does.
-
-## An answer's stream
-
-| event | data | |
-| --- | --- | --- |
-| `asked` | as the body of a 202 | only where the prompt came in the same request; comes first |
-| `status` | `answer_id`, `status`, `position` | how the answer stands; comes first, and when it changes |
-| `delta` | `thinking` or `text` | new characters |
-| `reset` | | what came was sorted wrongly (text was thinking); everything comes again |
-| `done` | `status`, `reason`, `model`, `usage`, `timings`, `log_size` | complete, or cancelled |
-| `failed` | the same, and `detail` | failed, or `interrupted` (its process ended); what came is kept |
-
-Ids are offsets in code points, `thinking.text`; the last one ends in `.end`. A client that sends the last id
-it received as `Last-Event-ID` to `streamAnswer` (browsers do so by themselves) gets the rest, every
-character once; who has everything gets 204. A comment comes every 15 seconds. Any server of the book can be
-asked, whichever writes the answer; one whose server died is closed as `interrupted` as soon as somebody
-looks.
-
-A model server writes `model_concurrency` answers at a time, for all processes of the book together. An
-answer that waits has the status `queued` and a `position` (1 is next). `POST …/cancel` stops an answer,
-waiting or not, from any server, keeping what it has; `POST …/retry` answers its prompt once more, beside it.
-
-## Limits
-
-| | | then |
-| --- | --- | --- |
-| answers that wait for the model server | `queue_limit` | 503 `line-full`, `Retry-After`; nothing recorded |
-| requests a minute from one address | setting `rate_limit`, a third of it at once | 429, with `Retry-After` |
-| body | three times a prompt's 2 MiB, as JSON may need, and 64 KiB | 413 |
-| head of a request | 32 KiB, within 20 seconds | 400, or the connection is closed |
-| silence in the middle of a body | 20 seconds | 408 |
-| a client that does not read | 60 seconds | the connection is closed; it may come back and lacks nothing |
-| connections | 800 | 503 |
-
-## Commands and queries
-
-- **Read your writes.** Commands answer with `Daybook-Log-Size`. A query that sends it back, as a header or
-  as `at_least`, shows at least what was recorded then.
-- **Change what you have read.** Conversations and projects, and the previews of their erasure, have an
-  `ETag`: the version of their stream. A command that sends it as `If-Match` is carried out on that version
-  or not at all: 412 (`changed-meanwhile`) where somebody came between, up to the very append. Commands
-  answer with the new `ETag`. The tag of a project does not move with its conversations. `If-None-Match` on
-  a query gets 304.
-- **Ask twice, record once.** `Idempotency-Key` (on every command that appends): the same command under the
-  same key again returns the first result and records nothing. Another command under it: 422. While the
-  first is under way in this server: 409 with `Retry-After`. Keys belong to an actor and do not expire. This
-  is the header of the IETF draft of that name (httpapi working group, -07, expired, never an RFC); its
-  quotes may be left out.
-- Lists have `limit` and `cursor`; `next_cursor` is null on the last page.
-- Bodies are JSON; a prompt has at most 2 MiB of text. Times are RFC 3339 in UTC, durations end in `_ms`.
-- `HEAD` works wherever `GET` does; `OPTIONS` and every 405 say in `Allow` what a path takes.
-- Errors are problem details (RFC 9457): `type`, `title`, `status`, `detail`; where there is one a `hint`
-  with the next thing to do; `errors` with the places in a request that does not have the right form; and a
-  `correlation_id`. `type` leads to a page of the server: [every kind of error](errors.md), what it means
-  for your data and what to do.
-- Each request has a `Daybook-Request-Id`. A client may send a `Daybook-Correlation-Id` (a UUID) that joins
-  several requests into one action of its user; the log keeps it with every event. [What the server
-  logs](operations.md).
-
-## Long operations
-
-`verifyLog`, `rebuildProjections`, `pullModel`, `rotateKeys` and both erasures respond when they are done.
-With `Accept: text/event-stream` they tell meanwhile how far they are: `progress` (`done_count`,
-`total_count`; for a pull `status`, `total_bytes`, `completed_bytes`), then `done` with the result, or
-`failed` with the problem.
-
-| operation | when its client leaves |
-| --- | --- |
-| `verifyLog`, `exportLog` | given up: they change nothing |
-| `pullModel` | given up; the model server keeps what it has, and the next pull goes on from there |
-| `eraseConversation`, `eraseProject`, `rotateKeys`, `rebuildProjections` | go on to their end |
-
-A server that is stopped lets each of them come to its next safe place. An erasure is done with its first
-step; what follows it (`finished` says whether it did) is taken up by `rotateKeys`.
-
-## Operations
-
-| | operation | |
-| --- | --- | --- |
-"""
-
 _SCOPES = {
     Scope.READ: "see conversations, projects and answers, search, follow an answer",
     Scope.ASK: "ask, cancel, open, rename and archive conversations and projects",
@@ -208,63 +81,12 @@ _SCOPES = {
     Scope.ADMIN: "erase, hold, let others in, look after keys and read models",
 }
 
-_ERRORS_HEAD = """\
-# Errors
-
-<!-- Made by docs/generate.py from interfaces/explanations.py and interfaces/errors.py; change it there. -->
-
-Every error of Daybook is of one of these kinds, on the command line and over HTTP. The message of the error
-itself says what happened this time; here stands what the kind means. Over HTTP the `type` of a problem is
-`/problems/` and the kind, and the server shows the same text there. A kind keeps its name.
-
-| kind | | HTTP status | exit code |
-| --- | --- | --- | --- |
-"""
-
-_OPERATIONS_HEAD = """\
-# Seeing the server from outside
-
-<!-- Made by docs/generate.py: the tables from interfaces/http/logs.py and metrics.py, the text there. -->
-
-## Probes
-
-`GET /healthz`: the process answers. `GET /readyz`: 200 while database, migrations and read models are well,
-else 503; the reasons (`checks`) are told to those who may read the book, others learn `ready` alone. Probes
-come by address: neither asks for a token or a known `Host`.
-
-## The log
-
-`daybook serve` logs to standard error: text on a terminal, one JSON object a line elsewhere (setting
-`log_format`). Every JSON line has `time`, `level` and `line`, its name; fields that do not apply are left
-out. A line holds ids, names, counts and durations. It never holds what anybody wrote, a query string, or a
-path as it was sent.
-
-| line | |
-| --- | --- |
-"""
-
-_METRICS_HEAD = """
-`correlation_id` is the one that events keep: `daybook audit log --json` and the log lead to each other.
-
-## The figures
-
-`GET /metrics` has them in Prometheus' text format. It wants what everything else wants: on loopback
-without a token, to be a program of the server's own user; else a token that may `read` or `audit`.
-
-```yaml
-scrape_configs:
-  - job_name: daybook
-    authorization: { credentials_file: /etc/prometheus/daybook-token }
-    static_configs: [{ targets: ["book.example.org:8484"] }]
-```
-
-Besides these there are the process's own (`process_…`). Labels never hold what a client sent.
-
-| figure | type | labels | |
-| --- | --- | --- | --- |
-"""
-
 _NOT_OURS = {"help", "install_completion", "show_completion"}
+
+
+def _head(name: str) -> str:
+    """Return what stands above a page's tables."""
+    return (DOCS / "heads" / f"{name}.txt").read_text(encoding="utf-8")
 
 
 def settings_page() -> str:
@@ -304,14 +126,33 @@ def api_page() -> str:
         for path, operations in openapi_document()["paths"].items()
         for method, operation in operations.items()
     ]
-    return _API_HEAD + "".join(rows)
+    return _head("api") + "".join(rows)
+
+
+def errors_page() -> str:
+    """Return docs/errors.md."""
+    found = kinds()
+    rows = [
+        f"| [{one.slug}](#{one.slug}) | {one.title} | {one.status} | "
+        f"{'' if one.exit_code is None else one.exit_code} |\n"
+        for one in found
+    ]
+    sections = [f"\n{page_of(one.slug, one.title)}" for one in found]
+    return _head("errors") + "".join(rows) + "".join(sections)
+
+
+def operations_page() -> str:
+    """Return docs/operations.md."""
+    lines = [f"| `{name}` | {_cell(text)} |\n" for name, text in LINES.items()]
+    figures = [
+        f"| `{name}` | {kind} | {labels} | {_cell(text)} |\n" for name, kind, labels, text in metrics.names()
+    ]
+    return _head("operations") + "".join(lines) + _head("metrics") + "".join(figures)
 
 
 def access_page() -> str:
     """Return docs/access.md."""
-    page = (
-        (DOCS / "access.head").read_text(encoding="utf-8").replace("SCOPES", "".join(map(_scope_row, Scope)))
-    )
+    page = _head("access").replace("SCOPES", "".join(map(_scope_row, Scope)))
     page += "| command | scope |\n| --- | --- |\n"
     for command, need in scopes.COMMANDS.items():
         page += f"| `{command.__name__}` | {_need(need)} |\n"
@@ -329,27 +170,6 @@ def _scope_row(scope: Scope) -> str:
 
 def _need(need: Need) -> str:
     return " or ".join(f"`{scope}`" for scope in sorted(need)) or "only Daybook itself"
-
-
-def errors_page() -> str:
-    """Return docs/errors.md."""
-    found = kinds()
-    rows = [
-        f"| [{one.slug}](#{one.slug}) | {one.title} | {one.status} | "
-        f"{'' if one.exit_code is None else one.exit_code} |\n"
-        for one in found
-    ]
-    sections = [f"\n{page_of(one.slug, one.title)}" for one in found]
-    return _ERRORS_HEAD + "".join(rows) + "".join(sections)
-
-
-def operations_page() -> str:
-    """Return docs/operations.md."""
-    lines = [f"| `{name}` | {_cell(text)} |\n" for name, text in LINES.items()]
-    figures = [
-        f"| `{name}` | {kind} | {labels} | {_cell(text)} |\n" for name, kind, labels, text in metrics.names()
-    ]
-    return _OPERATIONS_HEAD + "".join(lines) + _METRICS_HEAD + "".join(figures)
 
 
 def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -413,9 +233,9 @@ PAGES = {
     "events.md": events_page,
     "cli.md": cli_page,
     "api.md": api_page,
-    "access.md": access_page,
     "errors.md": errors_page,
     "operations.md": operations_page,
+    "access.md": access_page,
 }
 
 

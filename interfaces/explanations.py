@@ -140,6 +140,36 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Nothing was written. Without the right key no content can be read.",
         "Bring the key back: `daybook keys import FILE`; `daybook paths` says where it belongs.",
     ),
+    "scope-needed": Explanation(
+        "Whoever asked was let in, but not for this: their token or session lacks the scope it needs.",
+        _UNTOUCHED,
+        "`detail` names the scope. Make a token that has it: `daybook token create NAME --scope SCOPE`.",
+    ),
+    "token-wrong": Explanation(
+        "No such token, session or link was ever made here, or it was mistyped.",
+        _UNTOUCHED,
+        "Look at it again, or make a new one: `daybook token create NAME`, `daybook link`.",
+    ),
+    "token-expired": Explanation(
+        "The time of this token, session or link has passed.",
+        _UNTOUCHED,
+        "Make a new one: `daybook token create NAME`, `daybook link`.",
+    ),
+    "token-revoked": Explanation(
+        "This token was revoked, or its session has ended.",
+        _UNTOUCHED,
+        "Make a new one, if it was not revoked for a reason: `daybook token create NAME`, `daybook link`.",
+    ),
+    "link-used": Explanation(
+        "This link has signed somebody in already; each does so once.",
+        _UNTOUCHED,
+        "Make a new one: `daybook link`. If somebody else opened it: `daybook token revoke ID`.",
+    ),
+    "line-full": Explanation(
+        "As many answers wait for the model server as may wait.",
+        "Nothing was recorded, not even the prompt.",
+        "Ask again after `Retry-After`, or raise `queue_limit`.",
+    ),
     "not-proved": Explanation(
         "A check ran, and what was claimed is not proved.",
         _AS_BEFORE,
@@ -177,55 +207,15 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Correct it and send it again.",
     ),
     "token-needed": Explanation(
-        "The server wants to know who asks, and this request had no token and no signed-in browser's cookie.",
+        "The server wants to know who asks, and this request carried nothing that says it.",
         _UNTOUCHED,
-        "Send `Authorization: Bearer TOKEN`. Under Compose: "
-        "`docker compose exec app cat /run/daybook/keys/token`.",
-    ),
-    "scope-needed": Explanation(
-        "Whoever sent this was let in, but not for this: its token or session lacks the scope.",
-        _UNTOUCHED,
-        "Use a token that has the scope `detail` names: `daybook token create NAME --scope SCOPE`.",
-    ),
-    "token-wrong": Explanation(
-        "What was sent as token or cookie lets nobody in: mistyped, cut off, or of another book.",
-        _UNTOUCHED,
-        "Look at it again; `daybook token list` shows which there are, `daybook link` signs a browser in.",
-    ),
-    "token-expired": Explanation(
-        "The token, session or link was right once, and its time has passed.",
-        _UNTOUCHED,
-        "Make a new one: `daybook token create`, or `daybook link` for a browser.",
-    ),
-    "token-revoked": Explanation(
-        "The token or session was ended by somebody who may do that.",
-        _UNTOUCHED,
-        "Ask whoever looks after this book; `daybook audit log` shows who revoked it and when.",
-    ),
-    "link-used": Explanation(
-        "A link signs one browser in, once, and this one has done it.",
-        _UNTOUCHED,
-        "Make another: `daybook link`. If it was not you who opened it: `daybook token list`, and revoke it.",
+        "Send `Authorization: Bearer TOKEN`, with a token of `daybook token create NAME`; a browser opens "
+        "the link of `daybook link`.",
     ),
     "foreign-origin": Explanation(
         "A page of another site, open in the same browser, sent this request.",
         _UNTOUCHED,
         "If the site is yours, set `DAYBOOK_PUBLIC_URL` to the address people open.",
-    ),
-    "line-full": Explanation(
-        "As many answers wait for the model server already as may (setting `queue_limit`).",
-        _UNTOUCHED,
-        "Ask again after the seconds in `Retry-After`, with the same `Idempotency-Key` if you like.",
-    ),
-    "too-slow": Explanation(
-        "The rest of the request's body did not come in time.",
-        _UNTOUCHED,
-        "Send it again over a better line.",
-    ),
-    "too-many-requests": Explanation(
-        "More requests came from one address than the setting `rate_limit` allows, or too many wrong tokens.",
-        _UNTOUCHED,
-        "Wait for the seconds in `Retry-After`.",
     ),
     "foreign-host": Explanation(
         "The `Host` header names a host that is not this server's.",
@@ -241,6 +231,16 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The path is there, and does not take this method.",
         _UNTOUCHED,
         "The header `Allow` lists what it takes.",
+    ),
+    "too-slow": Explanation(
+        "The rest of the request did not come in time.",
+        _UNTOUCHED,
+        "Send it again. Look at the connection if it keeps happening.",
+    ),
+    "too-many-requests": Explanation(
+        "This address asked too often, or came with too many wrong tokens.",
+        _UNTOUCHED,
+        "Wait as long as `Retry-After` says. `rate_limit` sets how many requests a minute are right.",
     ),
     "too-large": Explanation(
         "The body is larger than any request can be. A prompt has at most 2 MiB of text.",

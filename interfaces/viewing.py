@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from interfaces import access_views, views
+from interfaces import views
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from application.running import Outcome
     from domain.event import Recorded
     from interfaces.book import Check
-    from interfaces.erasures import Taken
     from projections.access.queries import Grant
     from projections.conversations.queries import ConversationPage, ConversationSummary
     from projections.projects.queries import ProjectDetails
@@ -207,10 +206,10 @@ def event(found: Recorded, actor_name: str | None = None) -> views.EventView:
     )
 
 
-def grant(found: Grant, now: datetime) -> access_views.GrantView:
+def grant(found: Grant, now: datetime) -> views.GrantView:
     """Show a token, a link or a session as it is at a moment."""
     state = found.state(now)
-    return access_views.GrantView(
+    return views.GrantView(
         id=found.id,
         kind=found.kind,
         name=found.name or None,
@@ -255,21 +254,6 @@ def recommendation(found: Recommendation) -> views.RecommendationView:
             )
             for one in found.verdicts
         ],
-    )
-
-
-def erasure(taken: Taken) -> views.ErasureView:
-    """Show what an erasure would take."""
-    return views.ErasureView(
-        id=taken.id,
-        kind=taken.kind,
-        title=taken.name,
-        conversation_count=len(taken.all),
-        message_count=taken.messages,
-        began_at=taken.began,
-        ended_at=taken.ended,
-        holds=list(taken.holds),
-        derived=[conversation_item(one) for one in taken.derived],
     )
 
 

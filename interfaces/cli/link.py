@@ -59,7 +59,7 @@ def link(
         made = book.commands.make(command)
     url = f"{address}/sign-in?code={made.secret}"
     if as_json:
-        from interfaces.access_views import LinkView
+        from interfaces.views import LinkView
 
         out_json(
             LinkView(

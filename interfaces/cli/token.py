@@ -69,7 +69,7 @@ def create(
         )
         [found] = book.access.find(made.id.hex)
     if as_json:
-        from interfaces.access_views import NewTokenView
+        from interfaces.views import NewTokenView
 
         out_json(
             NewTokenView(
@@ -104,8 +104,8 @@ def list_tokens(
         now = book.clock.now()
         found = [one for one in book.access.all() if everything or one.state(now) in {"live", "link"}]
     if as_json:
-        from interfaces.access_views import GrantListView
         from interfaces.viewing import grant
+        from interfaces.views import GrantListView
 
         out_json(GrantListView(tokens=[grant(one, now) for one in found]))
         return

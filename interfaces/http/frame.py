@@ -11,11 +11,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from application.access import Principal
 from application.text_rules import MAX_TEXT_BYTES
 from domain.ids import new_id
-from interfaces.http.guard import SIGN_IN
+from interfaces.http.guard import PRINCIPAL
 from interfaces.http.logs import tell
-from interfaces.http.problems import ACTOR, CORRELATION, PROBLEM, REQUEST, log_fault, problem, unexpected
+from interfaces.http.paths import GETS_THAT_CHANGE
+from interfaces.http.problems import CORRELATION, PROBLEM, REQUEST, log_fault, problem, unexpected
 
 if TYPE_CHECKING:
     from interfaces.http.server import Server
@@ -87,6 +89,7 @@ class Frame:
         metrics.request_seconds.labels(method, route).observe(seconds)
         if PROBLEM in scope:
             metrics.problems.labels(scope[PROBLEM]).inc()
+        principal: Principal | None = scope.get(PRINCIPAL)
         tell(
             "request",
             request_id=scope[REQUEST],
@@ -96,7 +99,7 @@ class Frame:
             operation=operation,
             status=status,
             duration_ms=round(seconds * 1000, 1),
-            actor=scope.get(ACTOR),
+            actor=principal.actor if principal else None,
             problem=scope.get(PROBLEM),
         )
 
@@ -109,8 +112,7 @@ class Head:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on as `GET`; a stream is ended as soon as its headers are known."""
-        # Getting the link of a sign-in uses it up, and asking what it would answer must not.
-        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] == SIGN_IN:
+        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] in GETS_THAT_CHANGE:
             await self._app(scope, receive, send)
             return
         # A scope of its own: the server below goes by the old one, and sends no body.

@@ -19,14 +19,15 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from application import scopes, secret_text
+from application import secret_text
 from application.access import Principal
 from application.errors import DatabaseError, NotAdmittedError, WrongTokenError
+from application.scopes import READ_OR_AUDIT
 from domain.errors import DaybookError
 from interfaces.http import cookies
 from interfaces.http.options import HttpOptions, is_loopback
 from interfaces.http.peers import Peer, peer_of
-from interfaces.http.problems import ACTOR, FOREIGN_HOST, problem
+from interfaces.http.problems import FOREIGN_HOST, problem
 from interfaces.http.refusals import refusal
 from interfaces.http.standing import Standing
 from interfaces.http.tries import TooManyTriesError
@@ -34,13 +35,12 @@ from interfaces.http.tries import TooManyTriesError
 if TYPE_CHECKING:
     from interfaces.http.server import Server
 
-READY = "/readyz"
-OPEN_PATHS = frozenset({"/healthz", READY})
+OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 SIGN_IN, STATIC = "/sign-in", "/static/"
 PRINCIPAL = "daybook.principal"
 PEER = "daybook.peer"
 TRUSTED = "daybook.trusted"
-"""Set on a request for an open path: whether whoever sends it may read the book."""
+"""On a request for an open path: looks whether whoever sent it may read, and is told more than others."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FROM_HERE = frozenset({"same-origin", "none"})
@@ -66,17 +66,16 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        peer = peer_of(scope, headers, self._server.options.trusted_proxies)
-        scope[PEER] = self._origins.seen(peer, headers)
         if scope["path"] in OPEN_PATHS:
-            scope[TRUSTED] = scope["path"] == READY and await self._may_read(scope, headers)
+            scope[TRUSTED] = lambda: self._is_trusted(scope, headers)
             await self._app(scope, receive, send)
             return
+        peer = peer_of(scope, headers, self._server.options.trusted_proxies)
+        scope[PEER] = self._origins.seen(peer, headers)
         refused = self._foreign(scope, headers)
         if refused is None and scope["path"] != SIGN_IN and not scope["path"].startswith(STATIC):
             try:
                 scope[PRINCIPAL], still = await self._admit(scope, headers)
-                scope[ACTOR] = scope[PRINCIPAL].actor
             except DaybookError as error:
                 refused = refusal(scope, headers, error)
             else:
@@ -85,14 +84,17 @@ class Guard:
                     receive, send = standing.receive, standing.send
         await (refused or self._app)(scope, receive, send)
 
-    async def _may_read(self, scope: Scope, headers: Headers) -> bool:
+    async def _is_trusted(self, scope: Scope, headers: Headers) -> bool:
+        """Tell whether the sender of a probe would be let in, and may see how the book is."""
+        peer = peer_of(scope, headers, self._server.options.trusted_proxies)
+        scope[PEER] = self._origins.seen(peer, headers)
         if self._foreign(scope, headers) is not None:
             return False
         try:
             principal, _ = await self._admit(scope, headers)
         except DaybookError:
             return False
-        return principal.may(scopes.READ)
+        return principal.may(READ_OR_AUDIT)
 
     def _foreign(self, scope: Scope, headers: Headers) -> Response | None:
         """Return the answer to a request that no page or program of ours has sent, else None."""

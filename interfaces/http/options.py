@@ -56,10 +56,10 @@ class HttpOptions:
     listen: Address = field(default_factory=lambda: Address("127.0.0.1", 8484))
     trusted_proxies: Sequence[Network] = ()
     checks: Callable[[], Sequence[Check]] = tuple
-    is_own_user: Callable[[End, End], bool | None] = lambda _client, _server: None
-    requests_a_minute: float = 3000.0
     doctor: Callable[[], Sequence[Check]] = tuple
     recommend: Callable[[], Recommendation] | None = None
+    is_own_user: Callable[[End, End], bool | None] = lambda _client, _server: None
+    requests_a_minute: float = 3000.0
     look_after_every: float = 30.0
     heartbeat_every: float = 15.0
     stop_within: float = 8.0

@@ -10,10 +10,9 @@ from starlette.responses import Response
 
 from application import scopes
 from interfaces.http import metrics, readiness
-from interfaces.http.api.requests import principal_of
+from interfaces.http.api.requests import ServerOf, must_have
 from interfaces.http.guard import TRUSTED
 from interfaces.http.rendering import JsonResponse
-from interfaces.http.server import Server
 from interfaces.views import CheckView, ReadModelView
 
 router = APIRouter(tags=["probes"])
@@ -52,7 +51,7 @@ async def is_ready(request: Request) -> Response:
     """Say whether database, migrations and read models are well; the model server is not required."""
     found = await readiness.look(request.app.state.server)  # a probe is nobody who was let in
     status = 200 if found.ready else 503
-    if not request.scope.get(TRUSTED, False):
+    if not await request.scope[TRUSTED]():
         return JsonResponse(ReadyView(ready=found.ready), status)
     return JsonResponse(ReadyView(**vars(found)), status)
 
@@ -68,8 +67,7 @@ async def is_ready(request: Request) -> Response:
         }
     },
 )
-async def get_metrics(request: Request) -> Response:
-    """Show the server in figures, for Prometheus."""
-    principal_of(request).must(scopes.READ_OR_AUDIT, "getMetrics")
-    server: Server = request.app.state.server
+async def get_metrics(server: ServerOf) -> Response:
+    """Show the server in figures, for Prometheus; wants the scope `read` or `audit`."""
+    must_have(server, scopes.READ_OR_AUDIT, "metrics")
     return Response(await asyncio.to_thread(server.metrics.text), media_type=metrics.MEDIA_TYPE)

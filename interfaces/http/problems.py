@@ -29,7 +29,6 @@ from interfaces.http.tries import TooManyTriesError
 
 REQUEST = "daybook.request_id"
 CORRELATION = "daybook.correlation_id"
-ACTOR = "daybook.actor"
 PROBLEM = "daybook.problem"
 MEDIA_TYPE = "application/problem+json"
 _SERVER_ERROR = 500
@@ -41,8 +40,8 @@ BY_STATUS = {
     403: ("foreign-origin", "This request comes from somewhere else"),
     404: ("no-such-path", "There is nothing at this path"),
     405: ("no-such-method", "This path does not take this method"),
-    413: ("too-large", "The request is too large"),
     408: ("too-slow", "The request came too slowly"),
+    413: ("too-large", "The request is too large"),
     415: ("wrong-media-type", "The request is of the wrong media type"),
     422: ("invalid-request", "The request does not have the right form"),
     429: ("too-many-requests", "Too many requests"),

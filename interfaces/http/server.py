@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from application import scopes
-from application.access import Guarded, Need, Principal
+from application.access import Guarded, Principal
 from application.commands import AnswerAgain, AskQuestion, Command
 from application.conversations import Asked
 from application.errors import AlreadyUnderWayError
@@ -78,14 +78,14 @@ class Server:
         self.work: set[asyncio.Task[Any]] = set()
         # Apart from the threads that record answers, which must never wait for these.
         self.workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="daybook-work")
+        self.routers: Sequence[tuple[str, APIRouter]] = ()
+        self.document: Callable[[], dict[str, Any]] = dict
         self._stop_pump = threading.Event()
         self._pump: threading.Thread | None = None
         self._caring: asyncio.Task[None] | None = None
         self._answers_closed = False
         self._prepared = False
         self._watchers: set[asyncio.Task[None]] = set()
-        self.routers: Sequence[tuple[str, APIRouter]] = ()
-        self.document: Callable[[], dict[str, Any]] = dict
         self._given: set[tuple[str, str]] = set()
         self._giving = threading.Lock()
 
@@ -120,11 +120,6 @@ class Server:
         seen.whole, seen.principal = self, principal
         return seen
 
-    def must(self, need: Need, what: str) -> None:
-        """Go on where whoever sees this server may do what is no part of the book, else `ForbiddenError`."""
-        if self.principal is not None:
-            self.principal.must(need, what)
-
     def start(self) -> None:
         """Begin to keep the read models up and to look for orphans. Called on the event loop."""
         self.prepare()
@@ -140,45 +135,24 @@ class Server:
         closed first.
         """
         try:
-            asked = await asyncio.to_thread(self._given_once, command)
+            asked = await asyncio.to_thread(self._ask_once, command)
+        except AlreadyUnderWayError:
+            raise
         except ConflictError:
             # Only for that: a prompt must not land on what somebody else has just written.
             if not await asyncio.to_thread(self._closed_an_orphan, command.conversation_id):
                 raise
-            asked = await asyncio.to_thread(self._given_once, command)
-        self._begin(asked)
+            asked = await asyncio.to_thread(self._ask_once, command)
+        if asked.request is not None:
+            running = self.book.answering.start(asked)
+            watcher = asyncio.create_task(self.whole.see_to_its_end(running, asked))
+            self._watchers.add(watcher)
+            watcher.add_done_callback(self._watchers.discard)
         return asked
 
-    def _given_once(self, command: AskQuestion | AnswerAgain) -> Asked:
+    def _ask_once(self, command: AskQuestion | AnswerAgain) -> Asked:
         with self.once(command):
             return self.book.commands.ask(command)
-
-    def _begin(self, asked: Asked) -> None:
-        if asked.request is None:
-            return
-        running = self.book.answering.start(asked)
-        watcher = asyncio.create_task(self._see_to_its_end(running, asked))
-        self._watchers.add(watcher)
-        watcher.add_done_callback(self._watchers.discard)
-
-    def _closed_an_orphan(self, conversation_id: UUID | None) -> bool:
-        def unfinished() -> set[UUID]:
-            answers = self.book.transcript.streaming_answers()
-            return {one.answer_id for one in answers if one.conversation_id == conversation_id}
-
-        before = unfinished()
-        self.book.look_after()
-        return bool(before - unfinished())
-
-    @contextlib.asynccontextmanager
-    async def growing(self, found: Found) -> AsyncGenerator[RunningAnswer]:
-        """Lend an answer that has not ended, as it grows: written here, or followed from elsewhere."""
-        running = self.book.answering.running(found.message.id)
-        if running is not None:
-            yield running
-        else:
-            async with self.tails.following(found) as growing:
-                yield growing
 
     @contextlib.contextmanager
     def once(self, command: Command) -> Iterator[None]:
@@ -204,6 +178,25 @@ class Server:
         finally:
             with self._giving:
                 self._given.discard(this)
+
+    def _closed_an_orphan(self, conversation_id: UUID | None) -> bool:
+        def unfinished() -> set[UUID]:
+            answers = self.book.transcript.streaming_answers()
+            return {one.answer_id for one in answers if one.conversation_id == conversation_id}
+
+        before = unfinished()
+        self.book.look_after()
+        return bool(before - unfinished())
+
+    @contextlib.asynccontextmanager
+    async def growing(self, found: Found) -> AsyncGenerator[RunningAnswer]:
+        """Lend an answer that has not ended, as it grows: written here, or followed from elsewhere."""
+        running = self.book.answering.running(found.message.id)
+        if running is not None:
+            yield running
+        else:
+            async with self.tails.following(found) as growing:
+                yield growing
 
     async def close_answers(self) -> None:
         """End all running answers, keeping what they have; their watchers are told. Twice is harmless."""
@@ -247,7 +240,7 @@ class Server:
             self.pump_problem = problem.message
             tell("pump-stopped", logging.ERROR, detail=problem.message)
 
-    async def _see_to_its_end(self, running: RunningAnswer, asked: Asked) -> None:
+    async def see_to_its_end(self, running: RunningAnswer, asked: Asked) -> None:
         """Count an answer and tell of its end. Woken by its pieces, it takes none of them."""
         with self.metrics.answers_running.track_inprogress():
             async for update in running.updates(_FAR, _FAR):

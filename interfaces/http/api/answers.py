@@ -13,8 +13,7 @@ from application.commands import AnswerAgain
 from application.running import RunningAnswer
 from interfaces.http.api.bodies import NewAnswer
 from interfaces.http.api.describing import ASKED, events
-from interfaces.http.api.prompts import Prefer
-from interfaces.http.api.requests import AtLeast, CallerOf, ServerOf
+from interfaces.http.api.requests import AtLeast, CallerOf, Prefer, ServerOf
 from interfaces.http.asking import answered
 from interfaces.http.event_stream import EventStream
 from interfaces.http.found import as_far_as_it_is, find_answer, find_living_answer
@@ -31,7 +30,7 @@ _STREAM = {
     200: {
         "description": "The answer from where the client left it, and how it ended.",
         "content": events(
-            status="how the answer stands",
+            status="how the answer stands, and its `position` in the line",
             delta="new characters of `thinking` or `text`; its id says how far the stream has come",
             reset="what came does not hold, and comes again",
             done="the end of a good answer",
@@ -129,5 +128,4 @@ async def retry_answer(
         think=message.provenance.think if wanted.think is None and message.provenance else wanted.think,
         **caller.fields,
     )
-    asked = await server.ask(command)
-    return await answered(server, asked, accept=request.headers.get("accept"), prefer=prefer)
+    return await answered(server, command, accept=request.headers.get("accept"), prefer=prefer)

@@ -1,4 +1,4 @@
-"""The one way from a request to the commands that change something."""
+"""The one way from a request to the commands that change something; prompts go through `Server.ask`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ def give(server: Server, command: Command) -> Done:
 
     Raises:
         AlreadyUnderWayError: the same one is being carried out.
+        ForbiddenError: whoever was let in may not give it.
     """
     with server.once(command):
         return server.book.commands.handle(command)

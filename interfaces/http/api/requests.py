@@ -8,10 +8,11 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request
 
-from application.access import Principal
+from application.access import Need, Principal
 from application.errors import StoppingError
 from interfaces.http.conditions import version_of_tags
 from interfaces.http.guard import PRINCIPAL
+from interfaces.http.preferences import LONGEST_WAIT_SECONDS
 from interfaces.http.problems import CORRELATION
 from interfaces.http.server import Server
 
@@ -61,9 +62,14 @@ async def server_of(request: Request) -> Server:
     return found.as_seen_by(principal_of(request))
 
 
-async def actor_of(request: Request) -> str:
-    """Return the actor who asks."""
-    return principal_of(request).actor
+def must_have(server: Server, need: Need, what: str) -> None:
+    """Refuse, before anything is done, what no single part of the book would refuse by itself.
+
+    Raises:
+        ForbiddenError: whoever was let in has none of the scopes needed.
+    """
+    if server.principal is not None:
+        server.principal.must(need, what)
 
 
 def must_run(server: Server) -> None:
@@ -135,7 +141,6 @@ def at_least_of(
     return max(given) if given else None
 
 
-ActorOf = Annotated[str, Depends(actor_of)]
 ServerOf = Annotated[Server, Depends(server_of)]
 EditorOf = Annotated[Editor, Depends(editor_of)]
 AtLeast = Annotated[int | None, Depends(at_least_of)]
@@ -146,4 +151,12 @@ IfNoneMatch = Annotated[
 ]
 Cursor = Annotated[
     str | None, Query(min_length=1, max_length=400, description="`next_cursor` of the page before.")
+]
+Prefer = Annotated[
+    str | None,
+    Header(
+        max_length=200,
+        description="`wait=N`: respond with the finished answer, or with 202 after N seconds "
+        f"(at most {LONGEST_WAIT_SECONDS}).",
+    ),
 ]

@@ -12,7 +12,7 @@ from interfaces import viewing
 from interfaces.finishing import finish
 from interfaces.http.api.bodies import Rebuild
 from interfaces.http.api.describing import long
-from interfaces.http.api.requests import ServerOf, must_run
+from interfaces.http.api.requests import ServerOf, must_have, must_run
 from interfaces.http.long_work import Report, Result, in_thread, respond
 from interfaces.http.rendering import JsonResponse
 from interfaces.views import DoctorView, KeysStatusView, ProjectionsView, RotatedView
@@ -35,7 +35,7 @@ def get_keys(server: ServerOf) -> Response:
 async def rotate_keys(request: Request, server: ServerOf) -> Response:
     """Wrap all keys under a new epoch key and destroy the old; goes on to its end without watchers."""
     must_run(server)
-    server.must(scopes.ADMIN, "rotateKeys")
+    must_have(server, scopes.ADMIN, "keys.rotate")
 
     def rotate(report: Report) -> Result:
         rotated, scrubbed = finish(server.whole.book, report)
@@ -65,8 +65,9 @@ def get_projections(server: ServerOf) -> Response:
 async def rebuild_projections(request: Request, server: ServerOf, body: Rebuild | None = None) -> Response:
     """Build read models again from the log, beside the live ones, and switch; goes on without watchers."""
     must_run(server)
+    must_have(server, scopes.ADMIN, "read_models.rebuild")
     names = (body or Rebuild()).read_models
-    server.book.read_models.named(names)  # an unknown one is told at once
+    server.whole.book.read_models.named(names)  # an unknown one is told at once
 
     def rebuild(report: Report) -> Result:
         server.book.read_models.rebuild(names, report)
@@ -78,6 +79,6 @@ async def rebuild_projections(request: Request, server: ServerOf, body: Rebuild 
 @router.get("/doctor", operation_id="runDoctor", response_model=DoctorView)
 async def run_doctor(server: ServerOf) -> Response:
     """Check everything a working book needs; `ok` says whether it is well, each `fix` what to do."""
-    server.must(scopes.ADMIN, "runDoctor")
+    must_have(server, scopes.ADMIN, "doctor")
     checks = await asyncio.to_thread(server.options.doctor)
     return JsonResponse(viewing.doctor(checks))

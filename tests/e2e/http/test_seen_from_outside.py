@@ -30,6 +30,7 @@ def test_the_figures_follow_what_happens(start_server: StartServer) -> None:
         )
         client.get(f"/api/v1/search?q={WORD}")
         client.get(f"/{WORD}/{WORD}")
+        client.request("PROPFIND", "/healthz")
         client.post(f"/api/v1/conversations/{failed.json()['conversation_id']}/erasure")
         response = client.get("/metrics")
 
@@ -39,6 +40,7 @@ def test_the_figures_follow_what_happens(start_server: StartServer) -> None:
     route = 'route="/api/v1/conversations/{conversation_id}/prompts"'
     assert figure(text, f'daybook_http_requests_total{{method="POST",{route},status="202"}}') == 2
     assert figure(text, 'daybook_http_requests_total{method="GET",route="(no such path)",status="404"}') == 1
+    assert figure(text, 'daybook_http_requests_total{method="OTHER",route="/healthz",status="405"}') == 1
     assert figure(text, 'daybook_problems_total{kind="no-such-path"}') == 1
     assert figure(text, 'daybook_answers_total{status="complete"}') == 1
     assert figure(text, 'daybook_answer_failures_total{reason="model-missing"}') >= 1

@@ -51,8 +51,14 @@ PARTS: dict[str, type] = {
     "read_models": Pump,
 }
 NO_PART = {
-    *("actor", "commands", "admission", "clock", "look_after", "close"),
-    *("connections_in_use", "watch_appends"),
+    "actor",
+    "commands",
+    "admission",
+    "clock",
+    "look_after",
+    "close",
+    "watch_appends",
+    "connections_in_use",
 }
 
 # Written out once more on purpose: what a scope lets somebody do is a promise, not a detail of a table.
@@ -82,8 +88,7 @@ def allowed(need: Need, held: frozenset[Scope]) -> bool:
 
 
 def all_commands() -> list[type[c.Command]]:
-    """Return every command, without `Edit`, which is what some have in common."""
-    return [kind for kind in (*c.Command.__subclasses__(), *c.Edit.__subclasses__()) if kind is not c.Edit]
+    return [*(one for one in c.Command.__subclasses__() if one is not c.Edit), *c.Edit.__subclasses__()]
 
 
 def made(kind: type[c.Command]) -> c.Command:
