@@ -1,21 +1,14 @@
-"""Server-Sent Events of one response, as a client reads them."""
+"""Made-up events and requests for tests of the log."""
 
-from __future__ import annotations
+from uuid import UUID, uuid4
 
-import json
-from collections.abc import Iterator
-from typing import Any
-
-import httpx
+from infrastructure.postgres.log import AppendRequest, EventRow
 
 
-def events_of(response: httpx.Response) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield name and data of each event; comments are passed over."""
-    assert response.status_code == 200, response.read()
-    assert response.headers["content-type"].startswith("text/event-stream")
-    name = ""
-    for line in response.iter_lines():
-        if line.startswith("event: "):
-            name = line.removeprefix("event: ")
-        elif line.startswith("data: "):
-            yield name, json.loads(line.removeprefix("data: "))
+def event(stream_id: UUID | None = None, version: int = 1, *, payload: bytes = b"payload") -> EventRow:
+    return EventRow(stream_id or uuid4(), version, uuid4(), "test.happened", 1, b"metadata", payload)
+
+
+def request(stream_id: UUID | None = None, first: int = 1, count: int = 1) -> AppendRequest:
+    stream_id = stream_id or uuid4()
+    return AppendRequest([event(stream_id, first + number) for number in range(count)])

@@ -7,8 +7,8 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.support.events import events_of
 from tests.support.http_client import ask, conversation
+from tests.support.server_sent import events_of
 
 PROMPTS = "/api/v1/prompts"
 SLOW = "simulator-slow"

@@ -15,9 +15,9 @@ import pytest
 from infrastructure.proofs.auditor import Offline
 from tests.e2e.http.conftest import StartServer
 from tests.e2e.http.test_rules import is_problem
-from tests.support.events import events_of
 from tests.support.http_client import answered, ask, conversation
 from tests.support.http_server import RunningServer
+from tests.support.server_sent import events_of
 
 EVENTS = {"Accept": "text/event-stream"}
 LIST = "/api/v1/conversations"
