@@ -1,7 +1,8 @@
 """An answer's life after its start is recorded: stream it, save it as it grows, record its end.
 
 Invariants: the task that generates belongs to this object, not to whoever watches; an answer ends in exactly
-one event, tried again while the database is away; text that has come is never thrown away.
+one event, tried again while the database is away; text that has come is never thrown away. A wish to stop it,
+from whichever process, is heard by signal, and looked for whenever text is saved.
 
 An answer has two tasks. One streams from the model, and is what a cancellation stops. The other waits for it
 and records the end: nobody cancels that one, and when the event loop is torn down around it, it still comes
@@ -21,13 +22,16 @@ from uuid import UUID
 from application.conversations import Asked
 from application.deciding import settle
 from application.errors import DatabaseError, ModelServerError
+from application.line import Line
 from application.ports.clock import Clock
-from application.ports.live import LiveAnswers, Piece
+from application.ports.live import LiveAnswers, Piece, Signal
 from application.ports.log import Log
 from application.ports.memory import ModelMemory
 from application.ports.model_server import ChatEnd, ChatRequest, ModelCard, ModelServer
+from application.ports.turns import Turns
 from application.running import Outcome, RunningAnswer
 from application.thinking import ThinkSplitter
+from application.threads import in_thread
 from domain.conversation.conversation import Conversation, Status
 from domain.errors import ConflictError, ContentErasedError, DaybookError, WrongVersionError
 from domain.ids import short
@@ -41,7 +45,6 @@ _LONGEST_PAUSE_SECONDS = 2.0
 _LONGEST_WORD = 200
 _MOST_STORED = 2**53
 
-T = TypeVar("T")
 N = TypeVar("N", int, float)
 
 
@@ -71,6 +74,7 @@ class Answering:
         models: ModelMemory,
         server: ModelServer,
         clock: Clock,
+        turns: Turns,
         *,
         save_every: float = SAVE_EVERY_SECONDS,
         patience: float = DATABASE_PATIENCE_SECONDS,
@@ -88,6 +92,9 @@ class Answering:
         self._saving = asyncio.Lock()
         self._recorded: set[UUID] = set()
         self._closing = False
+        self._line = Line(turns)
+        self._unheard: Callable[[], None] = lambda: None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self, asked: Asked) -> RunningAnswer:
         """Begin to generate what was asked; returns at once.
@@ -97,6 +104,7 @@ class Answering:
         if asked.request is None:
             raise ValueError("this command was answered before; there is nothing to generate")
         began = self._clock.monotonic_ms()
+        self._listen()
 
         def stop(reason: str) -> None:
             life.stop(reason)
@@ -119,6 +127,14 @@ class Answering:
         life = self._lives.get(answer_id)
         return life.running if life else None
 
+    async def cancel(self, answer_id: UUID) -> None:
+        """Stop an answer, whichever process writes it; what it has is kept and its end recorded there."""
+        life = self._lives.get(answer_id)
+        if life is not None:
+            life.stop(CANCELLED)
+        else:
+            await in_thread(lambda: self._live.want_stopped(answer_id))
+
     async def close(self, reason: str = SHUTDOWN) -> None:
         """Stop all answers, keeping what they have, and wait until each end is recorded or cannot be."""
         self._closing = True
@@ -129,6 +145,29 @@ class Answering:
         if self._saver is not None:
             self._saver.cancel()
             await asyncio.wait([self._saver])
+        await self._line.close()
+        self._unheard()
+
+    def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._unheard()
+            self._loop = loop
+
+            def told(signal: Signal) -> None:
+                loop.call_soon_threadsafe(self._told, signal)
+
+            self._unheard = self._live.listen(told)
+
+    def _told(self, signal: Signal) -> None:
+        if signal.kind == "stop":
+            self._stop_wanted(set(signal.answer_ids))
+        elif signal.kind == "turns":
+            self._line.wake()
+
+    def _stop_wanted(self, answer_ids: set[UUID]) -> None:
+        for answer_id in answer_ids & self._lives.keys():
+            self._lives[answer_id].stop(CANCELLED)
 
     async def _see_to_its_end(self, life: _Life, request: ChatRequest) -> None:
         card = asyncio.create_task(self._card(request.model, life.running))
@@ -137,6 +176,7 @@ class Answering:
                 await asyncio.wait([life.stream])
             except asyncio.CancelledError:
                 self._torn_down(life)
+        leaving = asyncio.create_task(self._line.leave(life.asked.answer_id))
         outcome = self._ended(life, request.model)
         if outcome.end is not None:
             life.running.begun.set()
@@ -145,6 +185,7 @@ class Answering:
             final = await self._record(life.asked, outcome)
         except Exception as error:  # noqa: BLE001 (a fault of ours must not leave watchers waiting for ever)
             final = replace(outcome, problem=_fault(life.asked, error))
+        await self._left(leaving)
         life.running.finish(final)
         self._lives.pop(life.asked.answer_id, None)
         self._recorded.discard(life.asked.answer_id)
@@ -180,12 +221,20 @@ class Answering:
             problem=problem,
         )
 
+    @staticmethod
+    async def _left(leaving: asyncio.Task[None]) -> None:
+        """Wait until the turn is given up, so that nothing of this answer runs when it has ended."""
+        while not leaving.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([leaving])
+
     def _torn_down(self, life: _Life) -> None:
         """Nobody of ours cancels the task that ends an answer: the event loop around it is closing."""
         self._closing = True
         life.stop(SHUTDOWN)
 
     async def _stream(self, request: ChatRequest, running: RunningAnswer, began: float) -> ChatEnd:
+        await self._line.turn(running)
         splitter = ThinkSplitter()
         end = ChatEnd(reason="stop")
         stream: Any = self._server.chat(request)
@@ -236,7 +285,7 @@ class Answering:
         pause = 0.1
         while True:
             try:
-                log_size = await _in_thread(lambda: self._settle(asked, outcome))
+                log_size = await in_thread(lambda: self._settle(asked, outcome))
             except (DatabaseError, WrongVersionError) as problem:
                 if self._clock.monotonic_ms() > deadline:
                     return replace(outcome, problem=problem)
@@ -260,7 +309,7 @@ class Answering:
         while not self._closing:
             await self._pause(_LONGEST_PAUSE_SECONDS)
             try:
-                await _in_thread(lambda: self._settle(asked, outcome))
+                await in_thread(lambda: self._settle(asked, outcome))
             except (DatabaseError, WrongVersionError):
                 continue
             except DaybookError:
@@ -303,7 +352,7 @@ class Answering:
         self._recorded.add(answer_id)
         with contextlib.suppress(DatabaseError, asyncio.CancelledError):
             async with self._saving:  # a save under way is over, and the next one leaves this answer out
-                await _in_thread(lambda: self._live.forget(answer_id))
+                await in_thread(lambda: self._live.forget(answer_id))
 
     async def _save_now_and_then(self) -> None:
         while self._lives:
@@ -313,26 +362,20 @@ class Answering:
                 pieces = {running: piece for running in growing if (piece := running.unsaved()) is not None}
                 if pieces:
                     await self._save(pieces)
+            await self._look_for_stops([running.answer_id for running in growing])
+
+    async def _look_for_stops(self, answer_ids: list[UUID]) -> None:
+        with contextlib.suppress(DatabaseError):
+            if answer_ids:
+                self._stop_wanted(await in_thread(lambda: self._live.stops_wanted(answer_ids)))
 
     async def _save(self, pieces: dict[RunningAnswer, Piece]) -> None:
         try:
-            await _in_thread(lambda: self._live.save(list(pieces.values())))
+            await in_thread(lambda: self._live.save(list(pieces.values())))
         except DaybookError:
             # A database that is away must not stop the answers; their ends are tried again on their own.
             for running in pieces:
                 running.not_saved()
-
-
-async def _in_thread(function: Callable[[], T]) -> T:
-    """Run a function in a thread and wait for it, cancelled or not.
-
-    It cannot be stopped, so its result counts.
-    """
-    future = asyncio.get_running_loop().run_in_executor(None, function)
-    while not future.done():
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait([future])
-    return future.result()
 
 
 def _fault(asked: Asked, error: BaseException) -> DaybookError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -77,7 +78,8 @@ class StartConversation(Command):
 class AskQuestion(Command):
     """Record a prompt and start its answer. Without a conversation a new one is opened.
 
-    Without `parent_id` the prompt goes on from the current message; with it, from that one.
+    Without `parent_id` the prompt goes on from the current message; with it, from that one. An answer in the
+    `background` waits behind all that people wait for.
     """
 
     text: str
@@ -88,6 +90,7 @@ class AskQuestion(Command):
     instructions: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     think: bool | str | None = None
+    background: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +102,7 @@ class AnswerAgain(Command):
     model: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     think: bool | str | None = None
+    background: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,6 +257,47 @@ class EraseProject(Edit):
 
     project_id: UUID
     with_derived: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateToken(Command):
+    """Let a program in, for what the scopes allow; `expires_at` None: until it is revoked."""
+
+    name: str
+    scopes: tuple[str, ...]
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevokeToken(Edit):
+    """Let a program in no more."""
+
+    token_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferSession(Command):
+    """Make a link that signs one browser in, once, as the actor of this command."""
+
+    scopes: tuple[str, ...]
+    link_expires_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndSession(Edit):
+    """Let a signed-in browser, or whoever opens a link, in no more."""
+
+    session_id: UUID
+
+
+@dataclass(frozen=True)
+class Made:
+    """What lets somebody in, made now: `secret` is shown once and kept nowhere."""
+
+    id: UUID
+    log_size: int
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ person typed is in the log before anything can go wrong.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from application.commands import (
     StartConversation,
 )
 from application.deciding import TRIES, change
+from application.errors import DatabaseError
 from application.ports.log import Origin, Saved
 from application.ports.model_server import ChatRequest
 from application.services import Services
@@ -81,6 +83,7 @@ def ask_question(services: Services, command: AskQuestion) -> Asked:
         NotFoundError: there is no such conversation, project or message.
         ConflictError: the conversation moved on, or is being answered, and the command did not name its
         parent. RefusedError: the conversation is archived, or the project that a new one shall be in.
+        LineFullError: as many answers wait for the model server as may.
     """
     text = checked_text(command.text, "prompt")
     if not text.strip():
@@ -245,13 +248,21 @@ def _start_answer(
         options=options,
     )
     ids = {"conversation_id": conversation.id, "prompt_id": prompt_id, "answer_id": answer_id, "model": model}
-    saved = services.log.save(
-        [conversation],
-        command.origin,
-        idempotency=command.idempotency,
-        result=json.dumps(ids, default=str).encode(),
-    )
+    # The place in the line comes first: a prompt that no model could answer for now is refused before
+    # anything is recorded.
+    services.turns.enter(answer_id, background=command.background)
+    try:
+        saved = services.log.save(
+            [conversation],
+            command.origin,
+            idempotency=command.idempotency,
+            result=json.dumps(ids, default=str).encode(),
+        )
+    except BaseException:
+        _leave(services, answer_id)
+        raise
     if saved.replayed:
+        _leave(services, answer_id)
         return _asked_before(saved, command.origin)
     return Asked(
         conversation.id,
@@ -263,6 +274,11 @@ def _start_answer(
         command.origin,
         cut_count=window.cut_count,
     )
+
+
+def _leave(services: Services, answer_id: UUID) -> None:
+    with contextlib.suppress(DatabaseError):  # what was left is noticed at the next look
+        services.turns.leave(answer_id)
 
 
 def _conversation_for(services: Services, command: AskQuestion) -> tuple[Conversation, Project | None]:

@@ -46,6 +46,16 @@ class ModelServerOverloadedError(ModelServerError):
     reason = "overloaded"
 
 
+class LineFullError(ModelServerError):
+    """As many answers wait for the model server already as may; nothing was recorded.
+
+    `retry_after` is in seconds.
+    """
+
+    reason = "line-full"
+    retry_after = 15
+
+
 class ModelServerTimeoutError(ModelServerError):
     """Nothing came from the model server for too long."""
 
@@ -94,3 +104,34 @@ class StoppingError(DaybookError):
 
 class NotProvedError(DaybookError):
     """A check ran, and what was claimed is not proved."""
+
+
+class ForbiddenError(RefusedError):
+    """Who asks was let in, but not for this."""
+
+
+class NotAdmittedError(RefusedError):
+    """Nobody is let in with what was shown.
+
+    `guess`: it may have been guessed, so it counts against the address it came from.
+    """
+
+    guess = False
+
+
+class WrongTokenError(NotAdmittedError):
+    """No such token, session or link was ever made here, or it was mistyped."""
+
+    guess = True
+
+
+class ExpiredTokenError(NotAdmittedError):
+    """Its time has passed."""
+
+
+class RevokedTokenError(NotAdmittedError):
+    """It was revoked, or its session has ended."""
+
+
+class UsedLinkError(NotAdmittedError):
+    """This link has signed somebody in already."""

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from application import commands as c
-from application import conversations, erasing, projects
+from application import conversations, erasing, granting, projects, scopes
+from application.access import Principal
 from application.conversations import Asked
 from application.services import Services
 from application.text_rules import checked_key
@@ -33,14 +34,26 @@ HANDLERS: dict[type[c.Command], Callable[[Services, Any], Any]] = {
     c.ReleaseProject: erasing.release_project,
     c.EraseConversation: erasing.erase_conversation,
     c.EraseProject: erasing.erase_project,
+    c.CreateToken: granting.create_token,
+    c.RevokeToken: granting.revoke_token,
+    c.OfferSession: granting.offer_session,
+    c.EndSession: granting.end_session,
 }
 
 
 class Commands:
-    """Takes commands for one book."""
+    """Takes commands for one book: of this process, which may everything, or of a principal."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, principal: Principal | None = None) -> None:
         self._services = services
+        self._principal = principal
+
+    def acting_for(self, principal: Principal) -> Commands:
+        """Return what takes the commands of somebody who was let in.
+
+        What their scopes do not allow raises `ForbiddenError`.
+        """
+        return Commands(self._services, principal)
 
     def handle(self, command: c.Command) -> c.Done:
         """Handle a command that changes something and answers nothing.
@@ -55,7 +68,17 @@ class Commands:
         asked: Asked = self._handled(command)
         return asked
 
+    def make(self, command: c.CreateToken | c.OfferSession) -> c.Made:
+        """Handle a command that makes a secret, and return it."""
+        made: c.Made = self._handled(command)
+        return made
+
     def _handled(self, command: c.Command) -> Any:
+        if self._principal is not None:
+            need = scopes.COMMANDS.get(type(command), scopes.PROCESS)
+            self._principal.must(need, type(command).__name__)
+            if (command.actor, command.source) != (self._principal.actor, self._principal.source):
+                raise ValueError("a command must carry the actor and source of whoever was let in")
         if command.idempotency_key is not None:
             checked_key(command.idempotency_key)
         return HANDLERS[type(command)](self._services, command)

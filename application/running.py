@@ -1,7 +1,8 @@
 """One answer while it is being written: its text so far, and everybody who watches it.
 
 Invariant: a watcher that starts at any offset sees every later character once, in order; when text turns out
-to have been thinking, watchers get a `Restarted` and everything again.
+to have been thinking, watchers get a `Restarted` and everything again. It is the same whether this process
+writes the answer or follows it from what another one saves.
 """
 
 from __future__ import annotations
@@ -35,6 +36,13 @@ class Restarted:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Where the answer stands in the line before the model server; 0: it has its turn."""
+
+    place: int
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How an answer ended; `reason` is the word that is recorded for it.
 
@@ -61,12 +69,15 @@ class Ended:
     outcome: Outcome
 
 
-Update: TypeAlias = Progress | Restarted | Ended
+Update: TypeAlias = Progress | Restarted | Standing | Ended
 
 
 @dataclass(eq=False)
 class RunningAnswer:
-    """The state of one running answer. Made by `Answering`; changed only on its event loop."""
+    """The state of one running answer, changed only on its event loop.
+
+    `standing` is its place in the line before the model server; 0: it has its turn.
+    """
 
     answer_id: UUID
     conversation_id: UUID
@@ -75,7 +86,9 @@ class RunningAnswer:
     text: str = ""
     outcome: Outcome | None = None
     first_token_at: float | None = None
+    standing: int = 0
     begun: asyncio.Event = field(default_factory=asyncio.Event)
+    _let_go: bool = False
     _restarts: int = 0
     _saved: tuple[int, int, int] = (0, 0, 0)
     _saved_before: tuple[int, int, int] = (0, 0, 0)
@@ -89,13 +102,25 @@ class RunningAnswer:
     async def updates(self, thinking_from: int = 0, text_from: int = 0) -> AsyncGenerator[Update, None]:
         """Yield what is beyond the given offsets, as it comes, and at last how it ended.
 
-        Whoever saw text and no thinking of an answer that has restarted since, saw what is thinking now: it
-        starts over too. (A restart happens once at most, and only before any thinking came.)
+        Whoever saw text and lacks thinking of an answer, saw what is thinking now: it starts over. Who saw
+        more than there is (another process had not yet saved it) waits for it, and starts over if it never
+        comes.
         """
         thinking_from, text_from = max(0, thinking_from), max(0, text_from)
-        restarts = self._restarts if thinking_from or not text_from else 0
-        while True:
+        restarts, standing, fits = self._restarts, 0, False
+        while not self._let_go:
             changed = self._changed
+            if standing != self.standing:
+                standing = self.standing
+                yield Standing(standing)
+            if not fits and restarts == self._restarts:
+                beyond = thinking_from > len(self.thinking) or text_from > len(self.text)
+                if beyond and self.outcome is None:
+                    await changed.wait()
+                    continue
+                if beyond or (text_from and thinking_from < len(self.thinking)):
+                    restarts = -1
+            fits = True
             if restarts != self._restarts:
                 restarts, thinking_from, text_from = self._restarts, 0, 0
                 yield Restarted()
@@ -106,8 +131,14 @@ class RunningAnswer:
             elif self.outcome is not None:
                 yield Ended(self.outcome)
                 return
-            else:
+            elif changed is self._changed:  # nothing came while its reader was slow
                 await changed.wait()
+
+    def stand(self, place: int) -> None:
+        """Say where it stands in the line; 0: it has its turn."""
+        if place != self.standing:
+            self.standing = place
+            self._wake()
 
     def add(self, piece: Delta | Reclassified) -> None:
         """Take the next piece from the model."""
@@ -120,9 +151,21 @@ class RunningAnswer:
             self.text += piece.text
         self._wake()
 
+    def become(self, thinking: str, text: str) -> None:
+        """Take the text as another process has it; where it does not go on from here, watchers start over."""
+        if not (thinking.startswith(self.thinking) and text.startswith(self.text)):
+            self._restarts += 1
+        self.thinking, self.text = thinking, text
+        self._wake()
+
     def finish(self, outcome: Outcome) -> None:
         """End it for all watchers."""
         self.outcome = outcome
+        self._wake()
+
+    def let_go(self) -> None:
+        """End all watchers' updates without an end: this process follows it no more."""
+        self._let_go = True
         self._wake()
 
     def unsaved(self) -> Piece | None:

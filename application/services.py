@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from application.ports.live import LiveAnswers
 from application.ports.log import Log
 from application.ports.memory import Memory, ModelMemory
+from application.ports.turns import Turns
 
 
 @dataclass(frozen=True)
@@ -21,5 +22,6 @@ class Services:
     memory: Memory
     live: LiveAnswers
     models: ModelMemory
+    turns: Turns
     default_model: str
     context_length: int

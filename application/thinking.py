@@ -180,4 +180,6 @@ class _CodeWatch:
 
 def _half_tag(text: str, tag: str) -> int:
     """Return how many characters at the end of the text might be the beginning of the tag."""
+    if tag[0] not in text[1 - len(tag) :]:  # nearly always, and this is asked for every piece
+        return 0
     return next((size for size in range(len(tag) - 1, 0, -1) if text.endswith(tag[:size])), 0)

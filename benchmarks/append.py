@@ -32,6 +32,7 @@ from eventsourcing.postgres import (  # noqa: TID251 - the stock recorder, to co
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.machine import fsync_rate
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.log import AppendRequest, EventLog, EventRow
 from infrastructure.postgres.migrate import migrate
@@ -193,18 +194,6 @@ def pgbench(url: str, folder: Path, clients: int, seconds: float) -> float:
     found = re.search(r"tps = ([\d.]+)", out)
     assert found is not None, out
     return float(found[1])
-
-
-def fsync_rate(folder: Path) -> float | None:
-    """Say how many fdatasync calls a second the disk takes, by pg_test_fsync."""
-    tool = binaries() / "pg_test_fsync"
-    if not tool.exists():
-        return None
-    out = subprocess.run(
-        [tool, "-s", "1", "-f", folder / "fsync-test"], check=True, capture_output=True, text=True
-    ).stdout
-    found = re.search(r"fdatasync\s+([\d.]+) ops/sec", out)
-    return float(found[1]) if found else None
 
 
 def figures(latencies: list[float], batch: int, seconds: float) -> dict[str, float]:

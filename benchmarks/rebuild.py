@@ -34,8 +34,9 @@ from psycopg.sql import SQL
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from application.ports.log import Origin
-from benchmarks.append import fsync_rate
+from benchmarks.machine import fsync_rate
 from domain.conversation.conversation import Conversation
+from domain.ids import new_id
 from infrastructure.crypto.keyring import Keyring
 from infrastructure.postgres.book import PostgresLog
 from infrastructure.postgres.database import Database
@@ -61,39 +62,56 @@ def text(length: int) -> str:
 
 def conversation(exchanges: int) -> Conversation:
     """Return a conversation that was not appended yet."""
-    made = Conversation.start(uuid4(), project_id=None, title=text(4))
+    made = Conversation.start(new_id(), project_id=None, title=text(4))
     for _ in range(exchanges):
-        prompt_id, answer_id = uuid4(), uuid4()
-        made.add_prompt(prompt_id, text(15), parent_id=made.current_id)
-        made.start_answer(
-            answer_id,
-            prompt_id=prompt_id,
-            owner_id=uuid4(),
-            model="deepseek-r1:8b",
-            context_length=8192,
-            sent_message_ids=(prompt_id,),
-            cut_count=0,
-            instructions_project_id=None,
-            instructions_version=None,
-            think=None,
-            request_hash=bytes(32),
-            options={"temperature": 0.6},
-        )
-        made.complete_answer(
-            answer_id,
-            text=text(80),
-            thinking=text(40),
-            reason="stop",
-            model_digest="sha256:0",
-            prompt_tokens=20,
-            completion_tokens=160,
-            total_ms=1000.0,
-            load_ms=None,
-            prompt_eval_ms=10.0,
-            eval_ms=900.0,
-            first_token_ms=90.0,
-        )
+        complete(made, ask(made, text(15)), text(80), text(40))
     return made
+
+
+def question() -> Conversation:
+    """Return a conversation whose first answer has just begun."""
+    made = Conversation.start(new_id(), project_id=None, title=text(4))
+    ask(made, text(15))
+    return made
+
+
+def ask(conversation: Conversation, prompt: str) -> UUID:
+    """Add a prompt and begin its answer; return the answer's id."""
+    prompt_id, answer_id = new_id(), new_id()
+    conversation.add_prompt(prompt_id, prompt, parent_id=conversation.current_id)
+    conversation.start_answer(
+        answer_id,
+        prompt_id=prompt_id,
+        owner_id=new_id(),
+        model="deepseek-r1:8b",
+        context_length=8192,
+        sent_message_ids=(prompt_id,),
+        cut_count=0,
+        instructions_project_id=None,
+        instructions_version=None,
+        think=None,
+        request_hash=bytes(32),
+        options={"temperature": 0.6},
+    )
+    return answer_id
+
+
+def complete(conversation: Conversation, answer_id: UUID, answer: str, thinking: str) -> None:
+    """End an answer."""
+    conversation.complete_answer(
+        answer_id,
+        text=answer,
+        thinking=thinking,
+        reason="stop",
+        model_digest="sha256:0",
+        prompt_tokens=20,
+        completion_tokens=160,
+        total_ms=1000.0,
+        load_ms=None,
+        prompt_eval_ms=10.0,
+        eval_ms=900.0,
+        first_token_ms=90.0,
+    )
 
 
 class Book:
@@ -172,10 +190,10 @@ class ChatsProjection(Projection[View]):
             self.view.apply("update chats set said = said + 1, last_id = %s where id = %s", values, tracking)
 
 
-def stock(url: str, events: int) -> Callable[[], float]:
-    """Record events in the stock way; return what measures the runner on them."""
+def stock_env(url: str) -> dict[str, str]:
+    """Return what the library's application needs to know of a database."""
     with psycopg.connect(url) as connection:
-        env = {
+        return {
             "PERSISTENCE_MODULE": "eventsourcing.postgres",
             "POSTGRES_DBNAME": connection.info.dbname,
             "POSTGRES_HOST": connection.info.host,
@@ -183,6 +201,11 @@ def stock(url: str, events: int) -> Callable[[], float]:
             "POSTGRES_USER": connection.info.user,
             "POSTGRES_PASSWORD": "none",
         }
+
+
+def stock(url: str, events: int) -> Callable[[], float]:
+    """Record events in the stock way; return what measures the runner on them."""
+    env = stock_env(url)
     app = Chats(env=env)
     made = 0
     while made < events:

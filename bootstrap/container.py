@@ -16,8 +16,10 @@ from bootstrap.settings import Settings
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from application.admission import Admission
     from application.answering import Answering
     from application.handlers import Commands
+    from application.ports.clock import Clock
     from application.ports.model_server import ModelServer
     from infrastructure.crypto.keyring import Keyring
     from infrastructure.crypto.master_key import MasterKeyFile
@@ -26,8 +28,10 @@ if TYPE_CHECKING:
     from infrastructure.postgres.database import Database
     from infrastructure.postgres.live import PostgresLiveAnswers
     from infrastructure.postgres.model_memory import PostgresModelMemory
+    from infrastructure.postgres.turns import PostgresTurns
     from infrastructure.proofs.auditor import PostgresAuditor
     from infrastructure.read_model_memory import ReadModelMemory
+    from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
     from projections.projects.queries import ProjectQueries
     from projections.pump import Pump
@@ -88,10 +92,32 @@ class Container:
                 memory=self.memory,
                 live=self.live,
                 models=self.model_memory,
+                turns=self.turns,
                 default_model=self._settings.get("model"),
                 context_length=self._context_length(),
             )
         )
+
+    @cached_property
+    def admission(self) -> Admission:
+        """Lets people and programs in."""
+        from application.admission import Admission
+        from infrastructure.postgres.grant_uses import PostgresGrantUses
+
+        return Admission(
+            self.log,
+            PostgresGrantUses(self.database),
+            self.clock,
+            actor=self.actor,
+            first_token=self._settings.get("token"),
+        )
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Says what time it is."""
+        from infrastructure.clock import SystemClock
+
+        return SystemClock()
 
     @cached_property
     def live(self) -> PostgresLiveAnswers:
@@ -100,6 +126,20 @@ class Container:
 
         self._live_made = True
         return PostgresLiveAnswers(self.database, self.keyring)
+
+    @cached_property
+    def turns(self) -> PostgresTurns:
+        """The line before the model server."""
+        from infrastructure.ollama.address import normalise_url, shown_url
+        from infrastructure.postgres.turns import PostgresTurns
+
+        return PostgresTurns(
+            self.database,
+            self.live,
+            shown_url(normalise_url(self._settings.get("ollama_url"))),
+            most=int(self._settings.number("model_concurrency")),
+            longest=int(self._settings.number("queue_limit")),
+        )
 
     @cached_property
     def memory(self) -> ReadModelMemory:
@@ -124,9 +164,8 @@ class Container:
     def answering(self) -> Answering:
         """Generates answers."""
         from application.answering import Answering
-        from infrastructure.clock import SystemClock
 
-        return Answering(self.log, self.live, self.model_memory, self.model_server, SystemClock())
+        return Answering(self.log, self.live, self.model_memory, self.model_server, self.clock, self.turns)
 
     @cached_property
     def read_models(self) -> Pump:
@@ -170,6 +209,13 @@ class Container:
         from projections.search.queries import SearchQueries
 
         return SearchQueries(self.reading, self.keyring)
+
+    @cached_property
+    def access(self) -> AccessQueries:
+        """Lists tokens, links and sessions."""
+        from projections.access.queries import AccessQueries
+
+        return AccessQueries(self.reading, self.keyring)
 
     @cached_property
     def audit(self) -> PostgresAuditor:

@@ -164,6 +164,21 @@ class ProcessHost:
 
         run(host, port, SimulatorOptions(**options), ready)
 
+    def address(self) -> str:
+        """Return where a browser reaches `daybook serve`."""
+        from interfaces.http.options import parse_address
+
+        public = self._settings.get("public_url").rstrip("/")
+        listen = parse_address(self._settings.get("listen"))
+        if public:
+            return public
+        if listen.port == 0:
+            raise InvalidInputError(
+                "`daybook serve` takes any free port, so there is no address for a link. Nothing was made.",
+                hint="daybook config set listen 127.0.0.1:8484   (or set DAYBOOK_PUBLIC_URL)",
+            )
+        return listen.url
+
     def serve(self, *, ready: Say) -> None:
         """Run the HTTP server until it is stopped."""
         from bootstrap.serving import serve

@@ -20,13 +20,16 @@ import uvicorn
 from bootstrap.checkpoint_timer import CheckpointTimer
 from bootstrap.doctor import examine
 from bootstrap.machine import machine_recommendation
+from bootstrap.patient_protocol import PatientProtocol
 from bootstrap.server_log import log_to_stderr
 from bootstrap.settings import Settings
 from domain.errors import DaybookError
+from infrastructure.peers import is_own_user
 from interfaces.book import Check
 from interfaces.http.app import create_app
 from interfaces.http.logs import tell
 from interfaces.http.options import Address, HttpOptions, must_be_guarded, parse_address
+from interfaces.http.peers import parse_networks
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -41,6 +44,9 @@ _logger = logging.getLogger("daybook.serve")
 
 _BACKLOG = 1024
 _CONNECTIONS_SECONDS = 2
+
+# Below the 1,024 files that a process may have open on most systems.
+_CONNECTIONS = 800
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -56,8 +62,9 @@ class HttpServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 lifespan="on",
-                loop="asyncio",
-                http="h11",
+                loop="uvloop",
+                http=PatientProtocol,
+                limit_concurrency=_CONNECTIONS,
                 ws="none",
                 log_config=None,
                 log_level=logging.WARNING,
@@ -136,10 +143,13 @@ def http_options(settings: Settings, book: Container) -> HttpOptions:
         model=settings.get("model"),
         allowed_hosts=settings.get("allowed_hosts").split(","),
         public_url=settings.get("public_url"),
+        trusted_proxies=parse_networks(settings.get("trusted_proxies")),
+        is_own_user=is_own_user,
         listen=parse_address(settings.get("listen")),
         checks=lambda: _checks(book),
         doctor=lambda: examine(settings),
         recommend=lambda: machine_recommendation(settings),
+        requests_a_minute=settings.number("rate_limit"),
     )
 
 

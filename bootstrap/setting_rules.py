@@ -79,12 +79,26 @@ def _log_format(value: str) -> str:
     return "" if value in {"auto", "text", "json"} else "must be auto, text or json,"
 
 
+def _trusted_proxies(value: str) -> str:
+    from interfaces.http.peers import parse_networks
+
+    try:
+        parse_networks(value)
+    except ValueError:
+        return "must be addresses or networks with commas between them, such as 127.0.0.1,10.0.0.0/8,"
+    return ""
+
+
 _CHECKS = {
     "home": _home,
     "model": _not_empty,
     "context_length": _whole,
+    "model_concurrency": _whole,
+    "queue_limit": _whole,
+    "rate_limit": _whole,
     "listen": _listen,
     "log_format": _log_format,
     "ollama_url": _ollama_url,
     "public_url": _public_url,
+    "trusted_proxies": _trusted_proxies,
 }

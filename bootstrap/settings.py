@@ -62,9 +62,34 @@ DEFINITIONS = (
         "Tokens for request and answer together (num_ctx); at most the model's own.",
         numeric=True,
     ),
+    Definition(
+        "model_concurrency",
+        ("DAYBOOK_MODEL_CONCURRENCY",),
+        "1",
+        "Answers written at once by one model server, for all processes of the book together.",
+        numeric=True,
+    ),
+    Definition(
+        "queue_limit",
+        ("DAYBOOK_QUEUE_LIMIT",),
+        "64",
+        "Answers that may wait for one model server; further prompts are refused.",
+        numeric=True,
+    ),
+    Definition(
+        "rate_limit",
+        ("DAYBOOK_RATE_LIMIT",),
+        "3000",
+        "Requests a minute that the server takes from one address.",
+        numeric=True,
+    ),
     Definition("listen", ("DAYBOOK_LISTEN",), "127.0.0.1:8484", "Address and port of `daybook serve`."),
     Definition(
-        "token", ("DAYBOOK_TOKEN",), "", "Bearer token; needed to listen beyond loopback.", secret=True
+        "token",
+        ("DAYBOOK_TOKEN",),
+        "",
+        "The first token of an installation, which may everything; needed to listen beyond loopback.",
+        secret=True,
     ),
     Definition(
         "allowed_hosts",
@@ -80,6 +105,12 @@ DEFINITIONS = (
         ("DAYBOOK_LOG_FORMAT",),
         "auto",
         "How `daybook serve` logs: `text`, `json`, or `auto` (text on a terminal).",
+    ),
+    Definition(
+        "trusted_proxies",
+        ("DAYBOOK_TRUSTED_PROXIES",),
+        "",
+        "Proxies whose X-Forwarded-For and -Proto are believed: addresses or networks, with commas.",
     ),
     Definition(
         "master_key",

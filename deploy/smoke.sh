@@ -52,6 +52,21 @@ print(answer.status)
 print(answer.read().decode())
 PYTHON
 }
+sign_in() { # URL: opens a link twice; prints both statuses
+    URL=$1 timeout 60 python3 - <<'PYTHON'
+import http.client
+import os
+from urllib.parse import urlsplit
+
+link = urlsplit(os.environ["URL"].strip())
+statuses = []
+for _ in range(2):
+    connection = http.client.HTTPConnection(link.netloc, timeout=30)
+    connection.request("GET", f"{link.path}?{link.query}")
+    statuses.append(str(connection.getresponse().status))
+print(*statuses)
+PYTHON
+}
 field() { python3 -c 'import json, sys; print(json.loads(sys.stdin.read().split("\n", 1)[1])[sys.argv[1]])' "$1"; }
 says() { # TEXT COMMAND…: the command's output holds the text
     local wanted=$1 output
@@ -87,6 +102,8 @@ check "with the token one is" says '"conversations":[]' call GET /api/v1/convers
 check "it runs without root's rights" says uid=10001 app id
 check "it cannot write beside its volumes" refuses app touch /opt/daybook/there
 check "there is nothing to build with inside" refuses app sh -c 'command -v gcc || command -v make || command -v git'
+check "a link leads to the published port" says "$base/sign-in?code=" app daybook link
+check "a link signs in, once" same "303 401" "$(sign_in "$(app daybook link 2>/dev/null)")"
 check "the database is not published" same "$(docker port "$(compose 20 ps -q db)")" ""
 check "the doctor is content" says "All is well" app daybook doctor
 check "the token is not in the container's settings" refuses says "$token" docker inspect "$(compose 20 ps -q app)"

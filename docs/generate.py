@@ -12,7 +12,10 @@ from typing import Any
 
 import typer
 
+from application import scopes
+from application.access import IMPLIED, Need, Scope, in_words
 from bootstrap.settings import DEFINITIONS, Definition
+from domain.access import events as access_events
 from domain.conversation import events as conversation_events
 from domain.event import Event, catalogue, field_names
 from domain.project import events as project_events
@@ -71,171 +74,19 @@ All commands in one place. Exit codes: 0 done, 1 failed, 2 wrong usage or invali
 conversation.
 """
 
-_API_HEAD = """\
-# The HTTP interface
-
-<!-- Made by docs/generate.py: the table from the application's OpenAPI document, the text in that file. -->
-
-`daybook serve` listens on `127.0.0.1:8484` (setting `listen`). `GET /openapi.json` describes every
-operation for generators and tools (the tests generate a client from it and use it); `GET /docs` shows the
-same as a page, without a script and without anything from elsewhere.
-
-```sh
-at=http://127.0.0.1:8484/api/v1
-json='Content-Type: application/json'
-# One request: a new conversation, the prompt, and its finished answer.
-curl -s $at/prompts -H "$json" -H 'Prefer: wait=60' -d '{"text": "Why is the sky blue?"}'
-# The same, as it comes.
-curl -sN $at/prompts -H "$json" -H 'Accept: text/event-stream' -d '{"text": "And at sunset?"}'
-# Or at once with 202; the answer is at Location, its stream one step further.
-curl -si $at/conversations/ID/prompts -H "$json" -d '{"text": "And on Mars?"}'
-curl -N $at/answers/ANSWER/stream
-```
-
-## Who is let in
-
-With a token set (`DAYBOOK_TOKEN`), every request but the probes carries `Authorization: Bearer TOKEN`.
-Beyond loopback Daybook listens with a token only. Under Compose one is made at the first start: `docker
-compose exec app cat /run/daybook/keys/token`. Requests whose `Host` is not a loopback name, not in
-`DAYBOOK_ALLOWED_HOSTS` and not `DAYBOOK_PUBLIC_URL`, and those of other sites' pages (`Origin`), are
-refused with 403. `/readyz` tells whoever asks whether the server is ready, and why only to those who may
-read the book.
-
-## Asking
-
-A prompt is recorded, together with the start of its answer, before any model is called. How the request is
-answered is the client's choice:
-
-| request | response |
-| --- | --- |
-| as it is | 202, `Location: /api/v1/answers/…`; the answer is written whoever watches |
-| `Prefer: wait=N` (RFC 7240) | 200 and the finished answer, `Preference-Applied`; after N seconds \
-(300 at most) 202 as above |
-| `Accept: text/event-stream` | 200 and the answer's stream, in the same request; its first event \
-`asked` is what a 202 shows |
-
-An answer that failed is a finished answer: `status` says so, `reason` and `detail` say why, and the prompt
-is kept. A client that leaves does not end it; `cancelAnswer` does.
-
-## An answer's stream
-
-| event | data | |
-| --- | --- | --- |
-| `asked` | as the body of a 202 | only where the prompt came in the same request; comes first |
-| `status` | `answer_id`, `status` | how the answer stands |
-| `delta` | `thinking` or `text` | new characters |
-| `reset` | | what came was sorted wrongly (text was thinking); everything comes again |
-| `done` | `status`, `reason`, `model`, `usage`, `timings`, `log_size` | complete, or cancelled |
-| `failed` | the same, and `detail` | failed, or `interrupted` (its process ended); what came is kept |
-
-Ids are offsets in code points, `thinking.text`; the last one ends in `.end`. A client that sends the last
-id it received as `Last-Event-ID` to `streamAnswer` (browsers do so by themselves) gets the rest, every
-character once; who has everything gets 204. A comment comes every 15 seconds.
-
-## Commands and queries
-
-- **Read your writes.** Commands answer with `Daybook-Log-Size`. A query that sends it back, as a header or
-  as `at_least`, shows at least what was recorded then.
-- **Change what you have read.** Conversations and projects, and the previews of their erasure, have an
-  `ETag`: the version of their stream. A command that sends it as `If-Match` is carried out on that version
-  or not at all: 412 (`changed-meanwhile`) where somebody came between, up to the very append. Commands
-  answer with the new `ETag`. The tag of a project does not move with its conversations. `If-None-Match` on
-  a query gets 304.
-- **Ask twice, record once.** `Idempotency-Key` (on every command that appends): the same command under the
-  same key again returns the first result and records nothing. Another command under it: 422. While the
-  first is under way in this server: 409 with `Retry-After`. Keys belong to an actor and do not expire. This
-  is the header of the IETF draft of that name (httpapi working group, -07, expired, never an RFC); its
-  quotes may be left out.
-- Lists have `limit` and `cursor`; `next_cursor` is null on the last page.
-- Bodies are JSON; a prompt has at most 2 MiB of text. Times are RFC 3339 in UTC, durations end in `_ms`.
-- `HEAD` works wherever `GET` does; `OPTIONS` and every 405 say in `Allow` what a path takes.
-- Errors are problem details (RFC 9457): `type`, `title`, `status`, `detail`; where there is one a `hint`
-  with the next thing to do; `errors` with the places in a request that does not have the right form; and a
-  `correlation_id`. `type` leads to a page of the server: [every kind of error](errors.md), what it means
-  for your data and what to do.
-- Each request has a `Daybook-Request-Id`. A client may send a `Daybook-Correlation-Id` (a UUID) that joins
-  several requests into one action of its user; the log keeps it with every event. [What the server
-  logs](operations.md).
-
-## Long operations
-
-`verifyLog`, `rebuildProjections`, `pullModel`, `rotateKeys` and both erasures respond when they are done.
-With `Accept: text/event-stream` they tell meanwhile how far they are: `progress` (`done_count`,
-`total_count`; for a pull `status`, `total_bytes`, `completed_bytes`), then `done` with the result, or
-`failed` with the problem.
-
-| operation | when its client leaves |
-| --- | --- |
-| `verifyLog`, `exportLog` | given up: they change nothing |
-| `pullModel` | given up; the model server keeps what it has, and the next pull goes on from there |
-| `eraseConversation`, `eraseProject`, `rotateKeys`, `rebuildProjections` | go on to their end |
-
-A server that is stopped lets each of them come to its next safe place. An erasure is done with its first
-step; what follows it (`finished` says whether it did) is taken up by `rotateKeys`.
-
-## Operations
-
-| | operation | |
-| --- | --- | --- |
-"""
-
-_ERRORS_HEAD = """\
-# Errors
-
-<!-- Made by docs/generate.py from interfaces/explanations.py and interfaces/errors.py; change it there. -->
-
-Every error of Daybook is of one of these kinds, on the command line and over HTTP. The message of the error
-itself says what happened this time; here stands what the kind means. Over HTTP the `type` of a problem is
-`/problems/` and the kind, and the server shows the same text there. A kind keeps its name.
-
-| kind | | HTTP status | exit code |
-| --- | --- | --- | --- |
-"""
-
-_OPERATIONS_HEAD = """\
-# Seeing the server from outside
-
-<!-- Made by docs/generate.py: the tables from interfaces/http/logs.py and metrics.py, the text there. -->
-
-## Probes
-
-`GET /healthz`: the process answers. `GET /readyz`: 200 while database, migrations and read models are well,
-else 503; the reasons (`checks`) are told to those who may read the book, others learn `ready` alone. Probes
-come by address: neither asks for a token or a known `Host`.
-
-## The log
-
-`daybook serve` logs to standard error: text on a terminal, one JSON object a line elsewhere (setting
-`log_format`). Every JSON line has `time`, `level` and `line`, its name; fields that do not apply are left
-out. A line holds ids, names, counts and durations. It never holds what anybody wrote, a query string, or a
-path as it was sent.
-
-| line | |
-| --- | --- |
-"""
-
-_METRICS_HEAD = """
-`correlation_id` is the one that events keep: `daybook audit log --json` and the log lead to each other.
-
-## The figures
-
-`GET /metrics` has them in Prometheus' text format. It is guarded like everything else: on loopback without
-a token whoever reaches the port may read it, with a token only its bearer.
-
-```yaml
-scrape_configs:
-  - job_name: daybook
-    authorization: { credentials_file: /etc/prometheus/daybook-token }
-    static_configs: [{ targets: ["book.example.org:8484"] }]
-```
-
-Besides these there are the process's own (`process_…`). Labels never hold what a client sent.
-
-| figure | type | labels | |
-| --- | --- | --- | --- |
-"""
+_SCOPES = {
+    Scope.READ: "see conversations, projects and answers, search, follow an answer",
+    Scope.ASK: "ask, cancel, open, rename and archive conversations and projects",
+    Scope.AUDIT: "see who did what when, and prove it; not what was said",
+    Scope.ADMIN: "erase, hold, let others in, look after keys and read models",
+}
 
 _NOT_OURS = {"help", "install_completion", "show_completion"}
+
+
+def _head(name: str) -> str:
+    """Return what stands above a page's tables."""
+    return (DOCS / "heads" / f"{name}.txt").read_text(encoding="utf-8")
 
 
 def settings_page() -> str:
@@ -248,6 +99,7 @@ def events_page() -> str:
     sections = (
         ("A conversation", conversation_events.__name__),
         ("A project", project_events.__name__),
+        ("Tokens, links and sessions", access_events.__name__),
     )
     types = catalogue.types().items()
     page = _EVENTS_HEAD
@@ -274,7 +126,7 @@ def api_page() -> str:
         for path, operations in openapi_document()["paths"].items()
         for method, operation in operations.items()
     ]
-    return _API_HEAD + "".join(rows)
+    return _head("api") + "".join(rows)
 
 
 def errors_page() -> str:
@@ -286,7 +138,7 @@ def errors_page() -> str:
         for one in found
     ]
     sections = [f"\n{page_of(one.slug, one.title)}" for one in found]
-    return _ERRORS_HEAD + "".join(rows) + "".join(sections)
+    return _head("errors") + "".join(rows) + "".join(sections)
 
 
 def operations_page() -> str:
@@ -295,7 +147,29 @@ def operations_page() -> str:
     figures = [
         f"| `{name}` | {kind} | {labels} | {_cell(text)} |\n" for name, kind, labels, text in metrics.names()
     ]
-    return _OPERATIONS_HEAD + "".join(lines) + _METRICS_HEAD + "".join(figures)
+    return _head("operations") + "".join(lines) + _head("metrics") + "".join(figures)
+
+
+def access_page() -> str:
+    """Return docs/access.md."""
+    page = _head("access").replace("SCOPES", "".join(map(_scope_row, Scope)))
+    page += "| command | scope |\n| --- | --- |\n"
+    for command, need in scopes.COMMANDS.items():
+        page += f"| `{command.__name__}` | {_need(need)} |\n"
+    page += "\n| query | scope |\n| --- | --- |\n"
+    for part, names in scopes.QUERIES.items():
+        for need in dict.fromkeys(names.values()):
+            which = ", ".join(f"`{name}`" for name, one in names.items() if one == need)
+            page += f"| `{part}`: {which} | {_need(need)} |\n"
+    return page
+
+
+def _scope_row(scope: Scope) -> str:
+    return f"| `{scope}` | {_SCOPES[scope]} | {in_words(IMPLIED[scope])} |\n"
+
+
+def _need(need: Need) -> str:
+    return " or ".join(f"`{scope}`" for scope in sorted(need)) or "only Daybook itself"
 
 
 def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -361,6 +235,7 @@ PAGES = {
     "api.md": api_page,
     "errors.md": errors_page,
     "operations.md": operations_page,
+    "access.md": access_page,
 }
 
 

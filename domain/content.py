@@ -7,6 +7,7 @@ that loading an aggregate or filling a read model needs no key at all.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 from uuid import UUID
@@ -45,6 +46,10 @@ Options: TypeAlias = dict[str, Any] | Sealed
 
 class Vault(Protocol):
     """Opens sealed content, as long as its owner's data key exists."""
+
+    def prepare(self, stream_ids: Iterable[UUID]) -> None:
+        """Look for the keys of many streams at once, before their content is opened piece by piece."""
+        ...
 
     def open(self, sealed: Sealed) -> Any:
         """Return the value that was sealed; raises `ContentErasedError` when its key is gone."""

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from application.admission import Admission
     from application.answering import Answering
     from application.handlers import Commands
     from application.ports.audit import Auditor
+    from application.ports.clock import Clock
     from application.ports.keys import Keys
     from application.ports.live import LiveAnswers
     from application.ports.model_server import ModelServer
+    from application.ports.turns import Turns
     from domain.event import Recorded
+    from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
     from projections.projects.queries import ProjectQueries
     from projections.pump import Pump
@@ -50,6 +54,16 @@ class Book(Protocol):
         ...
 
     @property
+    def admission(self) -> Admission:
+        """Lets people and programs in from outside this process."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Says what time it is."""
+        ...
+
+    @property
     def model_server(self) -> ModelServer:
         """The model server. Bound to the event loop it is first used on."""
         ...
@@ -62,6 +76,11 @@ class Book(Protocol):
     @property
     def live(self) -> LiveAnswers:
         """The saved text of answers that other processes are writing."""
+        ...
+
+    @property
+    def turns(self) -> Turns:
+        """The line before the model server."""
         ...
 
     @property
@@ -97,6 +116,11 @@ class Book(Protocol):
     @property
     def search(self) -> SearchQueries:
         """Finds messages."""
+        ...
+
+    @property
+    def access(self) -> AccessQueries:
+        """Lists tokens, links and sessions."""
         ...
 
     @property

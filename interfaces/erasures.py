@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
-from interfaces.views import HoldView
+from interfaces import viewing
+from interfaces.views import ConversationItemView, HoldView
 
 if TYPE_CHECKING:
-    from datetime import datetime
-    from uuid import UUID
-
     from interfaces.book import Book
     from projections.conversations.queries import ConversationSummary
     from projections.projects.queries import ProjectDetails
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErasureView:
+    """What an erasure would take. While there are `holds`, it is refused.
+
+    `derived` are the conversations copied from it (forks, replays), which go along where that is asked for;
+    else they stay readable.
+    """
+
+    id: UUID
+    kind: str
+    title: str
+    conversation_count: int
+    message_count: int
+    began_at: datetime
+    ended_at: datetime
+    holds: list[HoldView]
+    derived: list[ConversationItemView] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -105,6 +124,21 @@ def went_with_project(book: Book, found: ProjectDetails) -> Taken:
         began=found.created_at,
         ended=found.updated_at,
         version=found.version,
+    )
+
+
+def view(taken: Taken) -> ErasureView:
+    """Show what an erasure would take."""
+    return ErasureView(
+        id=taken.id,
+        kind=taken.kind,
+        title=taken.name,
+        conversation_count=len(taken.all),
+        message_count=taken.messages,
+        began_at=taken.began,
+        ended_at=taken.ended,
+        holds=list(taken.holds),
+        derived=[viewing.conversation_item(one) for one in taken.derived],
     )
 
 

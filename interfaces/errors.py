@@ -60,6 +60,7 @@ VERDICTS: dict[type[d.DaybookError], Verdict] = {
     a.ModelServerOverloadedError: Verdict(
         Exit.MODEL_SERVER, 503, "model-server-overloaded", "The model server is busy"
     ),
+    a.LineFullError: Verdict(Exit.MODEL_SERVER, 503, "line-full", "Too many wait for the model server"),
     a.ModelServerTimeoutError: Verdict(
         Exit.MODEL_SERVER, 504, "model-server-timed-out", "The model server went silent"
     ),
@@ -82,6 +83,12 @@ VERDICTS: dict[type[d.DaybookError], Verdict] = {
         Exit.REFUSED, 409, "already-under-way", "This very command is being carried out"
     ),
     a.StoppingError: Verdict(Exit.FAILED, 503, "stopping", "The server is stopping"),
+    a.ForbiddenError: Verdict(Exit.REFUSED, 403, "scope-needed", "This needs another scope"),
+    a.NotAdmittedError: Verdict(Exit.REFUSED, 401, "token-needed", "A token is needed"),
+    a.WrongTokenError: Verdict(Exit.REFUSED, 401, "token-wrong", "This lets nobody in"),
+    a.ExpiredTokenError: Verdict(Exit.REFUSED, 401, "token-expired", "Its time has passed"),
+    a.RevokedTokenError: Verdict(Exit.REFUSED, 401, "token-revoked", "This was revoked"),
+    a.UsedLinkError: Verdict(Exit.REFUSED, 401, "link-used", "This link was used before"),
     a.NotProvedError: Verdict(Exit.NO, 409, "not-proved", "This is not proved"),
     p.PositionBeyondLogError: Verdict(
         Exit.INVALID, 422, "position-unknown", "The log has not reached this size"

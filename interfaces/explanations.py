@@ -140,6 +140,36 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Nothing was written. Without the right key no content can be read.",
         "Bring the key back: `daybook keys import FILE`; `daybook paths` says where it belongs.",
     ),
+    "scope-needed": Explanation(
+        "Whoever asked was let in, but not for this: their token or session lacks the scope it needs.",
+        _UNTOUCHED,
+        "`detail` names the scope. Make a token that has it: `daybook token create NAME --scope SCOPE`.",
+    ),
+    "token-wrong": Explanation(
+        "No such token, session or link was ever made here, or it was mistyped.",
+        _UNTOUCHED,
+        "Look at it again, or make a new one: `daybook token create NAME`, `daybook link`.",
+    ),
+    "token-expired": Explanation(
+        "The time of this token, session or link has passed.",
+        _UNTOUCHED,
+        "Make a new one: `daybook token create NAME`, `daybook link`.",
+    ),
+    "token-revoked": Explanation(
+        "This token was revoked, or its session has ended.",
+        _UNTOUCHED,
+        "Make a new one, if it was not revoked for a reason: `daybook token create NAME`, `daybook link`.",
+    ),
+    "link-used": Explanation(
+        "This link has signed somebody in already; each does so once.",
+        _UNTOUCHED,
+        "Make a new one: `daybook link`. If somebody else opened it: `daybook token revoke ID`.",
+    ),
+    "line-full": Explanation(
+        "As many answers wait for the model server as may wait.",
+        "Nothing was recorded, not even the prompt.",
+        "Ask again after `Retry-After`, or raise `queue_limit`.",
+    ),
     "not-proved": Explanation(
         "A check ran, and what was claimed is not proved.",
         _AS_BEFORE,
@@ -177,10 +207,10 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Correct it and send it again.",
     ),
     "token-needed": Explanation(
-        "The server wants a token with every request, and this one had none, or a wrong one.",
+        "The server wants to know who asks, and this request carried nothing that says it.",
         _UNTOUCHED,
-        "Send `Authorization: Bearer TOKEN`. Under Compose: "
-        "`docker compose exec app cat /run/daybook/keys/token`.",
+        "Send `Authorization: Bearer TOKEN`, with a token of `daybook token create NAME`; a browser opens "
+        "the link of `daybook link`.",
     ),
     "foreign-origin": Explanation(
         "A page of another site, open in the same browser, sent this request.",
@@ -201,6 +231,16 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The path is there, and does not take this method.",
         _UNTOUCHED,
         "The header `Allow` lists what it takes.",
+    ),
+    "too-slow": Explanation(
+        "The rest of the request did not come in time.",
+        _UNTOUCHED,
+        "Send it again. Look at the connection if it keeps happening.",
+    ),
+    "too-many-requests": Explanation(
+        "This address asked too often, or came with too many wrong tokens.",
+        _UNTOUCHED,
+        "Wait as long as `Retry-After` says. `rate_limit` sets how many requests a minute are right.",
     ),
     "too-large": Explanation(
         "The body is larger than any request can be. A prompt has at most 2 MiB of text.",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from interfaces import views
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from application.conversations import Asked
     from application.model_sizes import Recommendation
     from application.ports.audit import Verified
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from application.running import Outcome
     from domain.event import Recorded
     from interfaces.book import Check
-    from interfaces.erasures import Taken
+    from projections.access.queries import Grant
     from projections.conversations.queries import ConversationPage, ConversationSummary
     from projections.projects.queries import ProjectDetails
     from projections.pump import Status
@@ -187,7 +189,7 @@ def project(found: ProjectDetails) -> views.ProjectView:
     )
 
 
-def event(found: Recorded) -> views.EventView:
+def event(found: Recorded, actor_name: str | None = None) -> views.EventView:
     """Show one event's envelope."""
     return views.EventView(
         log_index=found.log_index,
@@ -200,6 +202,24 @@ def event(found: Recorded) -> views.EventView:
         source=found.source,
         correlation_id=found.correlation_id,
         causation_id=found.causation_id,
+        actor_name=actor_name,
+    )
+
+
+def grant(found: Grant, now: datetime) -> views.GrantView:
+    """Show a token, a link or a session as it is at a moment."""
+    state = found.state(now)
+    return views.GrantView(
+        id=found.id,
+        kind=found.kind,
+        name=found.name or None,
+        scopes=found.scopes.split(),
+        state=state,
+        acts_as=found.acts_as,
+        made_at=found.made_at,
+        expires_at=found.link_expires_at if state == "link" else found.expires_at,
+        used_at=found.used_at,
+        ended_at=found.ended_at,
     )
 
 
@@ -234,21 +254,6 @@ def recommendation(found: Recommendation) -> views.RecommendationView:
             )
             for one in found.verdicts
         ],
-    )
-
-
-def erasure(taken: Taken) -> views.ErasureView:
-    """Show what an erasure would take."""
-    return views.ErasureView(
-        id=taken.id,
-        kind=taken.kind,
-        title=taken.name,
-        conversation_count=len(taken.all),
-        message_count=taken.messages,
-        began_at=taken.began,
-        ended_at=taken.ended,
-        holds=list(taken.holds),
-        derived=[conversation_item(one) for one in taken.derived],
     )
 
 

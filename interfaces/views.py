@@ -39,7 +39,7 @@ class AnswerView:
     """One answer with all that is known when it has ended (`ask --json`).
 
     `log_size` is None where the end could not be recorded; `reason` says why the answer ended as it did,
-    `detail` in words what went wrong.
+    `detail` in words what went wrong; `position` is the place in the line of one that is `queued`.
     """
 
     conversation_id: UUID
@@ -57,6 +57,7 @@ class AnswerView:
     detail: str | None = None
     cut_count: int = 0
     replayed: bool = False
+    position: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,7 +237,7 @@ class VerifiedView:
 
 @dataclass(frozen=True, kw_only=True)
 class EventView:
-    """One event's envelope; its content stays sealed."""
+    """One event's envelope; its content stays sealed. `actor_name` is a token's name, null for others."""
 
     log_index: int
     id: UUID
@@ -248,6 +249,58 @@ class EventView:
     source: str
     correlation_id: UUID | None
     causation_id: UUID | None = None
+    actor_name: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantView:
+    """What lets somebody in. `kind` is `token` or `session`.
+
+    `state` is `live`, `link` (a session's link, not opened yet), `expired`, `revoked` or `signed-out`;
+    `used_at` is exact to some minutes; `acts_as` is the actor of what is done with it.
+    """
+
+    id: UUID
+    kind: str
+    name: str | None
+    scopes: list[str]
+    state: str
+    acts_as: str
+    made_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantListView:
+    """Tokens, links and sessions, oldest first."""
+
+    tokens: list[GrantView]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewTokenView:
+    """A token that was made now; `token` is not shown again."""
+
+    id: UUID
+    name: str
+    scopes: list[str]
+    expires_at: datetime | None
+    token: str
+    log_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinkView:
+    """A link that signs one browser in, once, until `expires_at`; `session_expires_at` ends its session."""
+
+    id: UUID
+    url: str
+    scopes: list[str]
+    expires_at: datetime
+    session_expires_at: datetime
+    log_size: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,25 +318,6 @@ class ErasedView:
     finished: bool
     derived_count: int = 0
     remaining_derived_ids: list[UUID] = field(default_factory=list)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ErasureView:
-    """What an erasure would take. While there are `holds`, it is refused.
-
-    `derived` are the conversations copied from it (forks, replays), which go along where that is asked for;
-    else they stay readable.
-    """
-
-    id: UUID
-    kind: str
-    title: str
-    conversation_count: int
-    message_count: int
-    began_at: datetime
-    ended_at: datetime
-    holds: list[HoldView]
-    derived: list[ConversationItemView] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

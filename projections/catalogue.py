@@ -6,6 +6,7 @@ Importing this imports all events, so queries do without it.
 from __future__ import annotations
 
 from domain.content import Vault
+from projections.access.projector import Access
 from projections.conversations.projector import Conversations
 from projections.projects.projector import Projects
 from projections.read_model import ReadModel
@@ -15,4 +16,4 @@ from projections.transcript.projector import Transcript
 
 def read_models(vault: Vault) -> tuple[ReadModel, ...]:
     """Return every read model of this Daybook. Only search opens content."""
-    return (Projects(), Conversations(), Transcript(), Search(vault))
+    return (Projects(), Conversations(), Transcript(), Search(vault), Access())

@@ -9,7 +9,9 @@ reading the old schema when it is dropped, and the new position is never behind 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
 from projections import builds
@@ -24,6 +26,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of events loaded and the number in the log."""
 
 BATCH = 5_000
+_AHEAD = 2  # stretches that are held in memory while the slowest read model applies an older one
 _CLOSE_ENOUGH = 500  # events that may be left for the switch itself
 _SWITCH_TRIES = 30
 
@@ -73,14 +76,15 @@ def rebuild(
                 if only_if_needed and now.version == model.version:
                     continue
             wanted.append(model)
+        if not wanted:
+            return
         made = {}
         for model in wanted:
             builds.clean(connections, model.name)
             with connections.transaction() as connection:
                 made[model.name] = builds.make(connection, model, indexes=False)
         position = _load(connections, log, wanted, made, progress)
-        for model in wanted:
-            _index(connections, model, made[model.name])
+        _index_all(connections, wanted, made)
         for model in wanted:
             _finish(connections, log, model, made[model.name], position)
 
@@ -94,27 +98,63 @@ def _load(
 ) -> int:
     """Apply the log as far as it reaches, and tell how far that was.
 
-    The read models take a stretch side by side while the next is read: this process and the server both work.
+    One thread reads ahead, and each read model takes the stretches in their order in a thread of its own:
+    this process and the server both work, and none waits for a slower one until it is `_AHEAD` of it.
     """
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
+    from threading import Event
+
+    failed = Event()
 
     def apply(model: ReadModel, stretch: Stretch) -> None:
-        with connections.transaction() as connection:
-            builds.enter(connection, made[model.name])
-            apply_stretch(connection, model, made[model.name], stretch)
+        if failed.is_set():  # what waits behind a failure would be for nothing
+            return
+        try:
+            with connections.transaction() as connection:
+                builds.enter(connection, made[model.name])
+                apply_stretch(connection, model, made[model.name], stretch)
+        except BaseException:
+            failed.set()
+            raise
+
+    under_way: deque[tuple[int, list[Future[None]]]] = deque()
+
+    def finish_oldest() -> None:
+        end, applied = under_way.popleft()
+        for one in applied:
+            one.result()
+        if progress is not None:
+            progress(end, max(size, end))
 
     window = Window(log, BATCH)
     stretch = window.read(0)
     size = log.size()
-    with ThreadPoolExecutor(max_workers=len(models) + 1, thread_name_prefix="rebuild") as workers:
+    with ExitStack() as stack:
+        reader, *workers = (
+            stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="rebuild"))
+            for _ in range(len(models) + 1)
+        )
         while stretch.end > stretch.start:
-            following = workers.submit(window.read, stretch.end)
-            for done in [workers.submit(apply, model, stretch) for model in models]:
-                done.result()
-            if progress is not None:
-                progress(stretch.end, max(size, stretch.end))
+            following = reader.submit(window.read, stretch.end)
+            applied = [
+                worker.submit(apply, model, stretch) for worker, model in zip(workers, models, strict=True)
+            ]
+            under_way.append((stretch.end, applied))
+            if len(under_way) > _AHEAD:
+                finish_oldest()
             stretch = following.result()
+        while under_way:
+            finish_oldest()
     return stretch.end
+
+
+def _index_all(connections: Connections, models: Sequence[ReadModel], made: dict[str, str]) -> None:
+    """Make the indexes of two read models at a time, for one of them is much larger than the rest."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="rebuild") as workers:
+        for done in [workers.submit(_index, connections, model, made[model.name]) for model in models]:
+            done.result()
 
 
 def _index(connections: Connections, model: ReadModel, schema: str) -> None:

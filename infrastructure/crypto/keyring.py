@@ -18,7 +18,8 @@ import hashlib
 import hmac
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -127,6 +128,10 @@ class KeyStore(Protocol):
         """Return epoch and wrapped data key of an owner, None where it has none."""
         ...
 
+    def find_data_keys(self, owner_ids: Sequence[UUID]) -> Mapping[UUID, tuple[int, bytes]]:
+        """Return epoch and wrapped data key of each owner that has one, in one look."""
+        ...
+
     def erased(self, owner_id: UUID) -> bool:
         """Say whether the owner has a tombstone."""
         ...
@@ -182,6 +187,23 @@ class Keyring:
             KeyringError: the key is missing, unreadable or another book's.
         """
         self._unlocked()
+
+    def prepare(self, stream_ids: Iterable[UUID]) -> None:
+        """Read the data keys of many streams in one look; what that leaves out, `open` looks for itself."""
+        wanted = {one for one in stream_ids if one not in self._known and one not in self._fresh}
+        if len(wanted) < 2:  # noqa: PLR2004 - `open` fetches a single one as well
+            return
+        self._unlocked()
+        erasures = self._erasures
+        stored = self._store.find_data_keys(list(wanted)[:_MOST_CACHED])
+        with self._lock:
+            opened = self._unlocked()
+            if any(epoch not in opened.epochs for epoch, _ in stored.values()):
+                opened = self._refreshed()
+            for owner_id, (epoch, box) in stored.items():
+                if epoch in opened.epochs:
+                    with suppress(KeyringError):  # altered: whoever opens this one's content is told
+                        self._remember(owner_id, _unwrapped(opened, owner_id, epoch, box), erasures)
 
     def open(self, sealed: Sealed) -> Any:
         """Return sealed content; the `Vault` of the domain."""
@@ -329,8 +351,6 @@ class Keyring:
         fresh = self._fresh.get(owner_id)
         if fresh is not None:
             return fresh.key
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
         self._unlocked()
         erasures = self._erasures
         stored = self._store.data_key(owner_id)
@@ -352,8 +372,7 @@ class Keyring:
                     "was written.",
                     hint="daybook doctor",
                 )
-            raw = unwrap(opened.epochs[epoch], box, data_key_binding(owner_id, epoch))
-            return self._remember(owner_id, _DataKey(raw, AESGCM(raw)), erasures)
+            return self._remember(owner_id, _unwrapped(opened, owner_id, epoch, box), erasures)
 
     def _remember(self, owner_id: UUID, key: _DataKey, erasures: int) -> _DataKey:
         """Cache a key, unless an erasure was noticed since it was looked for: it might be the erased one."""
@@ -450,6 +469,13 @@ class Keyring:
 
 def _erased(owner_id: UUID) -> ContentErasedError:
     return ContentErasedError(f"{short(owner_id)} was erased; nothing can be written to it any more.")
+
+
+def _unwrapped(opened: _Opened, owner_id: UUID, epoch: int, box: bytes) -> _DataKey:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    raw = unwrap(opened.epochs[epoch], box, data_key_binding(owner_id, epoch))
+    return _DataKey(raw, AESGCM(raw))
 
 
 def _opened_epochs(master: bytes, book_id: UUID, wrapped: dict[int, bytes]) -> dict[int, bytes]:

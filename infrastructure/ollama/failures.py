@@ -58,7 +58,9 @@ def _why_unreachable(host: str, why: BaseException | None) -> str:
         if isinstance(why, TimeoutError) or type(why).__name__ == "ConnectTimeout":
             return "the connection timed out"
         if isinstance(why, ConnectionRefusedError) or (
-            isinstance(why, OSError) and why.errno == errno.ECONNREFUSED
+            isinstance(why, OSError)
+            # A name with several addresses fails with all their errors in one text.
+            and (why.errno == errno.ECONNREFUSED or f"[Errno {errno.ECONNREFUSED}]" in str(why))
         ):
             return "the connection was refused, so nothing listens there"
         why = why.exceptions[0] if isinstance(why, BaseExceptionGroup) else why.__cause__ or why.__context__

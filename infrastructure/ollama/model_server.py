@@ -1,10 +1,10 @@
 """The port `ModelServer` on a real Ollama: the `ollama` client for everything but the stream of an answer.
 
-The stream is read here, bytes first (`ndjson.py`): the client splits at U+0085 and dies, and costs twice as
-much a token. Invariants: only our own errors leave this module; closing the iterator closes the socket,
-which is what stops the model; a request is sent again only after a 503, and only before the first byte of
-an answer. Proxies named in the environment are not used and redirects are not followed: prompts go to the
-address that was configured or nowhere.
+The stream is read here, bytes first (`chat_connection.py`, `ndjson.py`): the client splits at U+0085 and
+dies, and costs several times as much a token. Invariants: only our own errors leave this module; closing the
+iterator closes the socket, which is what stops the model; a request is sent again only after a 503, and only
+before the first byte of an answer. Proxies named in the environment are not used and redirects are not
+followed: prompts go to the address that was configured or nowhere.
 
 One adapter may be used in several event loops, one after the other or in threads: each loop has its own
 connections, released by `close()` called in that loop.
@@ -16,7 +16,9 @@ import asyncio
 import base64
 import contextlib
 import json
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 from weakref import WeakKeyDictionary
 
 from application.context import estimate_tokens
@@ -24,18 +26,19 @@ from application.errors import ContextTooLongError, ModelServerError
 from application.ports.model_server import ChatEnd, ChatRequest, Delta, ModelCard, PullProgress
 from infrastructure.ollama import failures
 from infrastructure.ollama.address import normalise_url, shown_url
+from infrastructure.ollama.chat_connection import ChatConnection, ChatConnectionError
 from infrastructure.ollama.chat_lines import NotAChatLineError, ServerSaidError, read_chat_line
 from infrastructure.ollama.ndjson import LineReader, LineTooLongError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
     import httpx
     import ollama
 
 _OK, _UNAVAILABLE = 200, 503
 _NUM_CTX = 4096  # Ollama's own, where a request names none
-_DRAIN_SECONDS = 0.05
+_LONGEST_ERROR = 1 << 16
 _LONG_PULL_STEPS = ("verifying", "writing", "removing")
 
 
@@ -77,22 +80,20 @@ class OllamaModelServer:
             raise await self._measured(why, request) from None
 
     async def _answer(self, request: ChatRequest) -> AsyncGenerator[Delta | ChatEnd, None]:
-        response = await self._open_chat(request)
+        connection = await self._open_chat(request)
         reader = LineReader()
-        chunks = response.aiter_raw()
         limit, waiting_for = self._first_token_timeout, "the first word of an answer"
         began = False
         try:
             while True:
                 try:
-                    async with asyncio.timeout(limit):
-                        chunk = await anext(chunks, None)
-                    lines = reader.end() if chunk is None else reader.feed(chunk)
+                    chunk = await connection.read(limit)
+                    lines = reader.feed(chunk) if chunk else reader.end()
                 except TimeoutError:
                     raise failures.timed_out(self._shown, limit, waiting_for) from None
                 except LineTooLongError as why:
                     raise failures.broken_off(f"the model server sent {why}") from None
-                except _transport_errors() as why:
+                except (OSError, ChatConnectionError) as why:
                     raise failures.broken_off(f"the connection was lost ({_named(why)})") from None
                 limit, waiting_for = self._stall_timeout, "the next word of an answer"
                 for line in lines:
@@ -101,13 +102,12 @@ class OllamaModelServer:
                         began = True
                         yield delta
                     if end is not None:
-                        await _drain(chunks)
                         yield end
                         return
-                if chunk is None:
+                if not chunk:
                     raise failures.broken_off("the model server ended the stream before the answer was done")
         finally:
-            await response.aclose()
+            await connection.close()
 
     async def models(self) -> Sequence[ModelCard]:
         """Return the installed models, as `/api/tags` lists them."""
@@ -190,36 +190,63 @@ class OllamaModelServer:
         if client is not None:
             await client.close()  # type: ignore[no-untyped-call]
 
-    async def _open_chat(self, request: ChatRequest) -> httpx.Response:
-        """Send the request, again after each 503, and return the response with its body still to read."""
-        import httpx
-
-        client = self._http_client()
+    async def _open_chat(self, request: ChatRequest) -> ChatConnection:
+        """Send the request, again after each 503, and return the connection with its body still to read."""
         body = _chat_body(request)
         for delay in (*self._busy_delays, None):
+            connection = await self._connect()
+            status = 0
             try:
-                async with asyncio.timeout(self._first_token_timeout):
-                    response = await client.send(
-                        client.build_request("POST", "/api/chat", content=body), stream=True
-                    )
+                connection.send(self._path, self._headers, body)
+                status = await connection.head(self._first_token_timeout)
+                text = "" if status == _OK else await self._error_body(connection)
             except TimeoutError:
                 raise failures.timed_out(
                     self._shown, self._first_token_timeout, "the first word of an answer"
                 ) from None
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as why:
-                raise failures.unreachable(self._shown, why, asked=True) from None
-            except httpx.HTTPError as why:
+            except (OSError, ChatConnectionError) as why:
                 raise failures.broken_off(
                     f"the connection was lost before its first word ({_named(why)})"
                 ) from None
-            if response.status_code == _OK:
-                return response
-            text = await self._error_body(response)
-            if response.status_code != _UNAVAILABLE:
-                raise failures.from_status(response.status_code, text, request.model, self._shown)
+            finally:
+                if status != _OK:
+                    await connection.close()
+            if status == _OK:
+                return connection
+            if status != _UNAVAILABLE:
+                raise failures.from_status(status, text, request.model, self._shown)
             if delay is not None:
                 await asyncio.sleep(delay)
         raise failures.overloaded(len(self._busy_delays) + 1)
+
+    async def _connect(self) -> ChatConnection:
+        import ssl
+
+        parts = urlsplit(self.url)
+        secure = ssl.create_default_context() if parts.scheme == "https" else None
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    ChatConnection, parts.hostname or "", parts.port or 0, ssl=secure
+                )
+        except OSError as why:
+            raise failures.unreachable(self._shown, why, asked=True) from None
+        return connection
+
+    @cached_property
+    def _path(self) -> str:
+        return f"{urlsplit(self.url).path}/api/chat"
+
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        headers = {
+            "host": urlsplit(self.url).netloc.rpartition("@")[2],
+            "content-type": "application/json",
+            "accept": "application/x-ndjson",
+            "accept-encoding": "identity",
+            "user-agent": "daybook",
+        }
+        return {**headers, "authorization": self._credentials} if self._credentials else headers
 
     async def _measured(self, error: ContextTooLongError, request: ChatRequest) -> ContextTooLongError:
         """Tell how much too long a request was; what the model itself can take is asked for, in short."""
@@ -230,16 +257,12 @@ class OllamaModelServer:
         estimate = sum(estimate_tokens(message.content) for message in request.messages)
         return failures.measured(error, estimate, int(request.options.get("num_ctx") or _NUM_CTX), own)
 
-    async def _error_body(self, response: httpx.Response) -> str:
-        import httpx
-
-        try:
-            async with asyncio.timeout(self._connect_timeout):
-                return (await response.aread()).decode("utf-8", "replace")
-        except (TimeoutError, httpx.HTTPError):
-            return ""
-        finally:
-            await response.aclose()
+    async def _error_body(self, connection: ChatConnection) -> str:
+        body = b""
+        with contextlib.suppress(OSError, ChatConnectionError):
+            while (piece := await connection.read(self._connect_timeout)) and len(body) < _LONGEST_ERROR:
+                body += piece
+        return body.decode("utf-8", "replace")
 
     def _read(self, line: bytes, *, began: bool) -> tuple[Delta | None, ChatEnd | None]:
         try:
@@ -295,14 +318,22 @@ class OllamaModelServer:
 
     def _authorise(self, request: httpx.Request) -> httpx.Request:
         request.headers["accept-encoding"] = "identity"
-        if self._token:
-            request.headers["authorization"] = f"Bearer {self._token}"
-        elif request.url.userinfo:
-            credentials = base64.b64encode(f"{request.url.username}:{request.url.password}".encode()).decode()
-            request.headers["authorization"] = f"Basic {credentials}"
+        if self._credentials:
+            request.headers["authorization"] = self._credentials
         else:
             request.headers.pop("authorization", None)
         return request
+
+    @cached_property
+    def _credentials(self) -> str:
+        """What to send as `Authorization`; nothing where there is neither a token nor a name in the URL."""
+        if self._token:
+            return f"Bearer {self._token}"
+        parts = urlsplit(self.url)
+        if not (parts.username or parts.password):
+            return ""
+        pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
     @contextlib.contextmanager
     def _translated(self, model: str, *, pulling: bool = False) -> Iterator[None]:
@@ -359,20 +390,6 @@ def _chat_body(request: ChatRequest) -> bytes:
         body["keep_alive"] = request.keep_alive
     # Escaped to ASCII on purpose: an earlier answer may hold lone surrogates, which UTF-8 cannot carry.
     return json.dumps(body).encode("ascii")
-
-
-def _transport_errors() -> tuple[type[Exception], ...]:
-    import httpx
-
-    return (httpx.HTTPError, httpx.StreamError)
-
-
-async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    """Read the empty last chunk, so that the connection can serve the next answer; do not wait long."""
-    with contextlib.suppress(TimeoutError, *_transport_errors()):
-        async with asyncio.timeout(_DRAIN_SECONDS):
-            async for _ in chunks:
-                pass
 
 
 def _named(why: Exception) -> str:

@@ -8,8 +8,9 @@ then length and lower bound of its one dimension, then each element with its len
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 from weakref import WeakSet
 
@@ -26,7 +27,6 @@ _PARAMETERS = (
     *(_INT4, _UUID, _INT4, _BYTEA),  # data keys
 )
 _TYPES = [_ARRAY_OF[element] for element in _PARAMETERS]
-_FORMATS = [1] * len(_PARAMETERS)
 _STATEMENT = b"select request, outcome, first_index, log_size, result from daybook.append(%s)" % b", ".join(
     b"$%d" % number for number in range(1, len(_PARAMETERS) + 1)
 )
@@ -108,38 +108,53 @@ def call_append(connection: "psycopg.Connection", parameters: Sequence[bytes]) -
     Raises:
         psycopg.Error: nothing was appended, unless the connection broke: then nobody knows.
     """
-    from psycopg import generators
-    from psycopg.errors import error_from_result
-    from psycopg.pq import DiagnosticField, ExecStatus, Format
-
-    server = connection.pgconn
-    formats = [Format(one) for one in _FORMATS]
+    wire = _wire()
+    server, formats, binary, execute = connection.pgconn, wire.formats, wire.binary, wire.execute
     with connection.lock:
         if connection in _prepared:
-            server.send_query_prepared(_NAME, parameters, formats, Format.BINARY)
-            results = connection.wait(generators.execute(server))
-            if results[0].error_field(DiagnosticField.SQLSTATE) == _NO_SUCH_STATEMENT:
+            server.send_query_prepared(_NAME, parameters, formats, binary)
+            results = connection.wait(execute(server))
+            if results[0].error_field(wire.sqlstate) == _NO_SUCH_STATEMENT:
                 # psycopg sends DEALLOCATE ALL after a rollback or a DROP; nothing was executed.
                 _prepared.discard(connection)
         if connection not in _prepared:
-            server.send_query_params(_STATEMENT, parameters, _TYPES, formats, Format.BINARY)
-            results = connection.wait(generators.execute(server))
+            server.send_query_params(_STATEMENT, parameters, _TYPES, formats, binary)
+            results = connection.wait(execute(server))
         for result in results:
-            if result.status != ExecStatus.TUPLES_OK:
+            if result.status != wire.tuples_ok:
+                from psycopg.errors import error_from_result
+
                 raise error_from_result(result, encoding="utf-8")
         if connection not in _prepared:
             server.send_prepare(_NAME, _STATEMENT, _TYPES)
-            connection.wait(generators.execute(server))
+            connection.wait(execute(server))
             _prepared.add(connection)
     return _decoded(results[0])
+
+
+class _Wire(NamedTuple):
+    """What a call needs of psycopg, looked up once: an append is short enough to notice imports."""
+
+    execute: Any
+    formats: list[Any]
+    binary: Any
+    sqlstate: Any
+    tuples_ok: Any
+
+
+@cache
+def _wire() -> _Wire:
+    from psycopg import generators
+    from psycopg.pq import DiagnosticField, ExecStatus, Format
+
+    formats = [Format.BINARY] * len(_PARAMETERS)
+    return _Wire(generators.execute, formats, Format.BINARY, DiagnosticField.SQLSTATE, ExecStatus.TUPLES_OK)
 
 
 def encoded(requests: Sequence[AppendRequest]) -> list[bytes]:
     """Write the parameters in the order of `_PARAMETERS`."""
     numbered = list(enumerate(requests, 1))
     events = [event for request in requests for event in request.events]
-    keys = [key for request in requests for key in request.new_keys]
-    idempotency = [request.idempotency for request in requests]
     return [
         _integers(_INT4, "i", [number for number, request in numbered for _ in request.events]),
         _array(_UUID, [e.stream_id.bytes for e in events]),
@@ -149,10 +164,28 @@ def encoded(requests: Sequence[AppendRequest]) -> list[bytes]:
         _integers(_INT4, "i", [e.schema_version for e in events]),
         _array(_BYTEA, [e.metadata for e in events]),
         _array(_BYTEA, [e.payload for e in events]),
-        _array(_TEXT, [i.actor.encode() if i else None for i in idempotency]),
-        _array(_TEXT, [i.key.encode() if i else None for i in idempotency]),
-        _array(_BYTEA, [i.command_hash if i else None for i in idempotency]),
-        _array(_BYTEA, [i.result if i else None for i in idempotency]),
+        *_idempotency(requests),
+        *_keys(numbered),
+    ]
+
+
+def _idempotency(requests: Sequence[AppendRequest]) -> list[bytes]:
+    given = [request.idempotency for request in requests]
+    if not any(given):
+        return [_nulls(_TEXT, len(given))] * 2 + [_nulls(_BYTEA, len(given))] * 2
+    return [
+        _array(_TEXT, [i.actor.encode() if i else None for i in given]),
+        _array(_TEXT, [i.key.encode() if i else None for i in given]),
+        _array(_BYTEA, [i.command_hash if i else None for i in given]),
+        _array(_BYTEA, [i.result if i else None for i in given]),
+    ]
+
+
+def _keys(numbered: Sequence[tuple[int, AppendRequest]]) -> list[bytes]:
+    keys = [key for _, request in numbered for key in request.new_keys]
+    if not keys:
+        return _NO_KEYS
+    return [
         _integers(_INT4, "i", [number for number, request in numbered for _ in request.new_keys]),
         _array(_UUID, [k.owner_id.bytes for k in keys]),
         _integers(_INT4, "i", [k.epoch for k in keys]),
@@ -160,9 +193,21 @@ def encoded(requests: Sequence[AppendRequest]) -> list[bytes]:
     ]
 
 
+def _empty(element: int) -> bytes:
+    return struct.pack("!iiI", 0, 0, element)
+
+
+_NO_KEYS = [_empty(element) for element in _PARAMETERS[-4:]]
+
+
+@cache  # as many as there are sizes of a batch
+def _nulls(element: int, count: int) -> bytes:
+    return _array(element, [None] * count)
+
+
 def _array(element: int, items: Sequence[bytes | None]) -> bytes:
     if not items:
-        return struct.pack("!iiI", 0, 0, element)
+        return _empty(element)
     parts = [_array_head(1, 1, element, len(items), 1)]
     for item in items:
         if item is None:
@@ -175,10 +220,13 @@ def _array(element: int, items: Sequence[bytes | None]) -> bytes:
 
 def _integers(element: int, code: str, items: Sequence[int]) -> bytes:
     if not items:
-        return struct.pack("!iiI", 0, 0, element)
-    size = struct.calcsize("!" + code)
+        return _empty(element)
+    size = _SIZES[code]
     body = struct.pack("!" + ("i" + code) * len(items), *chain.from_iterable((size, item) for item in items))
     return _array_head(1, 0, element, len(items), 1) + body
+
+
+_SIZES = {"i": 4, "q": 8}
 
 
 def _decoded(result: "PGresult") -> list[Outcome]:

@@ -23,6 +23,6 @@ grant select, insert (size, root, note) on daybook.checkpoints to {application};
 -- The application's own: keys, live state, snapshots, and the list of read models, which live in schemas of their own.
 grant select, insert, update, delete on
     daybook.data_keys, daybook.epoch_keys,
-    daybook.live_answers, daybook.model_cards, daybook.owners,
+    daybook.grant_uses, daybook.live_answers, daybook.model_cards, daybook.owners, daybook.turns, daybook.stops,
     daybook.quarantine, daybook.read_model_builds, daybook.read_models, daybook.snapshots
     to {application};

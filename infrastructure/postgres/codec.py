@@ -18,8 +18,9 @@ from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 from eventsourcing.utils import get_topic
 
+import domain.access.access
 import domain.conversation.conversation
-import domain.project.project  # noqa: F401 (these two fill the catalogue)
+import domain.project.project  # noqa: F401 (these three fill the catalogue)
 from application.ports.log import Origin
 from domain.content import Sealed
 from domain.event import Created, DamagedEventError, Event, Recorded, catalogue

@@ -23,6 +23,8 @@ insert into daybook.epoch_keys (epoch, wrapped) select 1, %(epoch_box)s from fou
 """
 
 
+_DATA_KEYS = "select owner_id, epoch, wrapped from daybook.data_keys where owner_id = any(%b::uuid[])"
+
 # An erasure that commits meanwhile is not counted here, and so calls for one more epoch. The book's row is
 # held, so that its master key cannot be replaced before this epoch is there to be wrapped by the new one.
 _ADD_EPOCH = """
@@ -113,6 +115,12 @@ class PostgresKeyStore:
                 "select epoch, wrapped from daybook.data_keys where owner_id = %s", [owner_id]
             ).fetchone()
         return None if row is None else (row[0], bytes(row[1]))
+
+    def find_data_keys(self, owner_ids: Sequence[UUID]) -> dict[UUID, tuple[int, bytes]]:
+        """Return epoch and wrapped data key of each owner that has one."""
+        with self._database.connection() as connection:
+            rows = connection.execute(_DATA_KEYS, (list(owner_ids),), binary=True).fetchall()
+        return {owner_id: (epoch, wrapped) for owner_id, epoch, wrapped in rows}
 
     def erased(self, owner_id: UUID) -> bool:
         """Say whether the owner has a tombstone."""

@@ -3,24 +3,28 @@
 Invariant: an owner is alive while its session advisory lock is held and its heartbeat is young. The lock is
 free at once when the process dies; the heartbeat covers a cut network, where the server goes on believing in
 the session.
+
+Whoever saves, ends or wants to stop an answer says so to all processes of the book (`signals.py`), in the
+same transaction.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import UUID
 
 from application.errors import DatabaseError
-from application.ports.live import LiveText, Piece
+from application.ports.live import LiveText, Piece, Signal
 from domain.content import Sealed
 from domain.errors import ContentDamagedError, ContentErasedError
 from domain.ids import new_id
 from infrastructure.crypto.keyring import Keyring
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.failures import translate
+from infrastructure.postgres.signals import CHANNEL, Signals, payloads
 
 if TYPE_CHECKING:
     import psycopg
@@ -63,6 +67,26 @@ select %(answer)s, k.owner_id, %(seq)s, %(thinking_from)s, %(text_from)s, %(box)
 on conflict do nothing
 """
 
+_PIECES = """
+select seq, thinking_from, text_from, box from daybook.live_answers
+ where answer_id = %(answer)s and seq > %(after)s
+ order by seq
+"""
+
+_NOTIFY = "select pg_notify(%(channel)s, said) from unnest(%(said)s::text[]) as said"
+
+_FORGET = """
+with texts as (delete from daybook.live_answers where answer_id = %(answer)s),
+     stops as (delete from daybook.stops
+                where answer_id = %(answer)s or at < clock_timestamp() - interval '1 day')
+select pg_notify(%(channel)s, %(said)s)
+"""
+
+_WANT_STOPPED = """
+with wanted as (insert into daybook.stops (answer_id) values (%(answer)s) on conflict do nothing)
+select pg_notify(%(channel)s, %(said)s)
+"""
+
 
 class PostgresLiveAnswers:
     """The `LiveAnswers` port. One instance a process; the lock lives on a connection of its own."""
@@ -84,6 +108,7 @@ class PostgresLiveAnswers:
         self._session: psycopg.Connection | None = None
         self._held = False
         self._closing = threading.Event()
+        self._signals = Signals(database, self._beat_again)
 
     def own(self) -> UUID:
         """Return this process's owner id, taking its lock first (again, where the connection was lost)."""
@@ -118,35 +143,58 @@ class PostgresLiveAnswers:
         if values:
             with self._database.transaction() as connection:
                 connection.cursor().executemany(_SAVE, values)
+                said = payloads("saved", [value["answer"] for value in values])
+                connection.execute(_NOTIFY, {"channel": CHANNEL, "said": said})
 
     def read(self, answer_id: UUID, conversation_id: UUID) -> LiveText:
         """Return the text saved of a running answer, its pieces laid at their offsets.
 
         It ends before a piece that was altered: the rest of the book must not wait for it.
         """
-        with self._database.connection() as connection:
-            rows = connection.execute(
-                "select seq, thinking_from, text_from, box from daybook.live_answers "
-                "where answer_id = %s order by seq",
-                [answer_id],
-            ).fetchall()
         thinking = text = ""
-        for seq, thinking_from, text_from, box in rows:
-            try:
-                piece = self._keyring.open(Sealed(conversation_id, seq, _field(answer_id), bytes(box)))
-            except ContentDamagedError:
-                break
-            thinking = thinking[:thinking_from] + piece[0]
-            text = text[:text_from] + piece[1]
+        for piece in self.read_on(answer_id, conversation_id, -1):
+            thinking = thinking[: piece.thinking_from] + piece.thinking
+            text = text[: piece.text_from] + piece.text
         return LiveText(thinking, text)
 
-    def forget(self, answer_id: UUID) -> None:
-        """Drop the saved text of an answer that has ended."""
+    def read_on(self, answer_id: UUID, conversation_id: UUID, after: int) -> Sequence[Piece]:
+        """Return the saved pieces of a running answer behind a `seq`, up to one that was altered."""
         with self._database.connection() as connection:
-            connection.execute("delete from daybook.live_answers where answer_id = %s", [answer_id])
+            rows = connection.execute(_PIECES, {"answer": answer_id, "after": after}).fetchall()
+        pieces = []
+        for seq, thinking_from, text_from, box in rows:
+            try:
+                thinking, text = self._keyring.open(
+                    Sealed(conversation_id, seq, _field(answer_id), bytes(box))
+                )
+            except ContentDamagedError:
+                break
+            pieces.append(Piece(answer_id, conversation_id, seq, thinking_from, text_from, thinking, text))
+        return pieces
+
+    def forget(self, answer_id: UUID) -> None:
+        """Drop the saved text of an answer that has ended, and wishes to stop it; tell who watches it."""
+        self._say(_FORGET, "ended", answer_id)
+
+    def want_stopped(self, answer_id: UUID) -> None:
+        """Ask the process that writes an answer to stop it."""
+        self._say(_WANT_STOPPED, "stop", answer_id)
+
+    def stops_wanted(self, answer_ids: Sequence[UUID]) -> set[UUID]:
+        """Return those of the answers that somebody wants to stop."""
+        with self._database.connection() as connection:
+            rows = connection.execute(
+                "select answer_id from daybook.stops where answer_id = any(%s)", [list(answer_ids)]
+            ).fetchall()
+        return {row[0] for row in rows}
+
+    def listen(self, told: Callable[[Signal], None]) -> Callable[[], None]:
+        """Call `told`, in a thread of our own, with every signal from now on; return how to end it."""
+        return self._signals.listen(told)
 
     def close(self) -> None:
         """Give up ownership: its lock is released and its row removed."""
+        self._signals.close()
         self._closing.set()
         with self._lock:
             if self._owner is None:
@@ -156,6 +204,11 @@ class PostgresLiveAnswers:
                     self._session.execute("delete from daybook.owners where owner_id = %s", [self._owner])
                     self._session.close()
             self._session = None
+
+    def _say(self, query: LiteralString, kind: str, answer_id: UUID) -> None:
+        [said] = payloads(kind, [answer_id])
+        with self._database.connection() as connection:
+            connection.execute(query, {"answer": answer_id, "channel": CHANNEL, "said": said})
 
     def _row(self, piece: Piece) -> dict[str, Any]:
         sealed = self._keyring.seal(
@@ -200,6 +253,12 @@ class PostgresLiveAnswers:
                     with contextlib.suppress(DatabaseError):
                         self._beat(self._owner)
                         break
+
+    def _beat_again(self) -> None:
+        """The database was away: the lock is probably free, and others may hold us for dead."""
+        with self._lock, contextlib.suppress(DatabaseError):
+            if self._owner is not None and not self._closing.is_set():
+                self._beat(self._owner)
 
     def _drop_session(self) -> None:
         if self._session is not None:

@@ -17,7 +17,7 @@ from interfaces.cli.opening import SOURCE, host_of, opened
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from application.commands import AskQuestion
+    from application.commands import AnswerAgain, AskQuestion
     from interfaces.book import Book
     from interfaces.cli.asking import Answered
     from interfaces.cli.displays import Display
@@ -119,11 +119,12 @@ def ask(  # noqa: PLR0913 - the flags are the command
             think=think,
         )
         manner = Manner(json=as_json, extract=extract, stream=not no_stream, hide_thinking=hide_thinking)
-        code = asyncio.run(_converse(host, book, command, manner))
+        code = asyncio.run(converse(host, book, command, manner))
     raise typer.Exit(code)
 
 
-async def _converse(host: Host, book: Book, command: AskQuestion, manner: Manner) -> int:
+async def converse(host: Host, book: Book, command: AskQuestion | AnswerAgain, manner: Manner) -> int:
+    """Give a command that starts an answer, show that, and return the exit code."""
     from application.commands import AnswerAgain
     from interfaces.cli.asking import answer, explain
 

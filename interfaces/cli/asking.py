@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from application.commands import AnswerAgain, AskQuestion
 from application.errors import ModelMissingError
-from application.running import Ended, Outcome, Progress
+from application.running import Ended, Outcome, Progress, Standing
 from domain.conversation.conversation import Status
 from domain.errors import ContentErasedError
 from domain.ids import short
@@ -70,10 +70,13 @@ async def _watch(running: RunningAnswer, model: str, display: Display) -> Outcom
                 ticking.cancel()
                 display.ended(update.outcome)
                 return update.outcome
-            if isinstance(update, Progress):
-                display.progress(update.thinking, update.text)
-            else:
-                display.restarted()
+            match update:
+                case Progress():
+                    display.progress(update.thinking, update.text)
+                case Standing():
+                    display.queued(update.place)
+                case _:
+                    display.restarted()
     finally:
         ticking.cancel()
     raise AssertionError("an answer's updates end with its outcome")

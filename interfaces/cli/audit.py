@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from interfaces.cli import audit_proofs, audit_verify
-from interfaces.cli.console import local, out_json, say, table
+from interfaces.cli.console import local, one_line, out_json, say, table
 from interfaces.cli.lazy import group_app
 from interfaces.cli.opening import host_of, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from domain.event import Recorded
     from interfaces.book import Book
@@ -53,13 +53,16 @@ def log(
         if as_json:
             from interfaces.viewing import event
 
-            for found in _events(book, start, end):
-                out_json(event(found))
+            for batch in _batches(book, start, end):
+                names = _names(book, batch)
+                for found in batch:
+                    out_json(event(found, names.get(found.actor)))
             return
         if start >= size > 0:
             say(f"No event from {start} on; the log holds {size:,}.")
             return
-        print_events(list(_events(book, start, end)))
+        shown = [found for batch in _batches(book, start, end) for found in batch]
+        print_events(shown, _names(book, shown))
         if start > 0:
             say(f"{size:,} events in all; from the first: daybook audit log --since 0")
 
@@ -74,17 +77,21 @@ app.command("export")(audit_proofs.export)
 app.command("verify-export")(audit_proofs.verify_export)
 
 
-def _events(book: Book, start: int, end: int) -> Iterator[Recorded]:
+def _batches(book: Book, start: int, end: int) -> Iterator[Sequence[Recorded]]:
     while start < end:
         batch = book.events.read(start, min(_BATCH, end - start))
         if not batch:
             return
-        yield from batch
+        yield batch
         start = batch[-1].log_index + 1
 
 
-def print_events(events: Sequence[Recorded]) -> None:
-    """Print events as a table."""
+def _names(book: Book, events: Sequence[Recorded]) -> Mapping[str, str]:
+    return book.access.names(frozenset(found.actor for found in events))
+
+
+def print_events(events: Sequence[Recorded], names: Mapping[str, str] | None = None) -> None:
+    """Print events as a table; `names` are those of actors that have one."""
     from domain.ids import short
 
     if not events:
@@ -96,7 +103,7 @@ def print_events(events: Sequence[Recorded]) -> None:
             local(found.time),
             found.event.type_name,
             f"{short(found.event.stream_id)} v{found.event.version}",
-            found.actor[-8:],
+            one_line((names or {}).get(found.actor)) or found.actor[-8:],
             found.source,
         )
         for found in events

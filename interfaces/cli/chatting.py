@@ -32,6 +32,7 @@ class Talk:
 async def turn(host: Host, book: Book, talk: Talk, text: str) -> None:
     """Ask one prompt and show its answer; whatever becomes of it, the chat goes on."""
     from application.commands import AnswerAgain, AskQuestion
+    from application.errors import LineFullError
     from interfaces.cli.asking import answer, explain
     from interfaces.cli.console import can_ask, note
 
@@ -47,7 +48,11 @@ async def turn(host: Host, book: Book, talk: Talk, text: str) -> None:
         think=talk.think,
     )
     display = make_display(talk.manner)
-    answered = await answer(book, command, display)
+    try:
+        answered = await answer(book, command, display)
+    except LineFullError:
+        talk.draft = text
+        raise
     talk.conversation_id = answered.asked.conversation_id
     if answered.model_missing and can_ask():
         chosen = await offer(host, book, answered.asked.model, remember=talk.model is None)

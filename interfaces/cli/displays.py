@@ -10,7 +10,7 @@ import sys
 from typing import Protocol
 
 from application.running import Outcome
-from interfaces.cli.console import drop_output, say
+from interfaces.cli.console import drop_output, say, say_dim
 
 
 class Display(Protocol):
@@ -18,6 +18,10 @@ class Display(Protocol):
 
     def waiting(self, model: str, seconds: float) -> None:
         """Nothing has come yet, for so long; called several times a second."""
+        ...
+
+    def queued(self, place: int) -> None:
+        """It waits for the model server, at this place in the line; 0: its turn has come."""
         ...
 
     def progress(self, thinking: str, text: str) -> None:
@@ -42,6 +46,11 @@ class Unseen:
 
     def waiting(self, model: str, seconds: float) -> None:
         """Show nothing."""
+
+    def queued(self, place: int) -> None:
+        """Show nothing but the place, and not among the output."""
+        if place:
+            say_dim(f"daybook: The model server is busy; this is number {place} in the line.")
 
     def progress(self, thinking: str, text: str) -> None:
         """Show nothing."""

@@ -62,6 +62,24 @@ def message(book: Book, typed: str) -> Message | None:
     return found[0] if found else None
 
 
+def answer(book: Book, typed: str) -> Message:
+    """Return the answer that is meant: by its own id, or the last one of a conversation's current branch.
+
+    Raises:
+        InvalidInputError: this is no id, or several things fit.
+        NotFoundError: there is none.
+    """
+    found = conversation_if_any(book, typed)
+    if found is not None:
+        branch = book.transcript.branch(found.id, limit=1)
+        last = branch[-1] if branch else None
+    else:
+        last = message(book, typed)
+    if last is None or last.kind != "answer":
+        raise NotFoundError(f"There is no answer {typed!r} in this book.", hint="daybook show @last")
+    return last
+
+
 def project(book: Book, typed: str) -> ProjectDetails:
     """Return the project that is meant, by its name or its id.
 

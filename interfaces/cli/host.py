@@ -243,6 +243,14 @@ class Host(Protocol):
         """Run the simulator until it is stopped."""
         ...
 
+    def address(self) -> str:
+        """Return where a browser reaches `daybook serve`, as the settings say, without a slash at its end.
+
+        Raises:
+            InvalidInputError: they do not say it.
+        """
+        ...
+
     def serve(self, *, ready: Callable[[str], None]) -> None:
         """Run the HTTP server until it is stopped."""
         ...

@@ -26,6 +26,8 @@ class Entry:
 COMMANDS = (
     Entry("ask", "ask", "Ask a question and record it with its answer.", "Talk"),
     Entry("chat", "chat", "Talk with a model, turn by turn.", "Talk"),
+    Entry("retry", "retry", "Answer a prompt once more; the answers it has stay.", "Talk"),
+    Entry("cancel", "cancel", "Stop an answer that is being written, keeping what it has.", "Talk"),
     Entry("demo", "demo", "See Daybook at work: nothing to install, nothing left behind.", "Talk"),
     Entry("list", "list", "List conversations, newest first.", "Look"),
     Entry("show", "show", "Show a conversation.", "Look"),
@@ -42,6 +44,8 @@ COMMANDS = (
     Entry("paths", "paths", "Show where data, logs, keys and configuration are.", "Set up"),
     Entry("doctor", "doctor", "Check everything a working book needs, and say the fix.", "Set up"),
     Entry("keys", "keys", "Back up and replace the master key; wrap all keys anew.", "Set up"),
+    Entry("token", "token", "Let programs in over HTTP, each for what it needs.", "Run"),
+    Entry("link", "link", "Make a link that signs one browser in, once.", "Run"),
     Entry("serve", "serve", "Serve the book over HTTP.", "Run"),
     Entry("db", "db", "Look after the book's database.", "Run"),
     Entry("projections", "projections", "Look after the read models.", "Run"),

@@ -43,10 +43,16 @@ class TerminalDisplay:
         self._printed = False
         self._model = ""
         self._seconds = 0.0
+        self._place = 0
 
     def waiting(self, model: str, seconds: float) -> None:
         """Turn the wheel; redraw the last block at the same pace."""
         self._model, self._seconds = model, seconds
+        self._draw()
+
+    def queued(self, place: int) -> None:
+        """Say at which place it waits, until its turn has come."""
+        self._place = place
         self._draw()
 
     def progress(self, thinking: str, text: str) -> None:
@@ -158,6 +164,8 @@ class TerminalDisplay:
             return f"{self._model} is thinking …"
         if self._text or self._printed:
             return f"{self._model} is writing …"
+        if self._place:
+            return f"the model server is busy; number {self._place} in the line …"
         if self._seconds < _LOADING_AFTER_SECONDS:
             return f"asking {self._model} …"
         waited = f" ({self._seconds:.0f} s)" if self._seconds >= _PLAIN_AFTER_SECONDS else ""

@@ -1,7 +1,7 @@
 """The application: routes, what stands before them, and what runs behind them.
 
-Order of a request: `HEAD`, ids, Host, Origin and token, size, route. Database calls are made in threads;
-the event loop carries streams and answers only.
+Order of a request: `HEAD`, ids, rate, Host, Origin and token, size, route. Database calls are made in
+threads; the event loop carries streams and answers only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from interfaces.http import documents, openapi, probes, problems
+from interfaces.http import documents, openapi, probes, problems, signing_in
 from interfaces.http.api import (
     answers,
     audit,
@@ -29,6 +29,7 @@ from interfaces.http.api import (
 )
 from interfaces.http.frame import BodyLimit, Frame, Head
 from interfaces.http.guard import Guard
+from interfaces.http.limits import RateLimit
 from interfaces.http.options import HttpOptions, must_be_guarded
 from interfaces.http.problems import Problem
 from interfaces.http.server import Server
@@ -87,7 +88,8 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
         middleware=[
             Middleware(Head),
             Middleware(Frame, server=server),
-            Middleware(Guard, options=options),
+            Middleware(RateLimit, options=options),
+            Middleware(Guard, server=server),
             Middleware(BodyLimit),
         ],
         **silent,
@@ -96,7 +98,7 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
     app.router.redirect_slashes = False
     problems.install(app)
     server.routers = [
-        *(("", beside.router) for beside in (probes, documents, pages)),
+        *(("", beside.router) for beside in (probes, documents, signing_in, pages)),
         *((_API, part.router) for part in _PARTS),
     ]
     for prefix, router in server.routers:

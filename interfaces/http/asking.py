@@ -10,28 +10,36 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
+from application.commands import AnswerAgain, AskQuestion
 from application.conversations import Asked
 from application.running import Ended, Outcome, RunningAnswer
 from interfaces import viewing
 from interfaces.http import presenting
-from interfaces.http.preferences import EVENT_STREAM, wait_of, wants_events
+from interfaces.http.event_stream import EventStream
+from interfaces.http.found import find_living_answer
+from interfaces.http.preferences import wait_of, wants_events
 from interfaces.http.presenting import AskedView
 from interfaces.http.rendering import LOG_SIZE_HEADER, JsonResponse, answer_path
 from interfaces.http.server import Server
-from interfaces.http.sse import FIRST_LINE, HEARTBEAT, Place, StreamEvent
-from interfaces.http.streams import find_answer, follow, of_running, with_heartbeats
+from interfaces.http.sse import Place, StreamEvent
+from interfaces.http.streams import follow, of_growing
 from interfaces.views import AnswerView, to_plain
 
 _FAR = 2**62
 
 
-async def answered(server: Server, asked: Asked, *, accept: str | None, prefer: str | None) -> Response:
-    """Begin the answer and respond in the way that the client prefers."""
-    server.begin(asked)
+async def answered(
+    server: Server, command: AskQuestion | AnswerAgain, *, accept: str | None, prefer: str | None
+) -> Response:
+    """Give the command, let the answer be written, and respond in the way that the client prefers."""
+    asked = await server.ask(command)
     if wants_events(accept):
-        return StreamingResponse(_lines(server, asked), media_type=EVENT_STREAM, headers=_headers(asked))
+        stream = EventStream(_events(server, asked), heartbeat_every=server.options.heartbeat_every)
+        stream.headers["Location"] = answer_path(asked.answer_id)
+        stream.headers[LOG_SIZE_HEADER] = str(asked.log_size)
+        return stream
     wait = wait_of(prefer)
     if wait is None:
         return _accepted(asked)
@@ -66,30 +74,17 @@ def _accepted(asked: Asked) -> JsonResponse:
     )
 
 
-def _headers(asked: Asked) -> dict[str, str]:
-    return {
-        "Location": answer_path(asked.answer_id),
-        LOG_SIZE_HEADER: str(asked.log_size),
-        "X-Accel-Buffering": "no",
-        "Cache-Control": "no-store",
-    }
-
-
-async def _lines(server: Server, asked: Asked) -> AsyncGenerator[bytes]:
-    yield FIRST_LINE
-    yield StreamEvent("asked", to_plain(asked_view(asked))).encode()
+async def _events(server: Server, asked: Asked) -> AsyncGenerator[StreamEvent]:
+    yield StreamEvent("asked", to_plain(asked_view(asked)))
     running = server.book.answering.running(asked.answer_id)
     if running is not None:
-        events = of_running(running, Place())
+        source = of_growing(running, Place())
     else:  # it was asked before, or has ended in this very moment
-        found = await asyncio.to_thread(find_answer, server.book, asked.answer_id)
-        events = follow(server.book, found, Place(), server.stopping)
-    async with (
-        aclosing(events),
-        aclosing(with_heartbeats(events, server.options.heartbeat_every)) as beating,
-    ):
-        async for event in beating:
-            yield HEARTBEAT if event is None else event.encode()
+        found = await asyncio.to_thread(find_living_answer, server.book, asked.answer_id)
+        source = follow(server, found, Place())
+    async with aclosing(source) as events:
+        async for event in events:
+            yield event
 
 
 async def _finished(server: Server, asked: Asked, seconds: int) -> AnswerView | None:
@@ -98,21 +93,22 @@ async def _finished(server: Server, asked: Asked, seconds: int) -> AnswerView | 
         async with asyncio.timeout(seconds):
             running = server.book.answering.running(asked.answer_id)
             if running is not None:
-                return viewing.answer(asked, await _outcome(running))
-            found = await asyncio.to_thread(find_answer, server.book, asked.answer_id)
+                outcome = await _outcome(running)
+                return None if outcome is None else viewing.answer(asked, outcome)
+            found = await asyncio.to_thread(find_living_answer, server.book, asked.answer_id)
             if found.is_streaming:  # by another process
-                async with aclosing(follow(server.book, found, Place(), server.stopping)) as events:
-                    async for _ in events:
-                        continue
-                found = await asyncio.to_thread(find_answer, server.book, asked.answer_id)
+                async with server.growing(found) as growing:
+                    await _outcome(growing)
+                found = await asyncio.to_thread(find_living_answer, server.book, asked.answer_id)
             return None if found.is_streaming else presenting.answer(*found)
     except TimeoutError:
         return None
 
 
-async def _outcome(running: RunningAnswer) -> Outcome:
-    async with aclosing(running.updates(_FAR, _FAR)) as updates:
+async def _outcome(growing: RunningAnswer) -> Outcome | None:
+    """Wait for the end, taking none of the text; None where it is no longer followed."""
+    async with aclosing(growing.updates(_FAR, _FAR)) as updates:
         async for update in updates:
             if isinstance(update, Ended):
                 return update.outcome
-    raise AssertionError("an answer's updates end with its outcome")
+    return None

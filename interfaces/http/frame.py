@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -10,10 +11,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from application.access import Principal
 from application.text_rules import MAX_TEXT_BYTES
 from domain.ids import new_id
+from interfaces.http.guard import PRINCIPAL
 from interfaces.http.logs import tell
-from interfaces.http.problems import ACTOR, CORRELATION, PROBLEM, REQUEST, log_fault, problem, unexpected
+from interfaces.http.problems import CORRELATION, PROBLEM, REQUEST, log_fault, problem, unexpected
 
 if TYPE_CHECKING:
     from interfaces.http.server import Server
@@ -28,6 +31,10 @@ _DRAIN_BYTES = 64 * 1024 * 1024
 
 CORRELATION_HEADER = "Daybook-Correlation-Id"
 REQUEST_HEADER = "Daybook-Request-Id"
+
+# Between two pieces of a body.
+BODY_SECONDS = 20.0
+_TOO_SLOW = "The rest of the request did not come in time. Nothing was recorded."
 _TOO_LARGE = "The body is larger than any request can be. Nothing was recorded."
 METHOD = "daybook.method"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -81,6 +88,7 @@ class Frame:
         metrics.request_seconds.labels(method, route).observe(seconds)
         if PROBLEM in scope:
             metrics.problems.labels(scope[PROBLEM]).inc()
+        principal: Principal | None = scope.get(PRINCIPAL)
         tell(
             "request",
             request_id=scope[REQUEST],
@@ -90,7 +98,7 @@ class Frame:
             operation=operation,
             status=status,
             duration_ms=round(seconds * 1000, 1),
-            actor=scope.get(ACTOR),
+            actor=principal.actor if principal else None,
             problem=scope.get(PROBLEM),
         )
 
@@ -143,9 +151,21 @@ class BodyLimit:
             return
         taken = 0
 
+        more = True
+
+        async def in_time() -> Message:
+            nonlocal more
+            try:
+                async with asyncio.timeout(BODY_SECONDS if more else None):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, _TOO_SLOW, {"Connection": "close"}) from None
+            more = message.get("more_body", False)
+            return message
+
         async def receiving() -> Message:
             nonlocal taken
-            message = await receive()
+            message = await in_time()
             taken += len(message.get("body", b""))
             if taken > self._limit:
                 await _drain(receive, taken)

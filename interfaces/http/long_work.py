@@ -15,15 +15,16 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from application.errors import StoppingError
 from interfaces.http import problems
+from interfaces.http.event_stream import EventStream
 from interfaces.http.logs import tell
-from interfaces.http.preferences import EVENT_STREAM, wants_events
+from interfaces.http.preferences import wants_events
 from interfaces.http.rendering import JsonResponse
 from interfaces.http.server import Server
-from interfaces.http.sse import FIRST_LINE, HEARTBEAT, StreamEvent
+from interfaces.http.sse import StreamEvent
 from interfaces.views import to_plain
 
 
@@ -101,9 +102,8 @@ async def respond(server: Server, request: Request, operation: str, work: Work, 
     task.add_done_callback(server.work.discard)
     task.add_done_callback(_seen)
     if wants_events(request.headers.get("accept")):
-        headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-        lines = _lines(server, request, report, task, reads=reads)
-        return StreamingResponse(lines, media_type=EVENT_STREAM, headers=headers)
+        events = _events(request, report, task, reads=reads)
+        return EventStream(events, heartbeat_every=server.options.heartbeat_every)
     if not reads:
         result = await asyncio.shield(task)
     else:
@@ -169,26 +169,21 @@ async def _left(request: Request) -> None:
         continue
 
 
-async def _lines(
-    server: Server, request: Request, report: Report, task: asyncio.Task[Result], *, reads: bool
-) -> AsyncGenerator[bytes]:
-    yield FIRST_LINE
+async def _events(
+    request: Request, report: Report, task: asyncio.Task[Result], *, reads: bool
+) -> AsyncGenerator[StreamEvent]:
     try:
         while not task.done():
             changed = asyncio.create_task(report.changed.wait())
-            await asyncio.wait(
-                {task, changed},
-                timeout=server.options.heartbeat_every,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if changed.done():
-                report.changed.clear()
-                yield StreamEvent("progress", report.news).encode()
-            else:
+            both: set[asyncio.Future[Any]] = {task, changed}
+            try:
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            finally:
                 changed.cancel()
-                if not task.done():
-                    yield HEARTBEAT
-        yield _last(request, task).encode()
+            if report.changed.is_set():
+                report.changed.clear()
+                yield StreamEvent("progress", report.news)
+        yield _last(request, task)
     finally:
         if reads and not task.done():
             _abandon(report, task)

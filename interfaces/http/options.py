@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import InvalidInputError
 from interfaces.book import Check
+from interfaces.http.peers import Network
 
 if TYPE_CHECKING:
     from application.model_sizes import Recommendation
 
 _MAX_PORT = 65535
+
+End = tuple[str, int]
+"""Address and port of one end of a connection."""
 
 
 class Address(NamedTuple):
@@ -39,7 +43,9 @@ class HttpOptions:
     """Settings of one server, and what it may ask of the process around it.
 
     `checks` looks at what readiness needs beyond the book, `doctor` at everything; neither raises.
-    `recommend` fits this machine to the sizes of models; None: nobody here can tell.
+    `recommend` fits this machine to the sizes of models; None: nobody here can tell. `is_own_user` tells of a
+    connection (the client's end, ours) whether its program is of the user we run as; None where that cannot
+    be known.
     """
 
     version: str = "0"
@@ -48,9 +54,12 @@ class HttpOptions:
     allowed_hosts: Sequence[str] = ()
     public_url: str = ""
     listen: Address = field(default_factory=lambda: Address("127.0.0.1", 8484))
+    trusted_proxies: Sequence[Network] = ()
     checks: Callable[[], Sequence[Check]] = tuple
     doctor: Callable[[], Sequence[Check]] = tuple
     recommend: Callable[[], Recommendation] | None = None
+    is_own_user: Callable[[End, End], bool | None] = lambda _client, _server: None
+    requests_a_minute: float = 3000.0
     look_after_every: float = 30.0
     heartbeat_every: float = 15.0
     stop_within: float = 8.0

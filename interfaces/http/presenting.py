@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from domain.conversation.conversation import Status
 from domain.errors import ContentErasedError, NotFoundError
 from domain.ids import short
 from interfaces import viewing
@@ -14,6 +15,7 @@ from interfaces.views import AnswerView, TimingsView, TranscriptView, UsageView,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from application.ports.live import LiveText
     from application.running import Outcome, RunningAnswer
     from projections.conversations.queries import ConversationSummary
     from projections.projects.queries import ProjectDetails
@@ -49,16 +51,18 @@ def transcript_page(
     return TranscriptPageView(**vars(page), next_cursor=str(messages[0].id) if more else None)
 
 
-def answer(found: Message, log_size: int, running: RunningAnswer | None = None) -> AnswerView:
-    """Return an answer as it was recorded, or as far as it has come while this process writes it."""
+def answer(
+    found: Message, log_size: int, growing: RunningAnswer | LiveText | None = None, standing: int = 0
+) -> AnswerView:
+    """Return an answer as it was recorded, or as far as it has come while it is written or waits."""
     return AnswerView(
         conversation_id=found.conversation_id,
         prompt_id=found.parent_id or found.id,
         answer_id=found.id,
         model=found.model or "",
-        status=found.status or "",
-        text=running.text if running else found.text,
-        thinking=running.thinking if running else found.thinking,
+        status=str(Status.QUEUED) if standing else found.status or "",
+        text=growing.text if growing else found.text,
+        thinking=growing.thinking if growing else found.thinking,
         usage=viewing.usage(found),
         timings=viewing.timings(found),
         log_size=log_size,
@@ -66,6 +70,7 @@ def answer(found: Message, log_size: int, running: RunningAnswer | None = None) 
         reason=found.reason,
         detail=found.detail,
         cut_count=found.provenance.cut_count if found.provenance else 0,
+        position=standing or None,
     )
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from application import scopes
 from interfaces.http import metrics, readiness
-from interfaces.http.api.requests import ServerOf
+from interfaces.http.api.requests import ServerOf, must_have
 from interfaces.http.guard import TRUSTED
 from interfaces.http.rendering import JsonResponse
 from interfaces.views import CheckView, ReadModelView
@@ -46,11 +47,11 @@ async def is_alive() -> Response:
     response_model=ReadyView,
     responses={503: {"description": "A required check failed.", "model": ReadyView}},
 )
-async def is_ready(request: Request, server: ServerOf) -> Response:
+async def is_ready(request: Request) -> Response:
     """Say whether database, migrations and read models are well; the model server is not required."""
-    found = await readiness.look(server)
+    found = await readiness.look(request.app.state.server)  # a probe is nobody who was let in
     status = 200 if found.ready else 503
-    if not request.scope.get(TRUSTED, False):
+    if not await request.scope[TRUSTED]():
         return JsonResponse(ReadyView(ready=found.ready), status)
     return JsonResponse(ReadyView(**vars(found)), status)
 
@@ -67,5 +68,6 @@ async def is_ready(request: Request, server: ServerOf) -> Response:
     },
 )
 async def get_metrics(server: ServerOf) -> Response:
-    """Show the server in figures, for Prometheus. Wants the token, where there is one."""
+    """Show the server in figures, for Prometheus; wants the scope `read` or `audit`."""
+    must_have(server, scopes.READ_OR_AUDIT, "metrics")
     return Response(await asyncio.to_thread(server.metrics.text), media_type=metrics.MEDIA_TYPE)

@@ -19,15 +19,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from application.errors import LineFullError
 from domain.errors import DaybookError
 from interfaces.errors import Verdict, verdict
 from interfaces.faults import kinds_and_places
 from interfaces.http.logs import tell
 from interfaces.http.rendering import json_bytes
+from interfaces.http.tries import TooManyTriesError
 
 REQUEST = "daybook.request_id"
 CORRELATION = "daybook.correlation_id"
-ACTOR = "daybook.actor"
 PROBLEM = "daybook.problem"
 MEDIA_TYPE = "application/problem+json"
 _SERVER_ERROR = 500
@@ -36,13 +37,14 @@ _SOON = {"already-under-way": "1"}
 
 BY_STATUS = {
     400: ("malformed", "The request cannot be read"),
-    401: ("token-needed", "A token is needed"),
     403: ("foreign-origin", "This request comes from somewhere else"),
     404: ("no-such-path", "There is nothing at this path"),
     405: ("no-such-method", "This path does not take this method"),
+    408: ("too-slow", "The request came too slowly"),
     413: ("too-large", "The request is too large"),
     415: ("wrong-media-type", "The request is of the wrong media type"),
     422: ("invalid-request", "The request does not have the right form"),
+    429: ("too-many-requests", "Too many requests"),
     500: ("unexpected", "Daybook has made a mistake"),
     503: ("stopping", "The server is stopping"),
 }
@@ -111,8 +113,17 @@ def _body(scope: Scope, status: int, detail: str, *, hint: str, kind: tuple[str,
 
 def of_error(scope: Scope, error: DaybookError) -> Response:
     """Return the problem that one of our errors is."""
+    if isinstance(error, TooManyTriesError):
+        wait = {"Retry-After": str(error.seconds)}
+        return problem(scope, 429, error.message, hint=error.hint, headers=wait)
     found = _judged(scope, error)
-    return problem(scope, found.status, error.message, hint=error.hint, kind=(found.slug, found.title))
+    headers: dict[str, str] | None = None
+    if found.status == HTTPStatus.UNAUTHORIZED:
+        headers = {"WWW-Authenticate": 'Bearer realm="daybook"'}
+    elif isinstance(error, LineFullError):
+        headers = {"Retry-After": str(error.retry_after)}
+    kind = (found.slug, found.title)
+    return problem(scope, found.status, error.message, hint=error.hint, kind=kind, headers=headers)
 
 
 def in_stream(scope: Scope, error: BaseException) -> dict[str, Any]:

@@ -8,22 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
-from application.commands import Command
+from application import scopes
+from application.access import Guarded, Principal
+from application.commands import AnswerAgain, AskQuestion, Command
 from application.conversations import Asked
 from application.errors import AlreadyUnderWayError
 from application.running import Ended, RunningAnswer
-from domain.errors import DaybookError
+from domain.errors import ConflictError, DaybookError
+from interfaces.admitted import AdmittedBook
+from interfaces.http.found import Found
 from interfaces.http.logs import tell
 from interfaces.http.metrics import Metrics
 from interfaces.http.options import HttpOptions
 from interfaces.http.paths import Paths
+from interfaces.http.tails import Tails
+from interfaces.http.tries import Tries
 from interfaces.http.web.pulling import Pulling
 
 if TYPE_CHECKING:
@@ -33,9 +41,12 @@ if TYPE_CHECKING:
 
 _PARTS = (
     "actor",
+    "admission",
+    "access",
     "commands",
     "answering",
     "live",
+    "turns",
     "events",
     "read_models",
     "conversations",
@@ -57,20 +68,24 @@ class Server:
         self.book = book
         self.options = options
         self.stopping = asyncio.Event()
+        self.tries = Tries()
+        self.whole = self
+        self.principal: Principal | None = None
+        self.tails = Tails(book)
         self.pump_problem: str | None = None
         self.metrics = Metrics()
         self.ending = threading.Event()
         self.work: set[asyncio.Task[Any]] = set()
         # Apart from the threads that record answers, which must never wait for these.
         self.workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="daybook-work")
+        self.routers: Sequence[tuple[str, APIRouter]] = ()
+        self.document: Callable[[], dict[str, Any]] = dict
         self._stop_pump = threading.Event()
         self._pump: threading.Thread | None = None
         self._caring: asyncio.Task[None] | None = None
         self._answers_closed = False
         self._prepared = False
         self._watchers: set[asyncio.Task[None]] = set()
-        self.routers: Sequence[tuple[str, APIRouter]] = ()
-        self.document: Callable[[], dict[str, Any]] = dict
         self._given: set[tuple[str, str]] = set()
         self._giving = threading.Lock()
 
@@ -82,7 +97,10 @@ class Server:
     @cached_property
     def pulling(self) -> Pulling:
         """The pull of a model under way, or the last one."""
-        return Pulling(self.book.model_server)
+        if self.principal is None:
+            return Pulling(self.book.model_server)
+        guarded = Guarded(self.whole.pulling, scopes.PULLING, self.principal, "pulling")
+        return cast("Pulling", guarded)
 
     def prepare(self) -> None:
         """Make all parts of the book here; left alone they are made when used, by two threads at once."""
@@ -94,21 +112,47 @@ class Server:
         self.book.watch_appends(self.metrics.appended)
         self.metrics.look_at(self.book)
 
+    def as_seen_by(self, principal: Principal) -> Server:
+        """Return this server with its book as a principal may use it: what endpoints are given."""
+        seen = copy.copy(self)
+        seen.book = cast("Book", AdmittedBook(self.book, principal))
+        vars(seen).pop("pulling", None)
+        seen.whole, seen.principal = self, principal
+        return seen
+
     def start(self) -> None:
         """Begin to keep the read models up and to look for orphans. Called on the event loop."""
         self.prepare()
+        self.tails.start()
         self._pump = threading.Thread(target=self._pumping, name="daybook-pump", daemon=True)
         self._pump.start()
         self._caring = asyncio.create_task(self._care())
 
-    def begin(self, asked: Asked) -> None:
-        """Let the answer be written; nobody need wait for it."""
-        if asked.request is None:
-            return
-        running = self.book.answering.start(asked)
-        watcher = asyncio.create_task(self._see_to_its_end(running, asked))
-        self._watchers.add(watcher)
-        watcher.add_done_callback(self._watchers.discard)
+    async def ask(self, command: AskQuestion | AnswerAgain) -> Asked:
+        """Give a command that starts an answer, and let that be written; nobody need wait for it.
+
+        The errors are those of the command. Where an answer stands in its way whose process has died, that is
+        closed first.
+        """
+        try:
+            asked = await asyncio.to_thread(self._ask_once, command)
+        except AlreadyUnderWayError:
+            raise
+        except ConflictError:
+            # Only for that: a prompt must not land on what somebody else has just written.
+            if not await asyncio.to_thread(self._closed_an_orphan, command.conversation_id):
+                raise
+            asked = await asyncio.to_thread(self._ask_once, command)
+        if asked.request is not None:
+            running = self.book.answering.start(asked)
+            watcher = asyncio.create_task(self.whole.see_to_its_end(running, asked))
+            self._watchers.add(watcher)
+            watcher.add_done_callback(self._watchers.discard)
+        return asked
+
+    def _ask_once(self, command: AskQuestion | AnswerAgain) -> Asked:
+        with self.once(command):
+            return self.book.commands.ask(command)
 
     @contextlib.contextmanager
     def once(self, command: Command) -> Iterator[None]:
@@ -135,9 +179,29 @@ class Server:
             with self._giving:
                 self._given.discard(this)
 
+    def _closed_an_orphan(self, conversation_id: UUID | None) -> bool:
+        def unfinished() -> set[UUID]:
+            answers = self.book.transcript.streaming_answers()
+            return {one.answer_id for one in answers if one.conversation_id == conversation_id}
+
+        before = unfinished()
+        self.book.look_after()
+        return bool(before - unfinished())
+
+    @contextlib.asynccontextmanager
+    async def growing(self, found: Found) -> AsyncGenerator[RunningAnswer]:
+        """Lend an answer that has not ended, as it grows: written here, or followed from elsewhere."""
+        running = self.book.answering.running(found.message.id)
+        if running is not None:
+            yield running
+        else:
+            async with self.tails.following(found) as growing:
+                yield growing
+
     async def close_answers(self) -> None:
         """End all running answers, keeping what they have; their watchers are told. Twice is harmless."""
         self.stopping.set()
+        self.tails.stop()
         if self._answers_closed:
             return
         self._answers_closed = True
@@ -176,7 +240,7 @@ class Server:
             self.pump_problem = problem.message
             tell("pump-stopped", logging.ERROR, detail=problem.message)
 
-    async def _see_to_its_end(self, running: RunningAnswer, asked: Asked) -> None:
+    async def see_to_its_end(self, running: RunningAnswer, asked: Asked) -> None:
         """Count an answer and tell of its end. Woken by its pieces, it takes none of them."""
         with self.metrics.answers_running.track_inprogress():
             async for update in running.updates(_FAR, _FAR):

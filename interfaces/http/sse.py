@@ -20,6 +20,8 @@ FIRST_LINE = b"retry: 1000\n\n"
 # Longer texts go as several events, so that a slow reader makes the server hold no more than one of them.
 LONGEST_DELTA = 16 * 1024
 
+_to_json = json.JSONEncoder(default=str, separators=(",", ":")).encode
+
 _ID = re.compile(r"([0-9]{1,12})\.([0-9]{1,12})(\.end)?")
 
 
@@ -61,7 +63,7 @@ class StreamEvent:
 
     def encode(self) -> bytes:
         """Return its lines. The JSON is ASCII, so that no line reader stumbles over U+0085 or U+2028."""
-        data = json.dumps(self.data, default=str, separators=(",", ":"))
+        data = _to_json(self.data)
         identity = "" if self.place is None else f"id: {self.place}\n"
         return f"event: {self.name}\n{identity}data: {data}\n\n".encode()
 

@@ -151,9 +151,7 @@ class ConversationQueries:
             rows = connection.execute(_COLUMNS + where + _NEWEST, values).fetchall()
         more = len(rows) > limit
         rows = rows[:limit]
-        return ConversationPage(
-            tuple(self._summary(row) for row in rows), to_cursor(rows[-1][-1]) if more and rows else None
-        )
+        return ConversationPage(self._summaries(rows), to_cursor(rows[-1][-1]) if more and rows else None)
 
     def get(self, conversation_id: UUID, *, at_least: int | None = None) -> ConversationSummary | None:
         """Return one conversation, or None where the book has none of this id."""
@@ -174,7 +172,7 @@ class ConversationQueries:
         values = {**fragment_parameters(fragment), "limit": limit}
         with self._reading.open(NAME, VERSION, at_least) as connection:
             rows = connection.execute(_BY_FRAGMENT, values).fetchall()
-        return tuple(self._summary(row) for row in rows)
+        return self._summaries(rows)
 
     def of_project(self, project_id: UUID, *, at_least: int | None = None) -> tuple[UUID, ...]:
         """Return the ids of a project's conversations that are not erased."""
@@ -197,6 +195,10 @@ class ConversationQueries:
         """Return the conversations that must not be erased, newest first."""
         with self._reading.open(NAME, VERSION, at_least) as connection:
             rows = connection.execute(_HELD).fetchall()
+        return self._summaries(rows)
+
+    def _summaries(self, rows: Sequence[tuple[Any, ...]]) -> tuple[ConversationSummary, ...]:
+        self._vault.prepare(row[0] for row in rows)
         return tuple(self._summary(row) for row in rows)
 
     def _summary(self, row: tuple[Any, ...]) -> ConversationSummary:

@@ -157,6 +157,7 @@ class SearchQueries:
             shown = (
                 connection.execute(_SHOWN, ([match.message_id for match in page],)).fetchall() if page else []
             )
+        self._vault.prepare(row[1] for row in shown)
         ranks = {match.message_id: match.rank for match in page}
         words = lexemes(positive)
         hits = (self._hit(row, ranks[row[0]], words, prefix=prefix) for row in shown)

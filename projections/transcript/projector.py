@@ -27,20 +27,32 @@ select n.id, n.conversation_id, n.parent_id, 'prompt', n.at, n.log_index, n.acto
        as n(id, conversation_id, parent_id, at, log_index, actor, source, text, instructions)
 """
 
-# Arrays of arrays must be rectangular, so each list of ids travels as text.
+# An answer that ended within the batch is written once, with its end; one that goes on has none yet. Arrays
+# of arrays must be rectangular, so each list of ids travels as text.
 _INSERT_ANSWERS = """
-insert into messages (id, conversation_id, parent_id, kind, status, at, log_index, actor, source, owner_id,
+insert into messages (id, conversation_id, parent_id, kind, at, log_index, actor, source, owner_id,
                       model, context_length, sent_message_ids, cut_count, instructions_project_id,
-                      instructions_version, think, request_hash, options)
-select n.id, n.conversation_id, n.parent_id, 'answer', 'streaming', n.at, n.log_index, n.actor, n.source,
+                      instructions_version, think, request_hash, options,
+                      status, ended_at, text, thinking, reason, detail, model_digest, prompt_tokens,
+                      completion_tokens, total_ms, load_ms, prompt_eval_ms, eval_ms, first_token_ms)
+select n.id, n.conversation_id, n.parent_id, 'answer', n.at, n.log_index, n.actor, n.source,
        n.owner_id, n.model, n.context_length, n.sent::uuid[], n.cut_count, n.instructions_project_id,
-       n.instructions_version, n.think, n.request_hash, n.options
+       n.instructions_version, n.think, n.request_hash, n.options,
+       n.status, n.ended_at, n.text, n.thinking, n.reason, n.detail, n.model_digest, n.prompt_tokens,
+       n.completion_tokens, n.total_ms, n.load_ms, n.prompt_eval_ms, n.eval_ms, n.first_token_ms
   from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::bigint[], %s::text[], %s::text[],
               %s::uuid[], %s::text[], %s::integer[], %s::text[], %s::integer[], %s::uuid[], %s::bigint[],
-              %s::text[], %s::bytea[], %s::bytea[])
+              %s::text[], %s::bytea[], %s::bytea[],
+              %s::text[], %s::timestamptz[], %s::bytea[], %s::bytea[], %s::text[], %s::bytea[],
+              %s::text[], %s::bigint[], %s::bigint[], %s::float8[], %s::float8[], %s::float8[], %s::float8[],
+              %s::float8[])
        as n(id, conversation_id, parent_id, at, log_index, actor, source, owner_id, model, context_length,
-            sent, cut_count, instructions_project_id, instructions_version, think, request_hash, options)
+            sent, cut_count, instructions_project_id, instructions_version, think, request_hash, options,
+            status, ended_at, text, thinking, reason, detail, model_digest, prompt_tokens,
+            completion_tokens, total_ms, load_ms, prompt_eval_ms, eval_ms, first_token_ms)
 """
+
+_NOT_ENDED = (None, "streaming", *(None,) * 13)
 
 _END_ANSWERS = """
 update messages m
@@ -113,7 +125,7 @@ class Transcript(ReadModel):
                 case _:
                     pass
         execute_set(connection, _INSERT_PROMPTS, prompts)
-        execute_set(connection, _INSERT_ANSWERS, answers)
+        execute_set(connection, _INSERT_ANSWERS, [row + ends.pop(row[0], _NOT_ENDED)[1:] for row in answers])
         execute_set(connection, _END_ANSWERS, ends.values())
         execute_set(connection, _MOVE, current.items())
         if erased:

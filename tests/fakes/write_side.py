@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
-from application.errors import IdempotencyMismatchError
-from application.ports.live import LiveText, Piece
+from application.errors import IdempotencyMismatchError, LineFullError
+from application.ports.live import LiveText, Piece, Signal
 from application.ports.log import IdempotencyKey, Origin, Saved
 from application.ports.memory import Instructions, StreamingAnswer
 from application.ports.model_server import ModelCard
@@ -120,13 +120,19 @@ class MemoryWriteLog:
 
 
 class MemoryLiveAnswers:
-    """Ownership and saved pieces in memory. `down` is raised by every call while it is set."""
+    """Ownership, saved pieces and wishes to stop in memory. `down` is raised by every call while it is set.
+
+    `signals_come` off loses every signal of a wish to stop, as a cut connection does.
+    """
 
     def __init__(self, owner_id: UUID | None = None, *, owners: set[UUID] | None = None) -> None:
         self.owner_id = owner_id or new_id()
         self.owners = set() if owners is None else owners
         self.pieces: dict[UUID, list[Piece]] = {}
         self.saves = 0
+        self.wanted: set[UUID] = set()
+        self.listeners: list[Callable[[Signal], None]] = []
+        self.signals_come = True
         self.down: Exception | None = None
         self.unreadable: Exception | None = None
         self.on_save: Callable[[], None] = lambda: None
@@ -148,6 +154,8 @@ class MemoryLiveAnswers:
             kept = self.pieces.setdefault(piece.answer_id, [])
             if all(piece.seq != other.seq for other in kept):
                 kept.append(piece)
+        if pieces:
+            self.signal(Signal("saved", tuple(piece.answer_id for piece in pieces)))
 
     def read(self, answer_id: UUID, conversation_id: UUID) -> LiveText:
         self._check()
@@ -159,12 +167,98 @@ class MemoryLiveAnswers:
             text = text[: piece.text_from] + piece.text
         return LiveText(thinking, text)
 
+    def read_on(self, answer_id: UUID, conversation_id: UUID, after: int) -> Sequence[Piece]:
+        self._check()
+        pieces = sorted(self.pieces.get(answer_id, ()), key=lambda piece: piece.seq)
+        return [piece for piece in pieces if piece.seq > after]
+
     def forget(self, answer_id: UUID) -> None:
         self._check()
         self.pieces.pop(answer_id, None)
+        self.wanted.discard(answer_id)
+        self.signal(Signal("ended", (answer_id,)))
+
+    def want_stopped(self, answer_id: UUID) -> None:
+        self._check()
+        self.wanted.add(answer_id)
+        if self.signals_come:
+            self.signal(Signal("stop", (answer_id,)))
+
+    def stops_wanted(self, answer_ids: Sequence[UUID]) -> set[UUID]:
+        self._check()
+        return self.wanted & set(answer_ids)
+
+    def listen(self, told: Callable[[Signal], None]) -> Callable[[], None]:
+        self.listeners.append(told)
+
+        def end() -> None:
+            if told in self.listeners:
+                self.listeners.remove(told)
+
+        return end
+
+    def signal(self, signal: Signal) -> None:
+        for told in list(self.listeners):
+            told(signal)
 
     def close(self) -> None:
         self.owners.discard(self.owner_id)
+
+    def _check(self) -> None:
+        if self.down is not None:
+            raise self.down
+
+
+class MemoryTurns:
+    """A line in memory, for one process or (with a shared `line`) for several."""
+
+    def __init__(
+        self, *, most: int = 1 << 30, longest: int = 64, line: list[tuple[bool, UUID]] | None = None
+    ) -> None:
+        self.most = most
+        self.longest = longest
+        self.line = [] if line is None else line
+        self.running: list[UUID] = []
+        self.mine: dict[UUID, int] = {}
+        self.down: Exception | None = None
+        self.looks = 0
+
+    def enter(self, answer_id: UUID, *, background: bool) -> None:
+        self._check()
+        if sum(behind is background for behind, _ in self.line) >= self.longest:
+            raise LineFullError("Too many wait. Nothing was recorded.")
+        self.line.append((background, answer_id))
+        self._grant()
+        self.mine[answer_id] = self.standing_anywhere(answer_id) or 0
+
+    def leave(self, answer_id: UUID) -> None:
+        self._check()
+        if self.mine.pop(answer_id, None) is None:
+            return
+        self.line[:] = [one for one in self.line if one[1] != answer_id]
+        if answer_id in self.running:
+            self.running.remove(answer_id)
+        self._grant()
+
+    def standing(self, answer_id: UUID) -> int:
+        return self.mine.get(answer_id, 0)
+
+    def look(self) -> Mapping[UUID, int]:
+        self._check()
+        self.looks += 1
+        self.mine = {answer_id: self.standing_anywhere(answer_id) or 0 for answer_id in self.mine}
+        return dict(self.mine)
+
+    def standing_anywhere(self, answer_id: UUID) -> int | None:
+        waiting = [one for _, one in sorted(self.line, key=lambda one: one[0])]
+        if answer_id in self.running:
+            return 0
+        return waiting.index(answer_id) + 1 if answer_id in waiting else None
+
+    def _grant(self) -> None:
+        self.line.sort(key=lambda one: one[0])
+        while self.line and len(self.running) < self.most:
+            self.running.append(self.line.pop(0)[1])
 
     def _check(self) -> None:
         if self.down is not None:
@@ -276,6 +370,7 @@ def memory_services(*, default_model: str = "deepseek-r1:8b", context_length: in
         memory=LogMemory(log),
         live=MemoryLiveAnswers(),
         models=MemoryModels(),
+        turns=MemoryTurns(),
         default_model=default_model,
         context_length=context_length,
     )

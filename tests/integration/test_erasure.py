@@ -30,6 +30,7 @@ from infrastructure.postgres.database import Database
 from infrastructure.postgres.key_store import PostgresKeyStore
 from infrastructure.postgres.log import EventLog
 from infrastructure.postgres.model_memory import PostgresModelMemory
+from infrastructure.postgres.turns import PostgresTurns
 from infrastructure.proofs.auditor import PostgresAuditor
 from infrastructure.read_model_memory import ReadModelMemory
 from projections.catalogue import read_models
@@ -68,6 +69,7 @@ class Process:
             memory=ReadModelMemory(self.transcript, self.projects, self.conversations),
             live=self.live,
             models=PostgresModelMemory(database),
+            turns=PostgresTurns(database, self.live, "http://model", most=1, longest=8),
             default_model="m",
             context_length=1,
         )

@@ -4,6 +4,7 @@ The keys in keys.json are for samples alone and were written once; the samples o
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -31,6 +32,10 @@ class SampleKeyStore:
     def data_key(self, owner_id: UUID) -> tuple[int, bytes] | None:
         stored = self._stored["data_keys"].get(str(owner_id))
         return None if stored is None else (stored["epoch"], bytes.fromhex(stored["box"]))
+
+    def find_data_keys(self, owner_ids: Sequence[UUID]) -> dict[UUID, tuple[int, bytes]]:
+        found = {one: self.data_key(one) for one in owner_ids}
+        return {one: key for one, key in found.items() if key is not None}
 
     def erased(self, owner_id: UUID) -> bool:
         return False

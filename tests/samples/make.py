@@ -12,6 +12,7 @@ import json
 import os
 import pkgutil
 import zlib
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from importlib import import_module
@@ -164,6 +165,9 @@ class _FoundingStore:
 
     def data_key(self, owner_id: UUID) -> tuple[int, bytes] | None:
         return None
+
+    def find_data_keys(self, owner_ids: Sequence[UUID]) -> dict[UUID, tuple[int, bytes]]:
+        return {}
 
     def erased(self, owner_id: UUID) -> bool:
         return False

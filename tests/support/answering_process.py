@@ -14,6 +14,7 @@ from application.ports.live import Piece
 from application.services import Services
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.model_memory import PostgresModelMemory
+from infrastructure.postgres.turns import PostgresTurns
 from tests.fakes.write_side import LogMemory, MemoryWriteLog
 from tests.support.write_side import keyring_of, live_on, log_on
 
@@ -27,6 +28,7 @@ def main(url: str) -> None:
         memory=LogMemory(MemoryWriteLog()),
         live=live,
         models=PostgresModelMemory(database),
+        turns=PostgresTurns(database, live, "http://model", most=1, longest=8),
         default_model="m:1b",
         context_length=8192,
     )

@@ -19,6 +19,7 @@ from tests.fakes.write_side import (
     FixedClock,
     MemoryLiveAnswers,
     MemoryModels,
+    MemoryTurns,
     MemoryWriteLog,
     memory_services,
 )
@@ -35,7 +36,9 @@ class Desk:
         assert isinstance(services.log, MemoryWriteLog)
         assert isinstance(services.live, MemoryLiveAnswers)
         assert isinstance(services.models, MemoryModels)
+        assert isinstance(services.turns, MemoryTurns)
         self.log, self.live, self.models = services.log, services.live, services.models
+        self.turns = services.turns
         self.commands = Commands(services)
         self.server = ScriptedModelServer()
         self.answering = Answering(
@@ -44,6 +47,7 @@ class Desk:
             self.models,
             self.server,
             FixedClock(step=step),
+            services.turns,
             save_every=save_every,
             patience=patience,
         )

@@ -40,6 +40,8 @@ class RunningServer:
                 "DAYBOOK_DATABASE_URL": database_url,
                 "DAYBOOK_OLLAMA_URL": ollama_url,
                 "DAYBOOK_LISTEN": "127.0.0.1:0",
+                "DAYBOOK_TOKEN": str(options.get("token", "")),
+                "DAYBOOK_MODEL_CONCURRENCY": "16",
                 **(settings or {}),
             }
         )

@@ -1,26 +1,26 @@
-"""Answers: how they stand, their stream, and stopping them."""
+"""Answers: how they stand, their stream, stopping them, and answering once more."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from starlette.responses import Response, StreamingResponse
 
+from application.commands import AnswerAgain
 from application.running import RunningAnswer
-from domain.errors import ConflictError
-from domain.ids import short
-from interfaces.http.api.describing import events
-from interfaces.http.api.requests import AtLeast, CallerOf, ServerOf
-from interfaces.http.presenting import answer, must_be_answer
+from interfaces.http.api.bodies import NewAnswer
+from interfaces.http.api.describing import ASKED, events
+from interfaces.http.api.requests import AtLeast, CallerOf, Prefer, ServerOf
+from interfaces.http.asking import answered
+from interfaces.http.event_stream import EventStream
+from interfaces.http.found import as_far_as_it_is, find_answer, find_living_answer
+from interfaces.http.presenting import AskedView, answer
 from interfaces.http.rendering import JsonResponse
-from interfaces.http.server import Server
-from interfaces.http.sse import FIRST_LINE, HEARTBEAT, Place
-from interfaces.http.streams import Found, find_answer, follow, is_past_end, with_heartbeats
+from interfaces.http.sse import Place
+from interfaces.http.streams import follow, is_past_end, of_growing
 from interfaces.views import AnswerView
 
 router = APIRouter(prefix="/answers", tags=["answers"])
@@ -30,7 +30,7 @@ _STREAM = {
     200: {
         "description": "The answer from where the client left it, and how it ended.",
         "content": events(
-            status="how the answer stands",
+            status="how the answer stands, and its `position` in the line",
             delta="new characters of `thinking` or `text`; its id says how far the stream has come",
             reset="what came does not hold, and comes again",
             done="the end of a good answer",
@@ -43,13 +43,13 @@ _STREAM = {
 
 @router.get("/{answer_id}", operation_id="getAnswer", response_model=AnswerView)
 def get_answer(answer_id: UUID, server: ServerOf, at_least: AtLeast) -> Response:
-    """Show an answer as far as it has come."""
-    running = server.book.answering.running(answer_id)
-    size = server.book.events.size()
-    found = must_be_answer(
-        answer_id, server.book.transcript.message(answer_id, at_least=max(size, at_least or 0))
-    )
-    return JsonResponse(answer(found, size, running), log_size=size)
+    """Show an answer as far as it has come; one whose process died is closed at once."""
+    book = server.book
+    if at_least is not None:
+        book.transcript.message(answer_id, at_least=at_least)
+    running = book.answering.running(answer_id)
+    found = find_answer(book, answer_id) if running else find_living_answer(book, answer_id)
+    return JsonResponse(as_far_as_it_is(book, found, running), log_size=found.log_size)
 
 
 @router.get(
@@ -67,44 +67,65 @@ async def stream_answer(
 ) -> Response:
     """Follow an answer as Server-Sent Events, from its beginning or from where the client left it."""
     place = Place.parse(last_event_id)
-    found = await asyncio.to_thread(find_answer, server.book, answer_id)
-    if server.book.answering.running(answer_id) is None and is_past_end(found, place):
+    every = server.options.heartbeat_every
+    running = server.book.answering.running(answer_id)
+    if (
+        running is not None
+    ):  # nothing that the database says is needed, and its first word must not wait for it
+        return EventStream(of_growing(running, place), heartbeat_every=every)
+    found = await asyncio.to_thread(find_living_answer, server.book, answer_id)
+    if is_past_end(found, place):
         return Response(status_code=204)
-    headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-    return StreamingResponse(_lines(server, found, place), media_type="text/event-stream", headers=headers)
+    return EventStream(follow(server, found, place), heartbeat_every=every)
 
 
 @router.post("/{answer_id}/cancel", operation_id="cancelAnswer", response_model=AnswerView)
 async def cancel_answer(answer_id: UUID, server: ServerOf, caller: CallerOf) -> Response:  # noqa: ARG001 - refuses while stopping
-    """Stop an answer, keeping what it has; returns when that is recorded. An ended one stays."""
-    running = server.book.answering.running(answer_id)
-    if running is not None:
-        running.cancel()
-        await _ended(running)
-    found = await asyncio.to_thread(find_answer, server.book, answer_id)
-    if running is None and found.is_streaming:
-        raise ConflictError(
-            f"Answer {short(answer_id)} is being written by another process, "
-            "which alone can stop it. It goes on."
-        )
+    """Stop an answer, whichever process writes it; returns when that is recorded. An ended one stays."""
+    found = await asyncio.to_thread(find_living_answer, server.book, answer_id)
+    if found.is_streaming:
+        async with server.growing(found) as growing:
+            await server.book.answering.cancel(answer_id)
+            await _ended(growing)
+        found = await asyncio.to_thread(find_answer, server.book, answer_id)
     return JsonResponse(answer(*found), log_size=found.log_size)
 
 
-async def _ended(running: RunningAnswer) -> None:
+async def _ended(growing: RunningAnswer) -> None:
     """Wait for the end, but not for ever: its recording is tried again while the database is away."""
     try:
         async with asyncio.timeout(_END_SECONDS):
-            async for _ in running.updates(len(running.thinking), len(running.text)):
+            async for _ in growing.updates(len(growing.thinking), len(growing.text)):
                 continue
     except TimeoutError:
         return
 
 
-async def _lines(server: Server, found: Found, place: Place) -> AsyncGenerator[bytes]:
-    yield FIRST_LINE
-    async with (
-        aclosing(follow(server.book, found, place, server.stopping)) as following,
-        aclosing(with_heartbeats(following, server.options.heartbeat_every)) as beating,
-    ):
-        async for event in beating:
-            yield HEARTBEAT if event is None else event.encode()
+@router.post(
+    "/{answer_id}/retry",
+    operation_id="retryAnswer",
+    status_code=202,
+    response_model=AskedView,
+    responses=ASKED,
+)
+async def retry_answer(
+    answer_id: UUID,
+    request: Request,
+    server: ServerOf,
+    caller: CallerOf,
+    body: NewAnswer | None = None,
+    prefer: Prefer = None,
+) -> Response:
+    """Answer the same prompt once more, beside this answer, which stays; in the same way where not told."""
+    found = await asyncio.to_thread(find_living_answer, server.book, answer_id)
+    wanted = body or NewAnswer()
+    message = found.message
+    command = AnswerAgain(
+        conversation_id=message.conversation_id,
+        prompt_id=message.parent_id or message.id,
+        model=wanted.model or message.model,
+        options=wanted.options or (message.provenance.options if message.provenance else {}),
+        think=message.provenance.think if wanted.think is None and message.provenance else wanted.think,
+        **caller.fields,
+    )
+    return await answered(server, command, accept=request.headers.get("accept"), prefer=prefer)

@@ -19,8 +19,8 @@ from application.commands import (
     ReleaseProject,
 )
 from domain.errors import DaybookError
-from interfaces import erasures, viewing
-from interfaces.erasures import Taken
+from interfaces import erasures
+from interfaces.erasures import ErasureView, Taken
 from interfaces.finishing import finish
 from interfaces.http.api.bodies import Erasure, Reason
 from interfaces.http.api.conversations import found_conversation
@@ -33,7 +33,7 @@ from interfaces.http.long_work import Report, Result, in_thread, respond
 from interfaces.http.presenting import must_not_be_erased
 from interfaces.http.rendering import JsonResponse, done, versioned
 from interfaces.http.server import Server
-from interfaces.views import DoneView, ErasedView, ErasureView, HoldListView
+from interfaces.views import DoneView, ErasedView, HoldListView
 
 router = APIRouter(tags=["holds and erasures"])
 
@@ -104,7 +104,7 @@ def preview_conversation_erasure(
     found = found_conversation(server, conversation_id, at_least)
     must_not_be_erased("Conversation", found)
     taken = erasures.of_conversation(server.book, found, with_derived=with_derived)
-    return versioned(viewing.erasure(taken), taken.version, if_none_match)
+    return versioned(erasures.view(taken), taken.version, if_none_match)
 
 
 @router.get(
@@ -125,7 +125,7 @@ def preview_project_erasure(
     found = found_project(server, project_id, at_least)
     must_not_be_erased("Project", found)
     taken = erasures.of_project(server.book, found, with_derived=with_derived)
-    return versioned(viewing.erasure(taken), taken.version, if_none_match)
+    return versioned(erasures.view(taken), taken.version, if_none_match)
 
 
 @router.post(
@@ -183,7 +183,8 @@ def _erase(server: Server, command: Edit, look: Callable[[], Taken], report: Rep
         actor=command.actor,
     )
     try:
-        rotated, scrubbed = finish(server.book, report)
+        # Whoever may erase need not be let near the keys: the process finishes what they began.
+        rotated, scrubbed = finish(server.whole.book, report)
         finished = scrubbed and rotated.rewritten
     except DaybookError:
         finished = False  # erased it is all the same; what is left is done by the next rotation

@@ -1,9 +1,8 @@
-"""The one way from a request to the commands of the book."""
+"""The one way from a request to the commands that change something; prompts go through `Server.ask`."""
 
 from __future__ import annotations
 
-from application.commands import AnswerAgain, AskQuestion, Command, Done
-from application.conversations import Asked
+from application.commands import Command, Done
 from interfaces.http.server import Server
 
 
@@ -12,12 +11,7 @@ def give(server: Server, command: Command) -> Done:
 
     Raises:
         AlreadyUnderWayError: the same one is being carried out.
+        ForbiddenError: whoever was let in may not give it.
     """
     with server.once(command):
         return server.book.commands.handle(command)
-
-
-def ask(server: Server, command: AskQuestion | AnswerAgain) -> Asked:
-    """Give a command that starts an answer; its errors are those of `give`. Called from a thread."""
-    with server.once(command):
-        return server.book.commands.ask(command)

@@ -12,7 +12,7 @@ from domain.errors import ContentErasedError, InvalidInputError, NotFoundError
 from domain.ids import fragment as read_fragment
 from domain.ids import short
 from interfaces import message_views, viewing
-from interfaces.http.api.requests import ActorOf, AtLeast, ServerOf
+from interfaces.http.api.requests import AtLeast, ServerOf
 from interfaces.http.rendering import JsonResponse
 from interfaces.http.server import Server
 from interfaces.message_views import (
@@ -87,11 +87,11 @@ def find_ids(
 
 
 @router.get("/latest", operation_id="getLatest", response_model=LatestView)
-def get_latest(server: ServerOf, actor: ActorOf, at_least: AtLeast) -> Response:
+def get_latest(server: ServerOf, at_least: AtLeast) -> Response:
     """Say where this actor was last; what `@last` means on the command line."""
     book = server.book
-    conversation = book.conversations.latest_of_actor(actor, at_least=at_least)
-    answer = book.transcript.last_answer_of_actor(actor, at_least=at_least)
+    conversation = book.conversations.latest_of_actor(book.actor, at_least=at_least)
+    answer = book.transcript.last_answer_of_actor(book.actor, at_least=at_least)
     return JsonResponse(
         LatestView(
             conversation_id=conversation.id if conversation else None,

@@ -8,11 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
+from application import scopes
 from domain.errors import NotFoundError
 from interfaces import viewing
 from interfaces.http.api.bodies import Pull
 from interfaces.http.api.describing import long
-from interfaces.http.api.requests import ServerOf, must_run
+from interfaces.http.api.requests import ServerOf, must_have, must_run
 from interfaces.http.long_work import Report, Result, respond
 from interfaces.http.rendering import JsonResponse
 from interfaces.views import ModelListView, ModelView, RecommendationView
@@ -31,6 +32,7 @@ async def list_models(server: ServerOf) -> Response:
 @router.get("/recommendation", operation_id="recommendModel", response_model=RecommendationView)
 async def recommend_model(server: ServerOf) -> Response:
     """Say which size of DeepSeek-R1 fits the memory and disk of the machine this server runs on."""
+    must_have(server, scopes.READ, "recommendation")
     recommend = server.options.recommend
     if recommend is None:
         raise NotFoundError("This server does not know its machine.", hint="daybook models recommend")

@@ -5,33 +5,20 @@ The corridor of a prompt enters here: parse, give the command, begin the answer.
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from application.commands import AnswerAgain, AskQuestion
 from interfaces.http.api.bodies import FirstPrompt, NewAnswer, NewPrompt
 from interfaces.http.api.describing import ASKED
-from interfaces.http.api.giving import ask
-from interfaces.http.api.requests import CallerOf, ServerOf
+from interfaces.http.api.requests import CallerOf, Prefer, ServerOf
 from interfaces.http.asking import answered
-from interfaces.http.preferences import LONGEST_WAIT_SECONDS
 from interfaces.http.presenting import AskedView
 from interfaces.http.server import Server
 
 router = APIRouter(tags=["prompts"])
-
-Prefer = Annotated[
-    str | None,
-    Header(
-        max_length=200,
-        description="`wait=N`: respond with the finished answer, or with 202 after N seconds "
-        f"(at most {LONGEST_WAIT_SECONDS}).",
-    ),
-]
 
 
 @router.post("/prompts", operation_id="ask", status_code=202, response_model=AskedView, responses=ASKED)
@@ -112,5 +99,4 @@ async def answer_again(  # noqa: PLR0917 - what a request brings
 async def _asked(
     server: Server, request: Request, command: AskQuestion | AnswerAgain, prefer: str | None
 ) -> Response:
-    asked = await asyncio.to_thread(ask, server, command)
-    return await answered(server, asked, accept=request.headers.get("accept"), prefer=prefer)
+    return await answered(server, command, accept=request.headers.get("accept"), prefer=prefer)

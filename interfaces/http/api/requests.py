@@ -8,12 +8,14 @@ from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request
 
+from application.access import Need, Principal
 from application.errors import StoppingError
 from interfaces.http.conditions import version_of_tags
-from interfaces.http.problems import ACTOR, CORRELATION
+from interfaces.http.guard import PRINCIPAL
+from interfaces.http.preferences import LONGEST_WAIT_SECONDS
+from interfaces.http.problems import CORRELATION
 from interfaces.http.server import Server
 
-SOURCE = "api"
 MOST = 2**63 - 1
 
 
@@ -21,7 +23,7 @@ MOST = 2**63 - 1
 class Caller:
     """Who asks; spread into a command: `RenameConversation(…, **caller.fields)`."""
 
-    actor: str
+    principal: Principal
     correlation_id: UUID
     idempotency_key: str | None
 
@@ -29,8 +31,8 @@ class Caller:
     def fields(self) -> dict[str, Any]:
         """The fields that all commands have."""
         return {
-            "actor": self.actor,
-            "source": SOURCE,
+            "actor": self.principal.actor,
+            "source": self.principal.source,
             "correlation_id": self.correlation_id,
             "idempotency_key": self.idempotency_key,
         }
@@ -48,16 +50,26 @@ class Editor(Caller):
         return {**super().fields, "expected_version": self.expected_version}
 
 
-def server_of(request: Request) -> Server:
-    """Return the server that the application belongs to."""
-    found: Server = request.app.state.server
+def principal_of(request: Request) -> Principal:
+    """Return who was let in with this request."""
+    found: Principal = request.scope[PRINCIPAL]
     return found
 
 
-def actor_of(request: Request) -> str:
-    """Return the actor who asks."""
-    actor: str = request.scope.setdefault(ACTOR, server_of(request).book.actor)
-    return actor
+async def server_of(request: Request) -> Server:
+    """Return the server, its book as whoever was let in may use it. The one place where endpoints get it."""
+    found: Server = request.app.state.server
+    return found.as_seen_by(principal_of(request))
+
+
+def must_have(server: Server, need: Need, what: str) -> None:
+    """Refuse, before anything is done, what no single part of the book would refuse by itself.
+
+    Raises:
+        ForbiddenError: whoever was let in has none of the scopes needed.
+    """
+    if server.principal is not None:
+        server.principal.must(need, what)
 
 
 def must_run(server: Server) -> None:
@@ -70,7 +82,7 @@ def must_run(server: Server) -> None:
         raise StoppingError("The server is stopping. Nothing was recorded; ask again in a moment.")
 
 
-def caller_of(
+async def caller_of(
     request: Request,
     idempotency_key: Annotated[
         str | None,
@@ -84,14 +96,14 @@ def caller_of(
     ] = None,
 ) -> Caller:
     """Return who gives a command, refusing it where the server is stopping."""
-    must_run(server_of(request))
-    return Caller(actor_of(request), request.scope[CORRELATION], _bare(idempotency_key))
+    must_run(request.app.state.server)
+    return Caller(principal_of(request), request.scope[CORRELATION], _bare(idempotency_key))
 
 
 CallerOf = Annotated[Caller, Depends(caller_of)]
 
 
-def editor_of(
+async def editor_of(
     caller: CallerOf,
     if_match: Annotated[
         str | None,
@@ -104,7 +116,7 @@ def editor_of(
     ] = None,
 ) -> Editor:
     """Return who changes something, and on which version of it."""
-    return Editor(caller.actor, caller.correlation_id, caller.idempotency_key, version_of_tags(if_match))
+    return Editor(caller.principal, caller.correlation_id, caller.idempotency_key, version_of_tags(if_match))
 
 
 def _bare(key: str | None) -> str | None:
@@ -129,7 +141,6 @@ def at_least_of(
     return max(given) if given else None
 
 
-ActorOf = Annotated[str, Depends(actor_of)]
 ServerOf = Annotated[Server, Depends(server_of)]
 EditorOf = Annotated[Editor, Depends(editor_of)]
 AtLeast = Annotated[int | None, Depends(at_least_of)]
@@ -140,4 +151,12 @@ IfNoneMatch = Annotated[
 ]
 Cursor = Annotated[
     str | None, Query(min_length=1, max_length=400, description="`next_cursor` of the page before.")
+]
+Prefer = Annotated[
+    str | None,
+    Header(
+        max_length=200,
+        description="`wait=N`: respond with the finished answer, or with 202 after N seconds "
+        f"(at most {LONGEST_WAIT_SECONDS}).",
+    ),
 ]

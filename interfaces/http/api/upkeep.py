@@ -7,11 +7,12 @@ import asyncio
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from application import scopes
 from interfaces import viewing
 from interfaces.finishing import finish
 from interfaces.http.api.bodies import Rebuild
 from interfaces.http.api.describing import long
-from interfaces.http.api.requests import ServerOf, must_run
+from interfaces.http.api.requests import ServerOf, must_have, must_run
 from interfaces.http.long_work import Report, Result, in_thread, respond
 from interfaces.http.rendering import JsonResponse
 from interfaces.views import DoctorView, KeysStatusView, ProjectionsView, RotatedView
@@ -34,9 +35,10 @@ def get_keys(server: ServerOf) -> Response:
 async def rotate_keys(request: Request, server: ServerOf) -> Response:
     """Wrap all keys under a new epoch key and destroy the old; goes on to its end without watchers."""
     must_run(server)
+    must_have(server, scopes.ADMIN, "keys.rotate")
 
     def rotate(report: Report) -> Result:
-        rotated, scrubbed = finish(server.book, report)
+        rotated, scrubbed = finish(server.whole.book, report)
         return Result(
             RotatedView(
                 epoch=rotated.epoch,
@@ -63,8 +65,9 @@ def get_projections(server: ServerOf) -> Response:
 async def rebuild_projections(request: Request, server: ServerOf, body: Rebuild | None = None) -> Response:
     """Build read models again from the log, beside the live ones, and switch; goes on without watchers."""
     must_run(server)
+    must_have(server, scopes.ADMIN, "read_models.rebuild")
     names = (body or Rebuild()).read_models
-    server.book.read_models.named(names)  # an unknown one is told at once
+    server.whole.book.read_models.named(names)  # an unknown one is told at once
 
     def rebuild(report: Report) -> Result:
         server.book.read_models.rebuild(names, report)
@@ -76,5 +79,6 @@ async def rebuild_projections(request: Request, server: ServerOf, body: Rebuild 
 @router.get("/doctor", operation_id="runDoctor", response_model=DoctorView)
 async def run_doctor(server: ServerOf) -> Response:
     """Check everything a working book needs; `ok` says whether it is well, each `fix` what to do."""
+    must_have(server, scopes.ADMIN, "doctor")
     checks = await asyncio.to_thread(server.options.doctor)
     return JsonResponse(viewing.doctor(checks))

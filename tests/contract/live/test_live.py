@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Callable, Iterator
 from typing import Protocol
 from uuid import UUID
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from application.ports.live import LiveAnswers, LiveText, Piece
+from application.ports.live import LiveAnswers, LiveText, Piece, Signal
 from application.ports.log import Origin
 from domain.conversation.conversation import Conversation
 from domain.ids import new_id
@@ -50,10 +51,14 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
     if request.param == "memory":
         owners: set[UUID] = set()
         pieces: dict[UUID, list[Piece]] = {}
+        wanted: set[UUID] = set()
+        listeners: list[Callable[[Signal], None]] = []
 
         def opener() -> MemoryLiveAnswers:
             live = MemoryLiveAnswers(owners=owners)
             live.pieces = pieces
+            live.wanted = wanted
+            live.listeners = listeners
             return live
 
         yield World(opener, conversation.id)
@@ -152,3 +157,46 @@ def test_any_text_comes_back_as_it_was(world: World, parts: list[str]) -> None:
         reached += len(part)
 
     assert world.read(answer).text == "".join(parts)
+
+
+def test_pieces_are_read_on_from_where_one_was(world: World) -> None:
+    live, answer = world.process(), new_id()
+    pieces = [world.piece(answer, seq, (0, ""), (seq, "x")) for seq in range(3)]
+    live.save(pieces)
+
+    assert list(live.read_on(answer, world.conversation_id, -1)) == pieces
+    assert list(live.read_on(answer, world.conversation_id, 1)) == pieces[2:]
+    assert list(live.read_on(answer, world.conversation_id, 2)) == []
+
+
+def test_a_wish_to_stop_is_known_until_the_answer_has_ended(world: World) -> None:
+    owner, other = world.process(), world.process()
+    answer, untouched = new_id(), new_id()
+
+    other.want_stopped(answer)
+    other.want_stopped(answer)
+
+    assert owner.stops_wanted([answer, untouched]) == {answer}
+    owner.forget(answer)
+    assert owner.stops_wanted([answer]) == set()
+
+
+def test_every_process_hears_what_is_saved_wanted_and_ended(world: World) -> None:
+    owner, other = world.process(), world.process()
+    heard: queue.Queue[Signal] = queue.Queue()
+    end = other.listen(heard.put)
+    if not isinstance(other, MemoryLiveAnswers):
+        assert heard.get(timeout=20) == Signal("missed")
+    answer = new_id()
+
+    owner.save([world.piece(answer, 0, (0, ""), (0, "x"))])
+    owner.want_stopped(answer)
+    owner.forget(answer)
+
+    assert [heard.get(timeout=20) for _ in range(3)] == [
+        Signal("saved", (answer,)),
+        Signal("stop", (answer,)),
+        Signal("ended", (answer,)),
+    ]
+    end()
+    end()

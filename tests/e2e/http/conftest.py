@@ -1,5 +1,6 @@
 """A server, a simulator and a database of their own for the tests of the HTTP interface."""
 
+import os
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from infrastructure.simulator.options import SimulatorOptions
 from infrastructure.simulator.server import RunningSimulator
+from interfaces.http.tries import Tries
 from tests.integration.conftest import server_url, template_database
 from tests.support.http_server import RunningServer
 from tests.support.postgres_server import PostgresServer, with_database
@@ -93,3 +95,33 @@ def own_postgres() -> Iterator[PostgresServer]:
     """A database server that a test may stop."""
     with PostgresServer(options={"fsync": "off"}) as postgres:
         yield postgres
+
+
+@pytest.fixture(scope="module")
+def closed(server: RunningServer) -> Iterator[RunningServer]:
+    """The module's server, which lets in nobody of this machine without a token."""
+    options = server.app.state.server.options
+    object.__setattr__(options, "is_own_user", lambda *_: False)
+    yield server
+    object.__setattr__(options, "is_own_user", lambda *_: None)
+
+
+@pytest.fixture
+def client(closed: RunningServer) -> Iterator[httpx.Client]:
+    """A client of the closed server that has nothing to show, and no wrong token behind it."""
+    closed.app.state.server.tries = Tries()
+    with closed.client() as client:
+        yield client
+
+
+@pytest.fixture
+def environment(
+    new_database: Callable[[], str], simulator: RunningSimulator, tmp_path: Path
+) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}  # noqa: TID251 - for a child
+    return kept | {
+        "HOME": str(tmp_path),
+        "DAYBOOK_HOME": str(tmp_path / "home"),
+        "DAYBOOK_DATABASE_URL": new_database(),
+        "DAYBOOK_OLLAMA_URL": simulator.url,
+    }

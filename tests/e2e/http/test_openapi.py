@@ -38,6 +38,7 @@ OPERATIONS = {
     "getAnswer",
     "streamAnswer",
     "cancelAnswer",
+    "retryAnswer",
     "getMessage",
     "listFollowing",
     "getProvenance",

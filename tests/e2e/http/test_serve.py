@@ -1,82 +1,13 @@
 """`daybook serve` as a process: its address, its signals, and what a killed one leaves behind."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-import pytest
-
-from infrastructure.simulator.server import RunningSimulator
 from tests.support.http_client import Reader, answered, ask, conversation
-
-Serve = Callable[..., "Served"]
-
-_MAIN = "from bootstrap.main import main; main()"
-
-
-class Served:
-    """A `daybook serve` of its own process."""
-
-    def __init__(self, environment: dict[str, str], port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", _MAIN, "serve"],
-            env=environment | {"DAYBOOK_LISTEN": f"127.0.0.1:{port}"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=Path(__file__).parents[3],
-        )
-
-    def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=20, trust_env=False)
-
-    def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                if httpx.get(f"{self.url}/readyz", trust_env=False).status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            assert self.process.poll() is None, self.process.communicate()
-            assert time.monotonic() < deadline, "not ready in time"
-            time.sleep(0.05)
-
-    def end(self, number: int) -> tuple[int, str]:
-        self.process.send_signal(number)
-        _, said = self.process.communicate(timeout=20)
-        return self.process.returncode, said.decode()
-
-
-@pytest.fixture
-def environment(
-    new_database: Callable[[], str], simulator: RunningSimulator, tmp_path: Path
-) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}  # noqa: TID251 - for a child
-    return kept | {
-        "HOME": str(tmp_path),
-        "DAYBOOK_HOME": str(tmp_path / "home"),
-        "DAYBOOK_DATABASE_URL": new_database(),
-        "DAYBOOK_OLLAMA_URL": simulator.url,
-    }
-
-
-@contextmanager
-def serving(environment: dict[str, str], port: int) -> Iterator[Served]:
-    served = Served(environment, port)
-    try:
-        served.wait_until_ready()
-        yield served
-    finally:
-        if served.process.poll() is None:
-            served.process.kill()
-        print(served.process.communicate()[1].decode())
+from tests.support.server_process import MAIN, Served, free_port, serving
 
 
 def test_it_ends_running_answers_on_sigterm_and_leaves_with_zero(
@@ -107,7 +38,7 @@ def test_a_second_one_on_the_same_address_is_told_so(environment: dict[str, str]
 
 def test_beyond_this_machine_it_wants_a_token(environment: dict[str, str], unused_port: int) -> None:
     refused = subprocess.run(
-        [sys.executable, "-c", _MAIN, "serve"],
+        [sys.executable, "-c", MAIN, "serve"],
         env=environment | {"DAYBOOK_LISTEN": f"0.0.0.0:{unused_port}"},
         capture_output=True,
         timeout=20,
@@ -137,6 +68,23 @@ def test_a_killed_one_leaves_an_interrupted_answer_that_can_be_gone_on_from(
         assert found["thinking"].startswith(reader.thinking)
         goes_on = answered(client, "go on", conversation_id=where, model="deepseek-r1:8b")
         assert goes_on.end["status"] == "complete"
+
+
+def test_a_prompt_finds_the_way_free_where_a_killed_server_left_an_answer(
+    environment: dict[str, str], unused_port: int
+) -> None:
+    with serving(environment, unused_port) as other, serving(environment, free_port()) as served:
+        with other.client() as client:
+            where = conversation(client)
+            asked = ask(client, "kill me", conversation_id=where, model="simulator-stall")
+        with served.client() as client:
+            path = f"/api/v1/conversations/{where}/prompts"
+            assert client.post(path, json={"text": "too early"}).status_code == 409
+            other.end(signal.SIGKILL)
+            again = answered(client, "go on", conversation_id=where, model="deepseek-r1:8b")
+            assert again.end["status"] == "complete"
+            found = client.get(f"/api/v1/answers/{asked['answer_id']}").json()
+            assert found["status"] == "interrupted"
 
 
 def test_its_health_check_tells_a_ready_one_from_none(environment: dict[str, str], unused_port: int) -> None:

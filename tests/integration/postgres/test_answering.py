@@ -17,6 +17,7 @@ from infrastructure.clock import SystemClock
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.migrate import migrate
 from infrastructure.postgres.model_memory import PostgresModelMemory
+from infrastructure.postgres.turns import PostgresTurns
 from tests.fakes.model_server import ScriptedModelServer
 from tests.fakes.write_side import LogMemory, MemoryWriteLog
 from tests.support.postgres_server import PostgresServer
@@ -46,11 +47,12 @@ class Desk:
         self.live = live_on(database, keyring, heartbeat=0.1)
         self.server = ScriptedModelServer()
         models = PostgresModelMemory(database)
+        turns = PostgresTurns(database, self.live, "http://model", most=1, longest=8)
         self.commands = Commands(
-            Services(self.log, LogMemory(MemoryWriteLog()), self.live, models, "deepseek-r1:8b", 8192)
+            Services(self.log, LogMemory(MemoryWriteLog()), self.live, models, turns, "deepseek-r1:8b", 8192)
         )
         self.answering = Answering(
-            self.log, self.live, models, self.server, SystemClock(), save_every=0.02, patience=patience
+            self.log, self.live, models, self.server, SystemClock(), turns, save_every=0.02, patience=patience
         )
 
     def ask(self) -> Asked:

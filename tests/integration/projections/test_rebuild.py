@@ -139,6 +139,31 @@ def test_a_killed_rebuild_leaves_the_live_one_untouched_and_the_next_cleans_up(
     assert counted(database) == list(range(history.log.size()))
 
 
+def test_a_rebuild_that_fails_half_way_begins_no_more_and_leaves_the_live_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild, "BATCH", 20)
+    history = Historian(1)
+    history.live(100)
+    Pump(database, history.log, [Tally()]).catch_up()
+    seen: list[int] = []
+
+    def fail(batch: Sequence[Recorded]) -> None:
+        seen.append(batch[0].log_index)
+        if len(seen) == 2:
+            time.sleep(0.1)  # the next ones wait behind it
+            raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        Pump(database, history.log, [Tally(before=fail)]).rebuild()
+
+    assert seen == [0, 20]
+    assert counted(database) == list(range(history.log.size()))
+    Pump(database, history.log, [Tally()]).rebuild()
+    assert counted(database) == list(range(history.log.size()))
+    assert len(schemas(database)) == 1
+
+
 def test_a_second_rebuild_of_the_same_read_model_is_refused(database: Database) -> None:
     history = Historian(1)
     history.live(20)

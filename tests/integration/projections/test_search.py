@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
@@ -104,6 +104,27 @@ def test_a_text_of_a_quarter_million_words_is_found_by_its_first_ones(book: Book
     book.history.exchange(conversation, "needle " + " ".join(f"w{n:06}" for n in range(250_000)), "ok")
     assert len(found(book, "needle")) == 1
     assert len(found(book, "w001000")) == 1
+    assert book.pump.status().read_models[3].quarantined == 0
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        pytest.param(lambda n: chr(0x4E00 + n), id="signs of three bytes"),
+        pytest.param(lambda n: f"{n:x}", id="short words"),
+        pytest.param(lambda n: chr(0x23A), id="a letter that grows in lower case"),
+        pytest.param(lambda n: f"{n:x}.{n:x}.de/{n:x}", id="addresses"),
+        pytest.param(lambda n: f"{n:x}-a-{n:x}", id="compounds"),
+        pytest.param(lambda n: f"/{n:x}/{n:x}", id="paths"),
+    ],
+)
+def test_a_text_of_thirty_thousand_bytes_keeps_all_its_words(book: Book, word: Callable[[int], str]) -> None:
+    text = "first " + " ".join(word(n) for n in range(10_000))
+    text = text.encode()[:29_980].decode(errors="ignore").rpartition(" ")[0] + " last"
+    conversation = book.history.conversation()
+    book.history.exchange(conversation, text, "ok")
+    assert len(found(book, "first")) == 1
+    assert len(found(book, "last")) == 1
     assert book.pump.status().read_models[3].quarantined == 0
 
 

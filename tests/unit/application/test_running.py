@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.ports.model_server import Delta
-from application.running import Ended, Outcome, Progress, Restarted, RunningAnswer
+from application.running import Ended, Outcome, Progress, Restarted, RunningAnswer, Standing
 from application.thinking import Reclassified
 from domain.conversation.conversation import Status
 from domain.ids import new_id
@@ -202,3 +202,127 @@ def test_to_cancel_is_to_stop_with_that_reason() -> None:
     running.cancel("shutdown")
 
     assert reasons == ["cancelled", "shutdown"]
+
+
+def test_who_saw_more_than_there_is_waits_for_it() -> None:
+    async def scenario() -> list[object]:
+        running = fresh()
+        running.become("", "Hel")
+        task = asyncio.create_task(_all(running, 0, 4))
+        await asyncio.sleep(0)
+        running.become("", "Hello.")
+        await asyncio.sleep(0)
+        running.finish(outcome(running))
+        return await task
+
+    progress, ended = asyncio.run(scenario())
+    assert progress == Progress("", "o.", 0, 6)
+    assert isinstance(ended, Ended)
+
+
+def test_who_saw_more_than_there_ever_was_starts_over() -> None:
+    async def scenario() -> list[object]:
+        running = fresh()
+        running.become("", "Hel")
+        running.finish(outcome(running))
+        return await _all(running, 0, 4)
+
+    restarted, progress, ended = asyncio.run(scenario())
+    assert restarted == Restarted()
+    assert progress == Progress("", "Hel", 0, 3)
+    assert isinstance(ended, Ended)
+
+
+def test_who_waits_for_more_starts_over_when_it_turns_out_otherwise() -> None:
+    async def scenario() -> list[object]:
+        running = fresh()
+        running.become("", "Hm")
+        task = asyncio.create_task(_all(running, 0, 4))
+        await asyncio.sleep(0)
+        running.become("Hm.", "Hello.")
+        running.finish(outcome(running))
+        return await task
+
+    restarted, progress, _ = asyncio.run(scenario())
+    assert restarted == Restarted()
+    assert progress == Progress("Hm.", "Hello.", 3, 6)
+
+
+def test_a_text_that_goes_on_elsewhere_goes_on_here_and_another_one_starts_over() -> None:
+    async def scenario() -> list[object]:
+        running = fresh()
+        task = asyncio.create_task(_all(running))
+        for thinking, text in (("", "Hm"), ("", "Hm."), ("Hm.", "")):
+            running.become(thinking, text)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        running.finish(outcome(running))
+        return await task
+
+    updates = asyncio.run(scenario())
+    assert updates[:4] == [
+        Progress("", "Hm", 0, 2),
+        Progress("", ".", 0, 3),
+        Restarted(),
+        Progress("Hm.", "", 3, 0),
+    ]
+
+
+def test_watchers_are_told_where_an_answer_stands_in_the_line() -> None:
+    async def scenario() -> list[object]:
+        running = fresh()
+        running.stand(2)
+        running.stand(2)
+        task = asyncio.create_task(_all(running))
+        for place in (1, 0):
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            running.stand(place)
+        running.finish(outcome(running))
+        return await task
+
+    assert asyncio.run(scenario())[:3] == [Standing(2), Standing(1), Standing(0)]
+
+
+def test_an_answer_that_is_let_go_ends_its_watchers_updates_without_an_end() -> None:
+    async def scenario() -> list[object]:
+        running = fresh()
+        running.add(Delta(text="So far"))
+        task = asyncio.create_task(_all(running))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        running.let_go()
+        return await task
+
+    assert asyncio.run(scenario()) == [Progress("", "So far", 0, 6)]
+
+
+def test_what_comes_while_a_reader_is_slow_is_told_without_waiting() -> None:
+    async def scenario() -> list[object]:
+        running = fresh()
+        running.stand(1)
+        updates = running.updates()
+        told: list[object] = [await anext(updates)]
+        running.add(Delta(text="x"))
+        told.append(await anext(updates))
+        running.stand(0)
+        running.finish(outcome(running))
+        return told + [update async for update in updates]
+
+    updates = asyncio.run(scenario())
+    assert updates[:3] == [Standing(1), Progress("", "x", 0, 1), Standing(0)]
+
+
+def test_a_standing_that_changes_while_its_reader_is_slow_is_told_next() -> None:
+    async def scenario() -> list[object]:
+        running = fresh()
+        running.stand(1)
+        updates = running.updates()
+        told: list[object] = [await anext(updates)]
+        running.stand(0)
+        told.append(await anext(updates))
+        running.finish(outcome(running))
+        return told + [update async for update in updates]
+
+    updates = asyncio.run(scenario())
+    assert updates[:2] == [Standing(1), Standing(0)]

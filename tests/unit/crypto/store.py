@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from infrastructure.crypto.keyring import BookRow, Keyring, WrappedKey
@@ -32,6 +33,10 @@ class MemoryKeyStore:
     def data_key(self, owner_id: UUID) -> tuple[int, bytes] | None:
         self.looks += 1
         return self.data_keys.get(owner_id)
+
+    def find_data_keys(self, owner_ids: Sequence[UUID]) -> dict[UUID, tuple[int, bytes]]:
+        self.looks += 1
+        return {one: self.data_keys[one] for one in owner_ids if one in self.data_keys}
 
     def erased(self, owner_id: UUID) -> bool:
         return owner_id in self.tombstones

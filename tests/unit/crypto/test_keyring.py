@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import threading
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
@@ -399,3 +400,70 @@ def test_who_opens_a_book_is_told_once_which() -> None:
     ring.next_epoch(2)
 
     assert told == [ring.book_id]
+
+
+def sealed_by_many(store: MemoryKeyStore) -> list[Sealed]:
+    ring = keyring_on(store)
+    owners = [UUID(int=number) for number in range(20, 25)]
+    for owner in owners:
+        store.keep(ring.new_key(owner))
+    return [ring.seal(owner.hex, stream_id=owner, version=1, field="text") for owner in owners]
+
+
+def test_keys_of_many_streams_are_read_in_one_look() -> None:
+    store = MemoryKeyStore()
+    sealed = sealed_by_many(store)
+    ring = keyring_on(store)
+
+    ring.prepare([*(one.stream_id for one in sealed), new_id()])
+
+    assert [ring.open(one) for one in sealed] == [one.stream_id.hex for one in sealed]
+    ring.prepare(one.stream_id for one in sealed)
+    assert store.looks == 1
+
+
+def test_preparing_leaves_an_altered_key_to_whoever_opens_its_content() -> None:
+    store = MemoryKeyStore()
+    sealed = sealed_by_many(store)
+    altered = sealed[2].stream_id
+    epoch, box = store.data_keys[altered]
+    store.data_keys[altered] = epoch, box[:-1] + bytes([box[-1] ^ 1])
+    ring = keyring_on(store)
+
+    ring.prepare(one.stream_id for one in sealed)
+
+    assert ring.open(sealed[3]) == sealed[3].stream_id.hex
+    with pytest.raises(KeyringError, match="does not open with the key above"):
+        ring.open(sealed[2])
+
+
+def test_preparing_finds_keys_of_a_later_epoch() -> None:
+    store = MemoryKeyStore()
+    ring = keyring_on(store)
+    ring.unlock()
+    store.wrapped_epochs[2] = ring.next_epoch(2).box
+    sealed = sealed_by_many(store)
+
+    ring.prepare(one.stream_id for one in sealed)
+
+    assert store.data_keys[sealed[0].stream_id][0] == 2
+    assert ring.open(sealed[0]) == sealed[0].stream_id.hex
+    assert store.looks == 1
+
+
+def test_keys_that_were_being_read_when_an_erasure_was_noticed_are_not_kept() -> None:
+    class Erasing(MemoryKeyStore):
+        def find_data_keys(self, owner_ids: Sequence[UUID]) -> dict[UUID, tuple[int, bytes]]:
+            found = super().find_data_keys(owner_ids)
+            self.data_keys.clear()
+            ring.noticed(1)
+            return found
+
+    store = Erasing()
+    sealed = sealed_by_many(store)
+    ring = keyring_on(store)
+
+    ring.prepare(one.stream_id for one in sealed)
+
+    with pytest.raises(ContentErasedError):
+        ring.open(sealed[0])

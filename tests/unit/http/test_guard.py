@@ -1,20 +1,17 @@
-"""Who is let in, header by header."""
+"""Which names and pages are ours, header by header."""
 
 from typing import Any
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.datastructures import Headers
 
-from interfaces.http.guard import Guard
+from interfaces.http.guard import Origins
 from interfaces.http.options import Address, HttpOptions
+from interfaces.http.peers import Peer
 
 
-async def nobody(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stand behind the guard; never asked here."""
-
-
-def guard(**options: Any) -> Guard:
-    return Guard(nobody, HttpOptions(**options))
+def guard(**options: Any) -> Origins:
+    return Origins(HttpOptions(**options))
 
 
 @pytest.mark.parametrize(
@@ -84,13 +81,23 @@ def test_pages_of_others_may_not(origin: str) -> None:
     assert not guard().knows_origin(origin, "localhost:8484")
 
 
-def test_the_token_is_wanted_whole_and_as_bearer() -> None:
-    known = guard(token="s3cret-ü")
-    assert known.knows_token("Bearer s3cret-ü")
-    assert known.knows_token("bearer  s3cret-ü ")
-    for wrong in ("", "Bearer", "Bearer s3cret", "Basic s3cret-ü", "s3cret-ü", "Bearer S3cret-ü"):
-        assert not known.knows_token(wrong)
+def test_a_page_without_encryption_is_not_the_encrypted_public_one() -> None:
+    known = guard(public_url="https://book.example.org")
+    assert known.knows_origin("https://book.example.org", "book.example.org")
+    assert not known.knows_origin("http://book.example.org", "book.example.org")
+    assert guard(public_url="http://book.example.org").knows_origin("http://book.example.org", "x")
 
 
-def test_without_a_token_nobody_needs_one() -> None:
-    assert guard().knows_token("")
+@pytest.mark.parametrize(
+    ("public", "host", "scheme"),
+    [
+        ("https://book.example.org", "book.example.org", "https"),
+        ("https://book.example.org", "127.0.0.1:8484", "http"),
+        ("https://localhost:8443", "localhost:8443", "http"),
+        ("http://book.example.org", "book.example.org", "http"),
+        ("", "127.0.0.1", "http"),
+    ],
+)
+def test_the_public_address_says_what_people_speak(public: str, host: str, scheme: str) -> None:
+    seen = guard(public_url=public).seen(Peer("1.2.3.4", "http", proxied=True), Headers({"host": host}))
+    assert seen == Peer("1.2.3.4", scheme, proxied=True)

@@ -1,0 +1,124 @@
+"""Which scope each command and each query needs: the tables behind `access.py`, and all there is to read.
+
+Invariant: everything that can be asked of a book has a line here; a test walks through all commands and all
+parts of an open book and fails for what has none. Until it has, it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from application import commands as c
+from application.access import Need, Scope
+
+READ: Need = frozenset({Scope.READ})
+ASK: Need = frozenset({Scope.ASK})
+AUDIT: Need = frozenset({Scope.AUDIT})
+ADMIN: Need = frozenset({Scope.ADMIN})
+READ_OR_AUDIT: Need = frozenset({Scope.READ, Scope.AUDIT})
+PROCESS: Need = frozenset()
+"""Nobody from outside: what the process does for itself."""
+
+COMMANDS: Mapping[type[c.Command], Need] = {
+    c.StartConversation: ASK,
+    c.AskQuestion: ASK,
+    c.AnswerAgain: ASK,
+    c.GoOnFrom: ASK,
+    c.RenameConversation: ASK,
+    c.ArchiveConversation: ASK,
+    c.RestoreConversation: ASK,
+    c.CreateProject: ASK,
+    c.ChangeProject: ASK,
+    c.RenameProject: ASK,
+    c.DescribeProject: ASK,
+    c.ChangeInstructions: ASK,
+    c.SetDefaultModel: ASK,
+    c.ArchiveProject: ASK,
+    c.RestoreProject: ASK,
+    c.HoldConversation: ADMIN,
+    c.ReleaseConversation: ADMIN,
+    c.HoldProject: ADMIN,
+    c.ReleaseProject: ADMIN,
+    c.EraseConversation: ADMIN,
+    c.EraseProject: ADMIN,
+    c.CreateToken: ADMIN,
+    c.RevokeToken: ADMIN,
+    c.OfferSession: ADMIN,
+    c.EndSession: ADMIN,
+}
+
+
+def _each(need: Need, *names: str) -> dict[str, Need]:
+    return dict.fromkeys(names, need)
+
+
+QUERIES: Mapping[str, Mapping[str, Need]] = {
+    "conversations": _each(READ, "newest", "get", "latest_of_actor", "find", "of_project", "held", "derived"),
+    "projects": _each(READ, "all", "get", "find", "named"),
+    "transcript": _each(
+        READ,
+        "branch",
+        "current",
+        "message",
+        "find",
+        "texts",
+        "streaming_answers",
+        "last_answer_of_actor",
+        "last_answer_of_conversation",
+        "children",
+        "tree",
+    ),
+    "search": _each(READ, "search"),
+    "access": {**_each(ADMIN, "all", "find", "named"), **_each(AUDIT, "names")},
+    "live": {
+        **_each(READ, "read", "read_on"),
+        **_each(PROCESS, "own", "dead", "save", "forget", "want_stopped", "stops_wanted", "listen"),
+    },
+    "turns": {
+        **_each(READ, "standing_anywhere"),
+        **_each(PROCESS, "enter", "leave", "standing", "look"),
+    },
+    "answering": {**_each(ASK, "start", "cancel"), **_each(READ, "running"), **_each(PROCESS, "close")},
+    "model_server": {
+        **_each(READ, "models", "show", "version"),
+        **_each(ADMIN, "pull"),
+        **_each(PROCESS, "chat", "embed", "close"),
+    },
+    "events": {**_each(READ_OR_AUDIT, "size"), **_each(AUDIT, "read")},
+    "audit": {
+        **_each(
+            AUDIT,
+            "key",
+            "checkpoint",
+            "checkpoints",
+            "verify",
+            "find_event",
+            "find_message",
+            "receipt",
+            "extension",
+        ),
+        **_each(ADMIN, "export"),
+    },
+    "keys": {**_each(AUDIT, "status"), **_each(ADMIN, "rotate")},
+    "read_models": {
+        **_each(READ_OR_AUDIT, "status"),
+        **_each(ADMIN, "rebuild", "scrub"),
+        **_each(PROCESS, "named", "catch_up", "run"),
+    },
+}
+"""By part of the book and name."""
+
+PULLING: Mapping[str, Need] = {
+    **_each(READ, "now"),
+    **_each(ADMIN, "begin"),
+    **_each(PROCESS, "server", "over", "stop"),
+}
+"""The pull of a model that a server looks after."""
+
+RUNNING_ANSWER: Mapping[str, Need] = {
+    **_each(READ, "answer_id", "conversation_id", "thinking", "text", "outcome", "updates"),
+    **_each(READ, "begun", "first_token_at", "standing"),
+    **_each(ASK, "cancel"),
+    **_each(PROCESS, "stop", "add", "finish", "unsaved", "not_saved", "stand", "become", "let_go"),
+}
+"""What `answering.running` lends."""

@@ -1,0 +1,1 @@
+"""Who is let in from outside this process: tokens, and sessions that begin with a one-time link."""

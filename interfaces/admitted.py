@@ -1,0 +1,47 @@
+"""The book as somebody sees who was let in: each part behind the check of `application.access`.
+
+Invariant: there is no way past the check; what belongs to the process alone (`close`) is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from application import scopes
+from application.access import Guarded, Principal
+
+if TYPE_CHECKING:
+    from application.handlers import Commands
+    from interfaces.book import Book
+
+_LENDS = {"answering": {"running": scopes.RUNNING_ANSWER}}
+
+
+class AdmittedBook:
+    """A `Book` for one principal. Cheap to make: one a request."""
+
+    def __init__(self, book: Book, principal: Principal) -> None:
+        self._book = book
+        self._principal = principal
+
+    @property
+    def actor(self) -> str:
+        """The opaque id that the log will name."""
+        return self._principal.actor
+
+    @property
+    def commands(self) -> Commands:
+        """Takes the principal's commands."""
+        return self._book.commands.acting_for(self._principal)
+
+    def look_after(self) -> None:
+        """Close answers whose process died; whoever reads may be the one who finds them."""
+        self._principal.must(scopes.READ, "look_after")
+        self._book.look_after()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a part of the book, guarded; what is no part of the tables is for the process alone."""
+        needs = scopes.QUERIES.get(name)
+        if needs is None:
+            self._principal.must(scopes.PROCESS, name)
+        return Guarded(getattr(self._book, name), needs or {}, self._principal, name, _LENDS.get(name))

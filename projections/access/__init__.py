@@ -1,0 +1,4 @@
+"""Which tokens, links and sessions there are."""
+
+NAME = "access"
+VERSION = 1
