@@ -16,6 +16,7 @@ from application.text_rules import MAX_TEXT_BYTES
 from domain.ids import new_id
 from interfaces.http.guard import PRINCIPAL
 from interfaces.http.logs import tell
+from interfaces.http.paths import GETS_THAT_CHANGE
 from interfaces.http.problems import CORRELATION, PROBLEM, REQUEST, log_fault, problem, unexpected
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Head:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on as `GET`; a stream is ended as soon as its headers are known."""
-        if scope["type"] != "http" or scope["method"] != "HEAD":
+        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] in GETS_THAT_CHANGE:
             await self._app(scope, receive, send)
             return
         # A scope of its own: the server below goes by the old one, and sends no body.

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
 UNKNOWN = "(no such path)"
+
+GETS_THAT_CHANGE = frozenset({"/sign-in"})
+"""Where a `GET` does something, so that `HEAD`, which must not, is no lesser form of it."""
+
 _DOCUMENT = {"/openapi.json": ("GET",)}
 _ANYTHING = "{model}"
 
@@ -47,7 +51,7 @@ class Paths:
         }
         if not found:
             return []
-        if "GET" in found:
+        if "GET" in found and path not in GETS_THAT_CHANGE:
             found.add("HEAD")
         return sorted(found | {"OPTIONS"})
 

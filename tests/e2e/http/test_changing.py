@@ -7,6 +7,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from application.commands import StartConversation
+from application.handlers import HANDLERS
 from tests.e2e.http.test_rules import is_problem
 from tests.support.http_client import answered, ask, conversation
 from tests.support.http_server import RunningServer
@@ -107,15 +109,15 @@ def test_a_key_may_come_in_quotes(api: httpx.Client) -> None:
 def test_a_command_that_is_under_way_is_not_begun_again(
     api: httpx.Client, server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commands, entered, go_on = server.book.commands, threading.Event(), threading.Event()
-    handle = commands.handle
+    entered, go_on = threading.Event(), threading.Event()
+    handle = HANDLERS[StartConversation]
 
-    def slow(command: Any) -> Any:
+    def slow(services: Any, command: Any) -> Any:
         entered.set()
         assert go_on.wait(20)
-        return handle(command)
+        return handle(services, command)
 
-    monkeypatch.setattr(commands, "handle", slow)
+    monkeypatch.setitem(HANDLERS, StartConversation, slow)
     headers = {"Idempotency-Key": "slow-1"}
     results: list[httpx.Response] = []
 

@@ -8,10 +8,8 @@ import httpx
 import pytest
 
 from tests.e2e.http.conftest import StartServer
-from tests.e2e.http.test_serve import environment, serving
+from tests.e2e.http.test_serve import serving
 from tests.support.http_client import answered, ask
-
-__all__ = ["environment"]
 
 WORD = "xylophone"
 
