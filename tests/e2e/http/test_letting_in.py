@@ -88,6 +88,7 @@ OPERATIONS = {
 }
 BODIES: dict[str, Any] = {
     "changeConversation": {"title": "Sails"},
+    "changeProject": {"description": "Sails"},
     "askQuestion": {"text": "And now?", "model": "simulator-error-404"},
     "createProject": {"name": "Sailing"},
     "ask": {"text": "And now?", "model": "simulator-error-404"},

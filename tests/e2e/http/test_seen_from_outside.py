@@ -30,7 +30,7 @@ def test_the_figures_follow_what_happens(start_server: StartServer) -> None:
         )
         client.get(f"/api/v1/search?q={WORD}")
         client.get(f"/{WORD}/{WORD}")
-        client.request(WORD.upper(), "/healthz")
+        client.request("PROPFIND", "/healthz")
         client.post(f"/api/v1/conversations/{failed.json()['conversation_id']}/erasure")
         response = client.get("/metrics")
 
