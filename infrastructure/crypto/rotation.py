@@ -14,7 +14,8 @@ from typing import Protocol
 
 from application.errors import KeyringError
 from application.ports.keys import KeysProgress, KeysStatus, Rotated
-from infrastructure.crypto.keyring import Keyring, NextEpoch, WrappedKey
+from infrastructure.crypto.keyring import Keyring, WrappedKey
+from infrastructure.crypto.opening import NextEpoch
 
 BATCH = 500
 _PASSES = 20

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from application.ports.keys import EpochCount, KeysStatus
-from infrastructure.crypto.keyring import BookRow, NextEpoch, Rekeyed, WrappedKey
+from infrastructure.crypto.keyring import WrappedKey
+from infrastructure.crypto.opening import BookRow, NextEpoch, Rekeyed
 from infrastructure.postgres.database import Database
 
 _BOOK = "select book_id, master_check, former_check, command_key from daybook.book"
