@@ -56,6 +56,17 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Edit(Command):
+    """A change of one thing that is there.
+
+    With `expected_version` it is carried out only while the thing's stream stands at exactly that version:
+    whoever gives the command decided it on that state.
+    """
+
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class StartConversation(Command):
     """Open a conversation without asking yet."""
 
@@ -95,7 +106,7 @@ class AnswerAgain(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GoOnFrom(Command):
+class GoOnFrom(Edit):
     """Make the branch that ends in a message the current one; None: begin anew, before the first."""
 
     conversation_id: UUID
@@ -103,7 +114,7 @@ class GoOnFrom(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RenameConversation(Command):
+class RenameConversation(Edit):
     """Give a conversation a title."""
 
     conversation_id: UUID
@@ -111,14 +122,14 @@ class RenameConversation(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArchiveConversation(Command):
+class ArchiveConversation(Edit):
     """Put a conversation out of the way."""
 
     conversation_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True)
-class RestoreConversation(Command):
+class RestoreConversation(Edit):
     """Bring an archived conversation back."""
 
     conversation_id: UUID
@@ -135,7 +146,21 @@ class CreateProject(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RenameProject(Command):
+class ChangeProject(Edit):
+    """Change several things about a project in one append; None leaves a thing as it is.
+
+    An empty `instructions` or `description` takes it away, an empty `default_model` leads back to the book's.
+    """
+
+    project_id: UUID
+    name: str | None = None
+    description: str | None = None
+    instructions: str | None = None
+    default_model: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenameProject(Edit):
     """Give a project another name."""
 
     project_id: UUID
@@ -143,7 +168,7 @@ class RenameProject(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DescribeProject(Command):
+class DescribeProject(Edit):
     """Say what a project is for."""
 
     project_id: UUID
@@ -151,7 +176,7 @@ class DescribeProject(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChangeInstructions(Command):
+class ChangeInstructions(Edit):
     """Set what every answer in a project is told first; an empty text takes it away."""
 
     project_id: UUID
@@ -159,7 +184,7 @@ class ChangeInstructions(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetDefaultModel(Command):
+class SetDefaultModel(Edit):
     """Choose a project's model; None: the book's default."""
 
     project_id: UUID
@@ -167,21 +192,21 @@ class SetDefaultModel(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArchiveProject(Command):
+class ArchiveProject(Edit):
     """Put a project out of the way."""
 
     project_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True)
-class RestoreProject(Command):
+class RestoreProject(Edit):
     """Bring an archived project back."""
 
     project_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True)
-class HoldConversation(Command):
+class HoldConversation(Edit):
     """Forbid a conversation's erasure."""
 
     conversation_id: UUID
@@ -189,7 +214,7 @@ class HoldConversation(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReleaseConversation(Command):
+class ReleaseConversation(Edit):
     """Allow a conversation's erasure again."""
 
     conversation_id: UUID
@@ -197,7 +222,7 @@ class ReleaseConversation(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HoldProject(Command):
+class HoldProject(Edit):
     """Forbid the erasure of a project and of its conversations."""
 
     project_id: UUID
@@ -205,7 +230,7 @@ class HoldProject(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReleaseProject(Command):
+class ReleaseProject(Edit):
     """Allow a project's erasure again."""
 
     project_id: UUID
@@ -213,7 +238,7 @@ class ReleaseProject(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EraseConversation(Command):
+class EraseConversation(Edit):
     """Destroy the key of a conversation's content, for ever.
 
     `with_derived`: and the keys of all that was copied from it.
@@ -224,7 +249,7 @@ class EraseConversation(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EraseProject(Command):
+class EraseProject(Edit):
     """Destroy the keys of a project's content and of its conversations', for ever.
 
     `with_derived`: and the keys of all that was copied from these, wherever it is.
@@ -244,7 +269,7 @@ class CreateToken(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RevokeToken(Command):
+class RevokeToken(Edit):
     """Let a program in no more."""
 
     token_id: UUID
@@ -260,7 +285,7 @@ class OfferSession(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class EndSession(Command):
+class EndSession(Edit):
     """Let a signed-in browser, or whoever opens a link, in no more."""
 
     session_id: UUID
@@ -277,7 +302,11 @@ class Made:
 
 @dataclass(frozen=True)
 class Done:
-    """What a command without an answer returns: the thing it changed, and the log size it reached."""
+    """What a command without an answer returns: the thing it changed, and the log size it reached.
+
+    `version` is where the thing's stream stands now; None where the command had been given before.
+    """
 
     id: UUID
     log_size: int
+    version: int | None = field(default=None, compare=False)

@@ -72,7 +72,7 @@ def start_conversation(services: Services, command: StartConversation) -> Done:
     saved = services.log.save([conversation], command.origin, idempotency=command.idempotency, result=result)
     if saved.replayed:
         return Done(UUID(json.loads(saved.result or b"{}")["conversation_id"]), saved.log_size)
-    return Done(conversation.id, saved.log_size)
+    return Done(conversation.id, saved.log_size, conversation.version)
 
 
 def ask_question(services: Services, command: AskQuestion) -> Asked:

@@ -1,7 +1,8 @@
 """Load, decide, save; and decide again when somebody was faster.
 
 Deciding again is safe where the command means the same on the newer state (a new title, an end of an answer);
-commands that depend on what their sender saw are tried once and end in a conflict.
+commands that depend on what their sender saw are tried once and end in a conflict. Such a command names the
+version it was decided on; the append expects that very version, so nothing can come between look and change.
 """
 
 from __future__ import annotations
@@ -10,24 +11,32 @@ from collections.abc import Callable
 from typing import TypeVar
 from uuid import UUID
 
-from application.commands import Command, Done
+from application.commands import Done, Edit
+from application.errors import ChangedMeanwhileError
 from application.ports.log import IdempotencyKey, Log, Origin, Saved
 from domain.errors import WrongVersionError
 from domain.event import Root
+from domain.ids import short
 
 R = TypeVar("R", bound=Root)
 
 TRIES = 8
 
 
-def change(log: Log, kind: type[R], stream_id: UUID, decide: Callable[[R], None], command: Command) -> Done:
-    """Change one aggregate for a command, trying up to `TRIES` times, and return the log size reached."""
+def change(log: Log, kind: type[R], stream_id: UUID, decide: Callable[[R], None], command: Edit) -> Done:
+    """Change one aggregate for a command, trying up to `TRIES` times, and return what was reached.
+
+    Raises:
+        ChangedMeanwhileError: it does not stand at the version that the command expects.
+    """
     if command.idempotency is not None:
         before = log.answered(command.origin, command.idempotency)
         if before is not None:
             return Done(stream_id, before.log_size)
-    saved = _decided(log, kind, stream_id, decide, command.origin, command.idempotency)
-    return Done(stream_id, saved.log_size)
+    aggregate, saved = _decided(
+        log, kind, stream_id, decide, command.origin, command.idempotency, command.expected_version
+    )
+    return Done(stream_id, saved.log_size, None if saved.replayed else aggregate.version)
 
 
 def settle(log: Log, kind: type[R], stream_id: UUID, decide: Callable[[R], None], origin: Origin) -> int:
@@ -35,24 +44,42 @@ def settle(log: Log, kind: type[R], stream_id: UUID, decide: Callable[[R], None]
 
     Return the log size reached.
     """
-    return _decided(log, kind, stream_id, decide, origin, None).log_size
+    return _decided(log, kind, stream_id, decide, origin, None, None)[1].log_size
 
 
-def _decided(
+def must_stand_at(expected: int | None, aggregate: Root) -> None:
+    """Refuse a command that was decided on another version.
+
+    Raises:
+        ChangedMeanwhileError: the aggregate stands elsewhere.
+    """
+    if expected is not None and aggregate.version != expected:
+        kind = type(aggregate).__name__
+        show = "daybook show" if kind == "Conversation" else f"daybook {kind.lower()} show"
+        raise ChangedMeanwhileError(
+            f"{kind} {short(aggregate.id)} has changed since you read it. Nothing of this was recorded; look "
+            "at it again, then decide.",
+            hint=f"{show} {short(aggregate.id)}",
+        )
+
+
+def _decided(  # noqa: PLR0917 - what a decision is made of
     log: Log,
     kind: type[R],
     stream_id: UUID,
     decide: Callable[[R], None],
     origin: Origin,
     idempotency: IdempotencyKey | None,
-) -> Saved:
+    expected: int | None,
+) -> tuple[R, Saved]:
     attempt = 0
     while True:
         attempt += 1
         aggregate = log.load(kind, stream_id)
+        must_stand_at(expected, aggregate)
         decide(aggregate)
         try:
-            return log.save([aggregate], origin, idempotency=idempotency)
+            return aggregate, log.save([aggregate], origin, idempotency=idempotency)
         except WrongVersionError:
             if attempt == TRIES:
                 raise

@@ -20,7 +20,7 @@ from application.commands import (
     ReleaseConversation,
     ReleaseProject,
 )
-from application.deciding import TRIES, change
+from application.deciding import TRIES, change, must_stand_at
 from application.services import Services
 from application.text_rules import checked_text
 from domain.conversation.conversation import Conversation
@@ -68,6 +68,7 @@ def erase_conversation(services: Services, command: EraseConversation) -> Done:
 
     def taken() -> list[Conversation | Project]:
         conversation = services.log.load(Conversation, command.conversation_id)
+        must_stand_at(command.expected_version, conversation)
         conversation.erase(REQUEST)
         _projects_must_not_be_held(services, [conversation])
         return [conversation, *_derived(services, command, [conversation.id])]
@@ -91,6 +92,7 @@ def erase_project(services: Services, command: EraseProject) -> Done:
 
     def taken() -> list[Conversation | Project]:
         project = services.log.load(Project, command.project_id)
+        must_stand_at(command.expected_version, project)
         project.erase(REQUEST)
         inside[:] = services.memory.conversations_of(project.id)
         conversations = [services.log.load(Conversation, one) for one in inside]
@@ -120,15 +122,18 @@ def _erase(
     attempt = 0
     while True:
         attempt += 1
+        aggregates = taken()
         try:
             saved = services.log.erase(
-                taken(), command.origin, idempotency=command.idempotency, result=result
+                aggregates, command.origin, idempotency=command.idempotency, result=result
             )
         except WrongVersionError:
             if attempt == TRIES:
                 raise
         else:
-            return Done(target, max(saved.log_size, _erase_latecomers(services, command, late())))
+            size = max(saved.log_size, _erase_latecomers(services, command, late()))
+            version = next(one.version for one in aggregates if one.id == target)
+            return Done(target, size, None if saved.replayed else version)
 
 
 def _derived(

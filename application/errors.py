@@ -3,7 +3,7 @@
 What can go wrong around a command, told so that a person can act on it.
 """
 
-from domain.errors import DaybookError, RefusedError
+from domain.errors import ConflictError, DaybookError, RefusedError
 
 
 def in_words(problem: Exception) -> str:
@@ -88,6 +88,18 @@ class KeyringError(DaybookError):
 
 class IdempotencyMismatchError(RefusedError):
     """An idempotency key was used again with another command."""
+
+
+class ChangedMeanwhileError(ConflictError):
+    """A command named the version it was decided on, and the thing does not stand there any more."""
+
+
+class AlreadyUnderWayError(ConflictError):
+    """The same command, under the same idempotency key, is being carried out at this moment."""
+
+
+class StoppingError(DaybookError):
+    """This process takes no new work, and brings no long one to its end, because it is stopping."""
 
 
 class NotProvedError(DaybookError):

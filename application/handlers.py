@@ -21,6 +21,7 @@ HANDLERS: dict[type[c.Command], Callable[[Services, Any], Any]] = {
     c.ArchiveConversation: conversations.archive_conversation,
     c.RestoreConversation: conversations.restore_conversation,
     c.CreateProject: projects.create_project,
+    c.ChangeProject: projects.change_project,
     c.RenameProject: projects.rename_project,
     c.DescribeProject: projects.describe_project,
     c.ChangeInstructions: projects.change_instructions,

@@ -8,6 +8,7 @@ from uuid import UUID
 from application.commands import (
     ArchiveProject,
     ChangeInstructions,
+    ChangeProject,
     CreateProject,
     DescribeProject,
     Done,
@@ -35,7 +36,29 @@ def create_project(services: Services, command: CreateProject) -> Done:
     saved = services.log.save([project], command.origin, idempotency=command.idempotency, result=result)
     if saved.replayed:
         return Done(UUID(json.loads(saved.result or b"{}")["project_id"]), saved.log_size)
-    return Done(project.id, saved.log_size)
+    return Done(project.id, saved.log_size, project.version)
+
+
+def change_project(services: Services, command: ChangeProject) -> Done:
+    """Change several things about a project, together or not at all."""
+    name = None if command.name is None else checked_name(command.name, "project name")
+    description = None if command.description is None else checked_text(command.description, "description")
+    instructions = (
+        None if command.instructions is None else checked_text(command.instructions, "instructions")
+    )
+    model = checked_name(command.default_model, "model name") if command.default_model else None
+
+    def decide(project: Project) -> None:
+        if name is not None:
+            project.rename(name)
+        if description is not None:
+            project.describe(description)
+        if instructions is not None:
+            project.change_instructions(instructions)
+        if command.default_model is not None:
+            project.set_default_model(model)
+
+    return change(services.log, Project, command.project_id, decide, command)
 
 
 def rename_project(services: Services, command: RenameProject) -> Done:

@@ -36,7 +36,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.machine import fsync_rate
-from benchmarks.raw_client import asked, marks, requested
+from benchmarks.raw_client import asked, marked, marks, requested
 from tests.support.postgres_server import PostgresServer
 
 DAYBOOK = Path(sys.executable).with_name("daybook")
@@ -122,12 +122,6 @@ async def stream_through(port: int, arrivals: list[float], text: str) -> None:
             arrivals.append(at)  # noqa: PERF401 - others look while it grows
 
 
-async def stream_straight(model_port: int, arrivals: list[float], text: str) -> None:
-    async with requested((HOST, model_port), "POST", "/api/chat", straight_body(text)) as (_, reader):
-        async for at in marks(reader, CHUNK, DONE):
-            arrivals.append(at)  # noqa: PERF401 - as above
-
-
 async def first_tokens(port: int, model_port: int, rounds: int, **more: Any) -> dict[str, float]:
     pairs = []
     for number in range(rounds + 3):
@@ -211,7 +205,7 @@ def measure_cpu(database_url: str, home: str, seconds: int) -> None:
 
 
 def lateness(streams: list[list[float]], rate: float) -> dict[str, float]:
-    """Say how late chunks came, in ms, against an even pace from each stream's least late chunk on."""
+    """Say how late tokens came, in ms, against an even pace from each stream's least late one on."""
     late: list[float] = []
     for arrivals in streams:
         offsets = [at - number / rate for number, at in enumerate(arrivals)]
@@ -221,13 +215,33 @@ def lateness(streams: list[list[float]], rate: float) -> dict[str, float]:
 
 
 def measure_many(database_url: str, home: str, count: int, seconds: int) -> None:
-    rate = 20
+    rate, ends = 20, [0]
 
-    async def load(stream: Any, port: int) -> list[list[float]]:
-        arrivals: list[list[float]] = [[] for _ in range(count)]
+    async def straight(model_port: int, arrivals: list[float]) -> None:
+        body = {**straight_body("many"), "options": {"num_ctx": 8192}}
+        first = len(ends) == 1
+        async with requested((HOST, model_port), "POST", "/api/chat", body) as (_, reader):
+            async for at, line in marked(reader, CHUNK, DONE):
+                arrivals.append(at)
+                if first:  # the same question has the same answer, so this tells where each token ends
+                    ends.append(ends[-1] + len(json.loads(line)["message"]["content"]))
+
+    async def through(port: int, arrivals: list[float]) -> None:
+        where = await conversation(port)
+        path = f"/api/v1/conversations/{where}/prompts"
+        answer = (await asked((HOST, port), path, {"text": "many", **NO_THINKING}))["answer_id"]
+        async with requested((HOST, port), "GET", f"/api/v1/answers/{answer}/stream") as (_, reader):
+            async for at, line in marked(reader, b"id: 0.", LAST):
+                reached = int(line.removeprefix(b"id: 0.").removesuffix(b".end"))
+                # A server that is pressed puts several tokens into one event.
+                while len(arrivals) + 1 < len(ends) and ends[len(arrivals) + 1] <= reached:
+                    arrivals.append(at)
+
+    async def load(stream: Any, port: int, streams: int) -> list[list[float]]:
+        arrivals: list[list[float]] = [[] for _ in range(streams)]
         tasks = []
-        for number in range(count):
-            tasks.append(asyncio.create_task(stream(port, arrivals[number], f"stream {number}")))
+        for number in range(streams):
+            tasks.append(asyncio.create_task(stream(port, arrivals[number])))
             await asyncio.sleep(0.02)
         await asyncio.gather(*tasks)
         return arrivals
@@ -236,12 +250,13 @@ def measure_many(database_url: str, home: str, count: int, seconds: int) -> None
         simulator(rate=rate, tokens=rate * seconds) as model_port,
         server(database_url, model_port, home) as (process, port),
     ):
-        through = asyncio.run(load(stream_through, port))
+        asyncio.run(load(straight, model_port, 1))
+        ours = asyncio.run(load(through, port, count))
         memory = process.memory_info().rss
-        straight = asyncio.run(load(stream_straight, model_port))
-    assert all(len(arrivals) >= 0.8 * rate * seconds for arrivals in through)
-    figures = {f"through_{key}": value for key, value in lateness(through, rate).items()}
-    figures |= {f"straight_{key}": value for key, value in lateness(straight, rate).items()}
+        theirs = asyncio.run(load(straight, model_port, count))
+    assert {len(arrivals) for arrivals in ours} == {len(ends) - 1}, "the answers differ"
+    figures = {f"through_{key}": value for key, value in lateness(ours, rate).items()}
+    figures |= {f"straight_{key}": value for key, value in lateness(theirs, rate).items()}
     tell("many", {**figures, "rss_mb": round(memory / 1e6)}, streams=count, rate=rate, seconds=seconds)
 
 

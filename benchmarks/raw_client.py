@@ -44,12 +44,18 @@ async def asked(address: tuple[str, int], path: str, body: Any) -> dict[str, Any
 
 async def marks(reader: asyncio.StreamReader, mark: bytes, end: bytes) -> AsyncIterator[float]:
     """Yield the time at which each `mark` came, until `end` did; both within one line."""
+    async for at, _ in marked(reader, mark, end):
+        yield at
+
+
+async def marked(reader: asyncio.StreamReader, mark: bytes, end: bytes) -> AsyncIterator[tuple[float, bytes]]:
+    """The same, with the lines that hold the marks."""
     rest = b""
     while chunk := await reader.read(1 << 16):
         now = time.perf_counter()
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
             if mark in line:
-                yield now
+                yield now, line.strip()
             if end in line:
                 return

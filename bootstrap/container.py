@@ -6,6 +6,7 @@ not need.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -229,6 +230,14 @@ class Container:
         return PostgresAuditor(
             self.database, self._home.root, lambda: self.keyring.book_id, given, self.keyring
         )
+
+    def watch_appends(self, told: Callable[[int, float], None]) -> None:
+        """Tell of every commit of the log this process makes."""
+        self.log.watch(told)
+
+    def connections_in_use(self) -> tuple[int, int]:
+        """Return how many connections are lent out, and how many may be."""
+        return self.database.in_use
 
     def look_after(self) -> None:
         """Close answers whose process died and bring the read models up to date."""

@@ -147,14 +147,9 @@ class ProcessHost:
 
     def recommend(self) -> Recommendation:
         """Fit this machine to the sizes of DeepSeek-R1."""
-        from application.model_sizes import recommend
-        from infrastructure.hardware import read_hardware
+        from bootstrap.machine import machine_recommendation
 
-        models = self._settings.environment.get("OLLAMA_MODELS")
-        machine = read_hardware(Path(models) if models else Path.home())
-        return recommend(
-            machine.ram_bytes, machine.vram_bytes, machine.disk_free_bytes, unified=machine.unified
-        )
+        return machine_recommendation(self._settings)
 
     def doctor(self) -> Sequence[Check]:
         """Look at everything a working book needs; never raises."""

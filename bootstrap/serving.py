@@ -11,7 +11,6 @@ import errno
 import logging
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -19,12 +18,16 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from bootstrap.checkpoint_timer import CheckpointTimer
+from bootstrap.doctor import examine
+from bootstrap.machine import machine_recommendation
 from bootstrap.patient_protocol import PatientProtocol
+from bootstrap.server_log import log_to_stderr
 from bootstrap.settings import Settings
 from domain.errors import DaybookError
 from infrastructure.peers import is_own_user
 from interfaces.book import Check
 from interfaces.http.app import create_app
+from interfaces.http.logs import tell
 from interfaces.http.options import Address, HttpOptions, must_be_guarded, parse_address
 from interfaces.http.peers import parse_networks
 
@@ -113,14 +116,19 @@ def serve(settings: Settings, book: Container, ready: Say) -> None:
     with contextlib.closing(book):
         options = http_options(settings, book)
         must_be_guarded(options)
-        _log_to_stderr()
+        log_to_stderr(settings.get("log_format"))
         with contextlib.closing(listen(options.listen)) as listener:
             _warn_of_an_open_log(book)
             book.look_after()
             url = Address(options.listen.host, listener.getsockname()[1]).url
             app = create_app(book, options)
             app.state.server.prepare()
-            server = HttpServer(app, lambda: ready(f"Daybook listens on {url}"))
+
+            def accepting() -> None:
+                ready(f"Daybook listens on {url}")
+                tell("listening", url=url, version=options.version)
+
+            server = HttpServer(app, accepting)
             with CheckpointTimer(book, 60 * settings.number("checkpoint_minutes")):
                 server.run(sockets=[listener])
 
@@ -139,6 +147,8 @@ def http_options(settings: Settings, book: Container) -> HttpOptions:
         is_own_user=is_own_user,
         listen=parse_address(settings.get("listen")),
         checks=lambda: _checks(book),
+        doctor=lambda: examine(settings),
+        recommend=lambda: machine_recommendation(settings),
         requests_a_minute=settings.number("rate_limit"),
     )
 
@@ -193,14 +203,3 @@ def _warn_of_an_open_log(book: Container) -> None:
     found = log_rights(book.database)
     if not found.ok:
         _logger.warning("%s; to mend it: %s", found.detail, found.fix)
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    for name in ("daybook", "uvicorn"):
-        logger = logging.getLogger(name)
-        if not logger.handlers:
-            logger.addHandler(handler)
-            logger.setLevel(logging.WARNING)
-            logger.propagate = False

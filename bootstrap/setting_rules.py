@@ -75,6 +75,10 @@ def _public_url(value: str) -> str:
     return "" if fits else "must be a URL, such as https://book.example.org,"
 
 
+def _log_format(value: str) -> str:
+    return "" if value in {"auto", "text", "json"} else "must be auto, text or json,"
+
+
 def _trusted_proxies(value: str) -> str:
     from interfaces.http.peers import parse_networks
 
@@ -93,6 +97,7 @@ _CHECKS = {
     "queue_limit": _whole,
     "rate_limit": _whole,
     "listen": _listen,
+    "log_format": _log_format,
     "ollama_url": _ollama_url,
     "public_url": _public_url,
     "trusted_proxies": _trusted_proxies,

@@ -102,6 +102,12 @@ DEFINITIONS = (
         "public_url", ("DAYBOOK_PUBLIC_URL",), "", "The address people reach the server by, behind a proxy."
     ),
     Definition(
+        "log_format",
+        ("DAYBOOK_LOG_FORMAT",),
+        "auto",
+        "How `daybook serve` logs: `text`, `json`, or `auto` (text on a terminal).",
+    ),
+    Definition(
         "trusted_proxies",
         ("DAYBOOK_TRUSTED_PROXIES",),
         "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -125,6 +126,14 @@ class Book(Protocol):
     @property
     def read_models(self) -> Pump:
         """Pumps, rebuilds and reports on the read models."""
+        ...
+
+    def watch_appends(self, told: Callable[[int, float], None]) -> None:
+        """Tell of every commit of the log this process makes: how many commands went together, seconds."""
+        ...
+
+    def connections_in_use(self) -> tuple[int, int]:
+        """Return how many connections to the database this process has lent out, and how many it may."""
         ...
 
     def look_after(self) -> None:

@@ -76,6 +76,13 @@ VERDICTS: dict[type[d.DaybookError], Verdict] = {
     a.IdempotencyMismatchError: Verdict(
         Exit.REFUSED, 422, "idempotency-mismatch", "This idempotency key belongs to another command"
     ),
+    a.ChangedMeanwhileError: Verdict(
+        Exit.REFUSED, 412, "changed-meanwhile", "This has changed since you read it"
+    ),
+    a.AlreadyUnderWayError: Verdict(
+        Exit.REFUSED, 409, "already-under-way", "This very command is being carried out"
+    ),
+    a.StoppingError: Verdict(Exit.FAILED, 503, "stopping", "The server is stopping"),
     a.ForbiddenError: Verdict(Exit.REFUSED, 403, "scope-needed", "This needs another scope"),
     a.NotAdmittedError: Verdict(Exit.REFUSED, 401, "token-needed", "A token is needed"),
     a.WrongTokenError: Verdict(Exit.REFUSED, 401, "token-wrong", "This lets nobody in"),

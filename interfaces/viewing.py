@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from application.conversations import Asked
+    from application.model_sizes import Recommendation
     from application.ports.audit import Verified
     from application.ports.keys import KeysStatus
     from application.ports.model_server import ModelCard
@@ -140,6 +141,7 @@ def answer(asked: Asked, outcome: Outcome) -> views.AnswerView:
         log_size=outcome.log_size,
         model_digest=outcome.model_digest,
         reason=outcome.reason or None,
+        detail=outcome.problem.message if outcome.problem else None,
         cut_count=asked.cut_count,
     )
 
@@ -159,6 +161,7 @@ def recorded_answer(asked: Asked, found: Message, log_size: int) -> views.Answer
         log_size=log_size,
         model_digest=found.provenance.model_digest if found.provenance else None,
         reason=found.reason,
+        detail=found.detail,
         cut_count=found.provenance.cut_count if found.provenance else 0,
         replayed=True,
     )
@@ -233,6 +236,24 @@ def model(card: ModelCard, *, default: str) -> views.ModelView:
         capabilities=list(card.capabilities),
         modified_at=card.modified_at,
         default=same_model(card.name, default),
+    )
+
+
+def recommendation(found: Recommendation) -> views.RecommendationView:
+    """Show which sizes fit a machine."""
+    return views.RecommendationView(
+        best=found.best.name if found.best else None,
+        models=[
+            views.ModelFitView(
+                name=one.size.name,
+                download_bytes=one.size.download_bytes,
+                memory_bytes=one.memory_bytes,
+                fits=one.fits,
+                where=one.where,
+                why=one.why,
+            )
+            for one in found.verdicts
+        ],
     )
 
 

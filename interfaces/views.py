@@ -38,8 +38,8 @@ class TimingsView:
 class AnswerView:
     """One answer with all that is known when it has ended (`ask --json`).
 
-    `log_size` is None where the end could not be recorded; `reason` says why the answer ended as it did;
-    `position` is the place in the line of one that is `queued`.
+    `log_size` is None where the end could not be recorded; `reason` says why the answer ended as it did,
+    `detail` in words what went wrong; `position` is the place in the line of one that is `queued`.
     """
 
     conversation_id: UUID
@@ -54,6 +54,7 @@ class AnswerView:
     log_size: int | None
     model_digest: str | None = None
     reason: str | None = None
+    detail: str | None = None
     cut_count: int = 0
     replayed: bool = False
     position: int | None = None
@@ -409,6 +410,26 @@ class ModelListView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelFitView:
+    """Whether one size of DeepSeek-R1 fits a machine. `where`: `gpu`, `cpu`, `gpu and cpu` or `nowhere`."""
+
+    name: str
+    download_bytes: int
+    memory_bytes: int
+    fits: bool
+    where: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecommendationView:
+    """The largest size that fits, None where none does, and the verdict on each."""
+
+    best: str | None
+    models: list[ModelFitView]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckView:
     """One line of `doctor`."""
 
@@ -436,6 +457,14 @@ def to_json(view: Any) -> str:
         return line
     # A model may send half a surrogate pair; as an escape it passes through UTF-8.
     return _HALF_A_PAIR.sub(lambda half: f"\\u{ord(half[0]):04x}", line)
+
+
+def to_plain(view: Any) -> dict[str, Any]:
+    """Return a view as it will be in JSON, for a place inside another document."""
+    import json
+
+    plain: dict[str, Any] = json.loads(json.dumps(view, default=_plain))
+    return plain
 
 
 def utc(moment: datetime) -> str:

@@ -51,6 +51,16 @@ class MadeCheckpoint:
     fresh: bool
 
 
+@dataclass(frozen=True)
+class StoredCheckpoint:
+    """A checkpoint that was made before, as the database holds it; its signature was not checked."""
+
+    number: int
+    note: str
+    size: int
+    root: str
+
+
 class Auditor(Protocol):
     """The book's auditor."""
 
@@ -64,6 +74,10 @@ class Auditor(Protocol):
         Raises:
             RefusedError: the log does not extend what was signed before.
         """
+        ...
+
+    def checkpoints(self, *, before: int | None = None, limit: int = 50) -> Sequence[StoredCheckpoint]:
+        """Return checkpoints made before, the newest first; `before`: only those of lower numbers."""
         ...
 
     def verify(

@@ -6,7 +6,7 @@ Content stays sealed while an aggregate is loaded, for invariants need none of i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -38,6 +38,10 @@ class PostgresLog:
         from infrastructure.postgres.loading import Loader
 
         return Loader(self._events.database, self._keyring.hash_snapshot)
+
+    def watch(self, told: Callable[[int, float], None]) -> None:
+        """Tell of every commit: how many requests went together, and how many seconds it took."""
+        self._events.watch(told)
 
     def load(self, kind: type[R], stream_id: UUID) -> R:
         """Return an aggregate as of now, or raise `NotFoundError`."""

@@ -84,6 +84,7 @@ class Database:
         self._lock = threading.Lock()
         self._idle: list[tuple[psycopg.Connection, float]] = []
         self._closed = False
+        self._lent = 0
         self._parameters: dict[str, Any] | None = None
 
     @property
@@ -196,6 +197,11 @@ class Database:
             )
         return connection
 
+    @property
+    def in_use(self) -> tuple[int, int]:
+        """How many pooled connections are lent out, and how many may be."""
+        return self._lent, self._max_connections
+
     def _take(self) -> "psycopg.Connection":
         if not self._free.acquire(timeout=max(self._connect_timeout, 1.0)):
             raise DatabaseError(
@@ -203,6 +209,8 @@ class Database:
                 "This command was not carried out.",
                 hint="Try again; a server under constant load may be given more connections.",
             )
+        with self._lock:
+            self._lent += 1
         try:
             while (connection := self._take_idle()) is not None:
                 if _lives(*connection):
@@ -210,8 +218,13 @@ class Database:
                 connection[0].close()
             return self._with(self._connect(), _POOLED_SETTINGS)
         except BaseException:
-            self._free.release()
+            self._release()
             raise
+
+    def _release(self) -> None:
+        with self._lock:
+            self._lent -= 1
+        self._free.release()
 
     def _with(
         self, connection: "psycopg.Connection", settings: LiteralString, *, as_owner: bool = False
@@ -248,7 +261,7 @@ class Database:
             if not keep:
                 connection.close()
         finally:
-            self._free.release()
+            self._release()
 
 
 def without_password(url: str) -> tuple[str, str | None]:

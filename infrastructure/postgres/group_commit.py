@@ -65,6 +65,11 @@ class GroupCommit(Generic[Item, Result]):
         self._waiting: deque[_Ticket[Item, Result]] = deque()
         self._busy = False
         self._last_size = 1
+        self._told: Callable[[int, float], None] | None = None
+
+    def watch(self, told: Callable[[int, float], None]) -> None:
+        """Tell of every batch: its size, and the seconds it took. One watcher; it must not raise."""
+        self._told = told
 
     def submit(self, item: Item, *, cost: int = 0) -> Result:
         """Carry out one item with whatever else waits; return its result or raise its error."""
@@ -92,10 +97,13 @@ class GroupCommit(Generic[Item, Result]):
             self._gather()
             with self._lock:
                 batch = self._next_batch()
+            began = time.perf_counter()
             try:
                 results = self._carry_out([t.item for t in batch], any(t.retried for t in batch))
             except Exception as error:  # noqa: BLE001 - it belongs to the threads that wait
                 results = [error] * len(batch)
+            if self._told is not None:
+                self._told(len(batch), time.perf_counter() - began)
             for ticket, result in zip(batch, results, strict=True):
                 if isinstance(result, BaseException):
                     ticket.error = result

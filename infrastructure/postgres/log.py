@@ -4,7 +4,7 @@ Invariant: readers see a prefix of the log. Indexes are committed in order and w
 no care, no waiting and no second look.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, LiteralString, NamedTuple
 from uuid import UUID
@@ -116,6 +116,10 @@ class EventLog:
     def database(self) -> Database:
         """Where it is."""
         return self._database
+
+    def watch(self, told: Callable[[int, float], None]) -> None:
+        """Tell of every commit: how many requests went together, and how many seconds it took."""
+        self._group.watch(told)
 
     def append(self, request: AppendRequest) -> Appended:
         """Append one request, together with those of other threads that wait at the same time.

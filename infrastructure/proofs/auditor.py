@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from application.errors import NotProvedError
-from application.ports.audit import MadeCheckpoint, Progress, Verified
+from application.ports.audit import MadeCheckpoint, Progress, StoredCheckpoint, Verified
 from domain.errors import InvalidInputError
 from infrastructure.postgres.log import EventLog
 from infrastructure.proofs import offline, receipts
@@ -54,6 +54,13 @@ class PostgresAuditor:
     def checkpoint(self) -> MadeCheckpoint:
         """Sign the log as it stands."""
         return self._checkpoints.make()
+
+    def checkpoints(self, *, before: int | None = None, limit: int = 50) -> Sequence[StoredCheckpoint]:
+        """Return checkpoints made before, the newest first."""
+        return [
+            StoredCheckpoint(row.number, row.note, row.size, row.root.hex())
+            for row in self._checkpoints.newest(before, limit)
+        ]
 
     def verify(
         self, *, since: str | None = None, incremental: bool = False, progress: Progress | None = None

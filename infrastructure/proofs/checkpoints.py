@@ -35,6 +35,12 @@ _BOOK = "select book_id from daybook.book"
 _SIZE = "select coalesce(max(log_index) + 1, 0) from daybook.events"
 _VERIFIERS = "select verifier from daybook.signing_keys order by registered_at, verifier"
 _NOTES = "select checkpoint_id, size, root, note from daybook.checkpoints order by size, checkpoint_id"
+_SOME = """
+select checkpoint_id, size, root, note from daybook.checkpoints
+ where %(before)s::bigint is null or checkpoint_id < %(before)s
+ order by checkpoint_id desc
+ limit %(limit)s
+"""
 _NEWEST = "select note from daybook.checkpoints order by size desc, checkpoint_id desc limit 1"
 _REGISTER = "insert into daybook.signing_keys (verifier) values (%s) on conflict do nothing"
 _STORE = """
@@ -170,6 +176,12 @@ class Checkpoints:
             Stored(number, size, bytes(root), note)
             for number, size, root, note in connection.execute(_NOTES).fetchall()
         ]
+
+    def newest(self, before: int | None, limit: int) -> list[Stored]:
+        """Return some checkpoints, the last one made first; `before`: only those of lower numbers."""
+        with self._database.connection() as connection:
+            rows = connection.execute(_SOME, {"before": before, "limit": limit}).fetchall()
+        return [Stored(number, size, bytes(root), note) for number, size, root, note in rows]
 
     def _must_extend(
         self, connection: psycopg.Connection, note: str, key: SigningKey, size: int, root: bytes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,39 +12,14 @@ from interfaces.cli.opening import SOURCE, host_of, opened
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from uuid import UUID
 
     from application.commands import Command
     from interfaces.book import Book
-    from projections.conversations.queries import ConversationSummary
+    from interfaces.erasures import Taken
 
 app = command_app()
 
 _MOST_SHOWN = 20
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """What an erasure takes. `name` is what people know it by."""
-
-    id: UUID
-    name: str
-    kind: str
-    conversations: tuple[ConversationSummary, ...]
-    derived: tuple[ConversationSummary, ...]
-    with_derived: bool
-    began: datetime
-    ended: datetime
-
-    @property
-    def all(self) -> tuple[ConversationSummary, ...]:
-        """Every conversation that goes."""
-        return (*self.conversations, *(self.derived if self.with_derived else ()))
-
-    @property
-    def messages(self) -> int:
-        """How many messages go."""
-        return sum(one.message_count for one in self.all)
 
 
 @app.command()
@@ -110,41 +84,22 @@ def erase(
     )
 
 
-def _conversation(book: Book, typed: str, *, with_derived: bool) -> _Taken:
+def _conversation(book: Book, typed: str, *, with_derived: bool) -> Taken:
+    from interfaces import erasures
     from interfaces.cli import finding
 
     found = finding.conversation(book, typed)
     _refuse_erased(found.erased_at, found.erased_by, "conversation")
-    title = one_line(found.title) or "(no title)"
-    return _Taken(
-        found.id,
-        title,
-        "conversation",
-        (found,),
-        book.conversations.derived([found.id]),
-        with_derived,
-        found.created_at,
-        found.updated_at,
-    )
+    return erasures.of_conversation(book, found, with_derived=with_derived)
 
 
-def _project(book: Book, typed: str, *, with_derived: bool) -> _Taken:
+def _project(book: Book, typed: str, *, with_derived: bool) -> Taken:
+    from interfaces import erasures
     from interfaces.cli import finding
 
     found = finding.project(book, typed)
     _refuse_erased(found.erased_at, found.erased_by, "project")
-    members = [book.conversations.get(one) for one in book.conversations.of_project(found.id)]
-    conversations = tuple(one for one in members if one is not None)
-    return _Taken(
-        found.id,
-        one_line(found.name),
-        "project",
-        conversations,
-        book.conversations.derived([one.id for one in conversations]),
-        with_derived,
-        min([found.created_at, *(one.created_at for one in conversations)]),
-        max([found.updated_at, *(one.updated_at for one in conversations)]),
-    )
+    return erasures.of_project(book, found, with_derived=with_derived)
 
 
 def _refuse_erased(at: datetime | None, by: str | None, what: str) -> None:
@@ -159,11 +114,12 @@ def erased_words(at: datetime, by: str | None) -> str:
     return f"erased on {local(at)} by {one_line(by)[-8:] or '?'}"
 
 
-def _what(taken: _Taken) -> str:
+def _what(taken: Taken) -> str:
+    name = one_line(taken.name) or "(no title)"
     if taken.kind == "project":
-        what = f"the project {taken.name!r} with {_counted(len(taken.conversations), 'conversation')}"
+        what = f"the project {name!r} with {_counted(len(taken.conversations), 'conversation')}"
     else:
-        what = f"the conversation {taken.name!r}"
+        what = f"the conversation {name!r}"
     if taken.derived and taken.with_derived:
         what += f", {_counted(len(taken.derived), 'conversation')} copied from it,"
     return f"{what} {'and' if taken.kind == 'project' else 'with'} {_counted(taken.messages, 'message')}"
@@ -173,7 +129,7 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _ask(taken: _Taken) -> None:
+def _ask(taken: Taken) -> None:
     from domain.errors import InvalidInputError, RefusedError
     from domain.ids import short
     from interfaces.cli.console import confirm_choice
@@ -200,7 +156,7 @@ def _ask(taken: _Taken) -> None:
         raise RefusedError("Nothing was erased.")
 
 
-def _command(book: Book, taken: _Taken) -> Command:
+def _command(book: Book, taken: Taken) -> Command:
     from application.commands import EraseConversation, EraseProject
 
     if taken.kind == "project":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from interfaces import finishing
 from interfaces.cli.console import note, say
 
 if TYPE_CHECKING:
@@ -18,12 +19,9 @@ IN_USE = (
 
 def finish(book: Book) -> tuple[Rotated, bool]:
     """Rewrite the read models' tables and rotate the keys; say what could not be done now."""
-    scrubbed = True
-    if book.keys.status().erased_count:
-        note("Rewriting the tables of the read models…")
-        book.read_models.catch_up()
-        scrubbed = book.read_models.scrub()
-    rotated = book.keys.rotate(percentages())
+    rotated, scrubbed = finishing.finish(
+        book, percentages(), rewriting=lambda: note("Rewriting the tables of the read models…")
+    )
     if not (scrubbed and rotated.rewritten):
         say(IN_USE)
     return rotated, scrubbed

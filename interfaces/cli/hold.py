@@ -59,17 +59,11 @@ def release(
 def list_holds(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """List what is held, and why."""
     from domain.ids import short
-    from interfaces.views import HoldListView, HoldView
+    from interfaces.erasures import all_holds
+    from interfaces.views import HoldListView
 
     with opened(host_of(ctx)) as book:
-        projects = [one for one in book.projects.all(include_archived=True) if one.hold_reason is not None]
-        holds = [
-            HoldView(id=one.id, kind="project", title=one.name, reason=one.hold_reason or "")
-            for one in projects
-        ] + [
-            HoldView(id=one.id, kind="conversation", title=one.title, reason=one.hold_reason or "")
-            for one in book.conversations.held()
-        ]
+        holds = all_holds(book)
     if as_json:
         out_json(HoldListView(holds=holds))
     elif holds:

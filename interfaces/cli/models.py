@@ -13,7 +13,6 @@ from interfaces.cli.lazy import group_app
 from interfaces.cli.opening import host_of
 
 if TYPE_CHECKING:
-    from application.model_sizes import Recommendation
     from application.ports.model_server import ModelServer
     from interfaces.cli.host import Host
 
@@ -108,7 +107,9 @@ def recommend(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """Say which size of DeepSeek-R1 fits this machine's memory and disk."""
     found = host_of(ctx).recommend()
     if as_json:
-        out_json(_recommendation(found))
+        from interfaces.viewing import recommendation
+
+        out_json(recommendation(found))
         return
     rows = [
         (
@@ -127,23 +128,6 @@ def recommend(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     else:
         say(f"\nGet it: daybook models pull {found.best.name}")
         say(f"Make it the default: daybook config set model {found.best.name}")
-
-
-def _recommendation(found: Recommendation) -> dict[str, Any]:
-    return {
-        "best": found.best.name if found.best else None,
-        "models": [
-            {
-                "name": verdict.size.name,
-                "download_bytes": verdict.size.download_bytes,
-                "memory_bytes": verdict.memory_bytes,
-                "fits": verdict.fits,
-                "where": verdict.where,
-                "why": verdict.why,
-            }
-            for verdict in found.verdicts
-        ],
-    }
 
 
 def _with_server(host: Host, use: Callable[[ModelServer], Coroutine[Any, Any, T]]) -> T:

@@ -1,6 +1,6 @@
 """The application: routes, what stands before them, and what runs behind them.
 
-Order of a request: correlation id, rate, Host, Origin and token, size, route. Database calls are made in
+Order of a request: `HEAD`, ids, rate, Host, Origin and token, size, route. Database calls are made in
 threads; the event loop carries streams and answers only.
 """
 
@@ -11,24 +11,31 @@ from contextlib import asynccontextmanager
 from inspect import signature
 from typing import TYPE_CHECKING, Any, cast
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from interfaces.http import probes, problems, signing_in
-from interfaces.http.api import answers, conversations, projects, search
-from interfaces.http.api.requests import StoppingError
-from interfaces.http.frame import BodyLimit, Frame
+from interfaces.http import documents, openapi, probes, problems, signing_in
+from interfaces.http.api import (
+    answers,
+    audit,
+    conversations,
+    erasing,
+    messages,
+    models,
+    projects,
+    prompts,
+    search,
+    upkeep,
+)
+from interfaces.http.frame import BodyLimit, Frame, Head
 from interfaces.http.guard import Guard
 from interfaces.http.limits import RateLimit
 from interfaces.http.options import HttpOptions, must_be_guarded
-from interfaces.http.problems import MEDIA_TYPE, Problem, problem
+from interfaces.http.problems import Problem
 from interfaces.http.server import Server
 from interfaces.http.web import pages
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.responses import Response
-
     from interfaces.book import Book
 
 # FastAPI can report on itself; Daybook connects to its database and its model server and to nothing else.
@@ -43,6 +50,8 @@ _SILENT = {
 _PROBLEM: dict[int | str, dict[str, Any]] = {
     "default": {"description": "What went wrong (RFC 9457).", "model": Problem}
 }
+_API = "/api/v1"
+_PARTS = (conversations, prompts, answers, messages, search, projects, erasing, audit, models, upkeep)
 _DESCRIPTION = (
     "A private AI assistant that keeps the book. Commands answer with the header `Daybook-Log-Size`; a query "
     "that gets it back (as header or as `at_least`) shows at least what was recorded then."
@@ -72,12 +81,13 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
         title="Daybook",
         version=options.version,
         description=_DESCRIPTION,
-        docs_url=None,  # its pages come from a CDN; any tool reads /openapi.json
+        docs_url=None,  # the library's pages come from a CDN; ours are in documents.py
         redoc_url=None,
         lifespan=lifespan,
         responses=_PROBLEM,
         middleware=[
-            Middleware(Frame),
+            Middleware(Head),
+            Middleware(Frame, server=server),
             Middleware(RateLimit, options=options),
             Middleware(Guard, server=server),
             Middleware(BodyLimit),
@@ -87,47 +97,17 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
     app.state.server = server
     app.router.redirect_slashes = False
     problems.install(app)
-    app.add_exception_handler(StoppingError, _stopping)
-    app.include_router(probes.router)
-    app.include_router(signing_in.router)
-    api = APIRouter(prefix="/api/v1")
-    for part in (conversations, answers, projects, search):
-        api.include_router(part.router)
-    app.include_router(api)
-    app.include_router(pages.router)
-    _describe_problems(app)
+    server.routers = [
+        *(("", beside.router) for beside in (probes, documents, signing_in, pages)),
+        *((_API, part.router) for part in _PARTS),
+    ]
+    for prefix, router in server.routers:
+        app.include_router(router, prefix=prefix)
+    openapi.install(app)
+    server.document = app.openapi
     return app
 
 
 def openapi_document() -> dict[str, Any]:
     """Return the OpenAPI document without opening a book, for the pages that are made from it."""
     return create_app(cast("Book", None)).openapi()
-
-
-async def _stopping(request: Request, error: Exception) -> Response:
-    return problem(request.scope, 503, str(error))
-
-
-def _describe_problems(app: FastAPI) -> None:
-    """Let the OpenAPI document say what is served: every error is a problem document."""
-    made = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = made()
-            for path in document["paths"].values():
-                for operation in path.values():
-                    _one_problem(operation["responses"])
-            schemas = document["components"]["schemas"]
-            for unused in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(unused, None)
-        return app.openapi_schema or {}
-
-    app.openapi = openapi  # type: ignore[method-assign]
-
-
-def _one_problem(responses: dict[str, Any]) -> None:
-    responses.pop("422", None)
-    fallback = responses["default"]["content"]
-    if "application/json" in fallback:
-        fallback[MEDIA_TYPE] = fallback.pop("application/json")

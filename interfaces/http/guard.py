@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from application import secret_text
 from application.access import Principal
 from application.errors import DatabaseError, NotAdmittedError, WrongTokenError
+from application.scopes import READ_OR_AUDIT
 from domain.errors import DaybookError
 from interfaces.http import cookies
 from interfaces.http.options import HttpOptions, is_loopback
@@ -38,6 +39,9 @@ OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 SIGN_IN, STATIC = "/sign-in", "/static/"
 PRINCIPAL = "daybook.principal"
 PEER = "daybook.peer"
+TRUSTED = "daybook.trusted"
+"""On a request for an open path: looks whether whoever sent it may read, and is told more than others."""
+
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FROM_HERE = frozenset({"same-origin", "none"})
 _FROM_ELSEWHERE = "The request was sent by a page of another site. Nothing was recorded."
@@ -58,10 +62,14 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or answer it with 401, 403 or 429."""
-        if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        if scope["path"] in OPEN_PATHS:
+            scope[TRUSTED] = lambda: self._is_trusted(scope, headers)
+            await self._app(scope, receive, send)
+            return
         peer = peer_of(scope, headers, self._server.options.trusted_proxies)
         scope[PEER] = self._origins.seen(peer, headers)
         refused = self._foreign(scope, headers)
@@ -75,6 +83,18 @@ class Guard:
                     standing = Standing(receive, send, still)
                     receive, send = standing.receive, standing.send
         await (refused or self._app)(scope, receive, send)
+
+    async def _is_trusted(self, scope: Scope, headers: Headers) -> bool:
+        """Tell whether the sender of a probe would be let in, and may see how the book is."""
+        peer = peer_of(scope, headers, self._server.options.trusted_proxies)
+        scope[PEER] = self._origins.seen(peer, headers)
+        if self._foreign(scope, headers) is not None:
+            return False
+        try:
+            principal, _ = await self._admit(scope, headers)
+        except DaybookError:
+            return False
+        return principal.may(READ_OR_AUDIT)
 
     def _foreign(self, scope: Scope, headers: Headers) -> Response | None:
         """Return the answer to a request that no page or program of ours has sent, else None."""

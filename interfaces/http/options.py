@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import InvalidInputError
 from interfaces.book import Check
 from interfaces.http.peers import Network
+
+if TYPE_CHECKING:
+    from application.model_sizes import Recommendation
 
 _MAX_PORT = 65535
 
@@ -37,9 +40,10 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class HttpOptions:
-    """Settings of one server.
+    """Settings of one server, and what it may ask of the process around it.
 
-    `checks` looks at what readiness needs beyond the book; it never raises. `is_own_user` tells of a
+    `checks` looks at what readiness needs beyond the book, `doctor` at everything; neither raises.
+    `recommend` fits this machine to the sizes of models; None: nobody here can tell. `is_own_user` tells of a
     connection (the client's end, ours) whether its program is of the user we run as; None where that cannot
     be known.
     """
@@ -52,6 +56,8 @@ class HttpOptions:
     listen: Address = field(default_factory=lambda: Address("127.0.0.1", 8484))
     trusted_proxies: Sequence[Network] = ()
     checks: Callable[[], Sequence[Check]] = tuple
+    doctor: Callable[[], Sequence[Check]] = tuple
+    recommend: Callable[[], Recommendation] | None = None
     is_own_user: Callable[[End, End], bool | None] = lambda _client, _server: None
     requests_a_minute: float = 3000.0
     look_after_every: float = 30.0

@@ -68,6 +68,7 @@ def answer(
         log_size=log_size,
         model_digest=found.provenance.model_digest if found.provenance else None,
         reason=found.reason,
+        detail=found.detail,
         cut_count=found.provenance.cut_count if found.provenance else 0,
         position=standing or None,
     )

@@ -21,24 +21,27 @@ from starlette.types import Scope
 
 from application.errors import LineFullError
 from domain.errors import DaybookError
-from interfaces.errors import VERDICTS, verdict
+from interfaces.errors import Verdict, verdict
 from interfaces.faults import kinds_and_places
+from interfaces.http.logs import tell
 from interfaces.http.rendering import json_bytes
 from interfaces.http.tries import TooManyTriesError
 
+REQUEST = "daybook.request_id"
 CORRELATION = "daybook.correlation_id"
+PROBLEM = "daybook.problem"
 MEDIA_TYPE = "application/problem+json"
 _SERVER_ERROR = 500
 _RETRY_SECONDS = "5"
-_log = logging.getLogger("daybook.http")
+_SOON = {"already-under-way": "1"}
 
-_BY_STATUS = {
+BY_STATUS = {
     400: ("malformed", "The request cannot be read"),
     403: ("foreign-origin", "This request comes from somewhere else"),
     404: ("no-such-path", "There is nothing at this path"),
     405: ("no-such-method", "This path does not take this method"),
-    413: ("too-large", "The request is too large"),
     408: ("too-slow", "The request came too slowly"),
+    413: ("too-large", "The request is too large"),
     415: ("wrong-media-type", "The request is of the wrong media type"),
     422: ("invalid-request", "The request does not have the right form"),
     429: ("too-many-requests", "Too many requests"),
@@ -47,6 +50,9 @@ _BY_STATUS = {
 }
 
 FOREIGN_HOST = ("foreign-host", "This server does not answer to that name")
+
+_FAULT = "Something went wrong that Daybook did not foresee. What was recorded before is safe."
+_WHERE_TO_LOOK = "Look for the correlation id in the server's messages."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,19 +88,27 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return a problem as a response. `kind`: its slug and title, where the status does not say them."""
-    slug, title = kind or _BY_STATUS.get(status) or (f"status-{status}", HTTPStatus(status).phrase)
-    correlation = scope.get(CORRELATION)
-    body: dict[str, Any] = {"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail}
-    if hint:
-        body["hint"] = hint
-    if correlation is not None:
-        body["correlation_id"] = str(correlation)
+    slug, title = kind or BY_STATUS.get(status) or (f"status-{status}", HTTPStatus(status).phrase)
+    body = _body(scope, status, detail, hint=hint, kind=(slug, title))
     if errors:
         body["errors"] = [
             {name: value for name, value in vars(part).items() if value is not None} for part in errors
         ]
-    more = {"Retry-After": _RETRY_SECONDS} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    wait = _RETRY_SECONDS if status == HTTPStatus.SERVICE_UNAVAILABLE else _SOON.get(slug)
+    more = {"Retry-After": wait} if wait else {}
     return Response(json_bytes(body), status, {**more, **(headers or {})}, MEDIA_TYPE)
+
+
+def _body(scope: Scope, status: int, detail: str, *, hint: str, kind: tuple[str, str]) -> dict[str, Any]:
+    slug, title = kind
+    scope[PROBLEM] = slug
+    body: dict[str, Any] = {"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail}
+    if hint:
+        body["hint"] = hint
+    correlation = scope.get(CORRELATION)
+    if correlation is not None:
+        body["correlation_id"] = str(correlation)
+    return body
 
 
 def of_error(scope: Scope, error: DaybookError) -> Response:
@@ -102,9 +116,7 @@ def of_error(scope: Scope, error: DaybookError) -> Response:
     if isinstance(error, TooManyTriesError):
         wait = {"Retry-After": str(error.seconds)}
         return problem(scope, 429, error.message, hint=error.hint, headers=wait)
-    found = verdict(error)
-    if found.status >= _SERVER_ERROR:
-        _log.warning("%s: %s (correlation %s)", found.slug, type(error).__name__, scope.get(CORRELATION))
+    found = _judged(scope, error)
     headers: dict[str, str] | None = None
     if found.status == HTTPStatus.UNAUTHORIZED:
         headers = {"WWW-Authenticate": 'Bearer realm="daybook"'}
@@ -114,10 +126,38 @@ def of_error(scope: Scope, error: DaybookError) -> Response:
     return problem(scope, found.status, error.message, hint=error.hint, kind=kind, headers=headers)
 
 
+def in_stream(scope: Scope, error: BaseException) -> dict[str, Any]:
+    """Return the same problem for a stream that has begun, where no status can say it any more."""
+    if isinstance(error, DaybookError):
+        found = _judged(scope, error)
+        return _body(scope, found.status, error.message, hint=error.hint, kind=(found.slug, found.title))
+    log_fault(scope, error)
+    return _body(scope, _SERVER_ERROR, _FAULT, hint=_WHERE_TO_LOOK, kind=BY_STATUS[_SERVER_ERROR])
+
+
+def _judged(scope: Scope, error: DaybookError) -> Verdict:
+    found = verdict(error)
+    if found.status >= _SERVER_ERROR:
+        tell(
+            "problem",
+            logging.WARNING,
+            problem=found.slug,
+            error=type(error).__name__,
+            request_id=scope.get(REQUEST),
+            correlation_id=scope.get(CORRELATION),
+        )
+    return found
+
+
 def log_fault(scope: Scope, error: BaseException) -> None:
     """Report a mistake of ours on the server's side, without what anybody wrote."""
-    where = "\n".join(kinds_and_places(error))
-    _log.error("unexpected error (correlation %s)\n%s", scope.get(CORRELATION), where)
+    tell(
+        "fault",
+        logging.ERROR,
+        request_id=scope.get(REQUEST),
+        correlation_id=scope.get(CORRELATION),
+        where=kinds_and_places(error),
+    )
 
 
 def unexpected(scope: Scope, error: BaseException) -> Response:
@@ -126,17 +166,9 @@ def unexpected(scope: Scope, error: BaseException) -> Response:
     return problem(
         scope,
         _SERVER_ERROR,
-        "Something went wrong that Daybook did not foresee. What was recorded before is safe.",
-        hint="Look for the correlation id in the server's messages.",
+        _FAULT,
+        hint=_WHERE_TO_LOOK,
     )
-
-
-def title_of(slug: str) -> str | None:
-    """Return the title of a kind of problem, or None where there is no such kind."""
-    for found in VERDICTS.values():
-        if found.slug == slug:
-            return found.title
-    return next((title for known, title in (FOREIGN_HOST, *_BY_STATUS.values()) if known == slug), None)
 
 
 def install(app: FastAPI) -> None:
@@ -153,9 +185,15 @@ async def _daybook_error(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = request.app.state.server.paths.allowed(request.url.path)
+        headers = {"Allow": ", ".join(allowed)}
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
+        detail = f"{request.url.path} does not take {request.method}, only {headers['Allow']}."
+        return problem(request.scope, 405, detail, headers=headers)
     details = {
         404: f"There is nothing at {request.url.path}.",
-        405: f"{request.url.path} does not take {request.method}.",
         400: "The body cannot be read as JSON in UTF-8. Nothing was recorded.",
     }
     detail = details.get(error.status_code) or error.detail

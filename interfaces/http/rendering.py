@@ -12,6 +12,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from application.commands import Done
+from interfaces.http.conditions import is_current, tag
 from interfaces.views import DoneView, to_json
 
 LOG_SIZE_HEADER = "Daybook-Log-Size"
@@ -23,7 +24,11 @@ def json_bytes(view: Any) -> bytes:
 
 
 class JsonResponse(Response):
-    """A view as a response; `log_size` goes into the header by which clients read their own writes."""
+    """A view as a response.
+
+    `log_size` goes into the header by which clients read their own writes, `version` into the one by which
+    they change what they have read.
+    """
 
     media_type = "application/json"
 
@@ -34,6 +39,7 @@ class JsonResponse(Response):
         *,
         log_size: int | None = None,
         location: str | None = None,
+        version: int | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(json_bytes(view), status_code, headers)
@@ -41,12 +47,23 @@ class JsonResponse(Response):
             self.headers[LOG_SIZE_HEADER] = str(log_size)
         if location is not None:
             self.headers["Location"] = location
+        if version is not None:
+            self.headers["ETag"] = tag(version)
 
 
 def done(result: Done, status_code: int = 200, *, location: str | None = None) -> JsonResponse:
     """Return what a command changed."""
     view = DoneView(id=result.id, log_size=result.log_size)
-    return JsonResponse(view, status_code, log_size=result.log_size, location=location)
+    return JsonResponse(
+        view, status_code, log_size=result.log_size, location=location, version=result.version
+    )
+
+
+def versioned(view: Any, version: int, if_none_match: str | None) -> Response:
+    """Return a view with its tag, or 304 where the client has it."""
+    if is_current(if_none_match, version):
+        return Response(status_code=304, headers={"ETag": tag(version)})
+    return JsonResponse(view, version=version)
 
 
 def answer_path(answer_id: UUID) -> str:

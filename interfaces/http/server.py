@@ -11,25 +11,32 @@ import contextlib
 import copy
 import logging
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from application import scopes
 from application.access import Guarded, Principal
-from application.commands import AnswerAgain, AskQuestion
+from application.commands import AnswerAgain, AskQuestion, Command
 from application.conversations import Asked
-from application.running import RunningAnswer
+from application.errors import AlreadyUnderWayError
+from application.running import Ended, RunningAnswer
 from domain.errors import ConflictError, DaybookError
 from interfaces.admitted import AdmittedBook
 from interfaces.http.found import Found
+from interfaces.http.logs import tell
+from interfaces.http.metrics import Metrics
 from interfaces.http.options import HttpOptions
+from interfaces.http.paths import Paths
 from interfaces.http.tails import Tails
 from interfaces.http.tries import Tries
 from interfaces.http.web.pulling import Pulling
 
 if TYPE_CHECKING:
+    from fastapi import APIRouter
+
     from interfaces.book import Book
 
 _PARTS = (
@@ -46,8 +53,12 @@ _PARTS = (
     "projects",
     "transcript",
     "search",
+    "keys",
+    "audit",
 )
-_log = logging.getLogger("daybook.http")
+_FAR = 2**62
+_WORK_SECONDS = 3.0
+_WORKERS = 4
 
 
 class Server:
@@ -62,10 +73,26 @@ class Server:
         self.principal: Principal | None = None
         self.tails = Tails(book)
         self.pump_problem: str | None = None
+        self.metrics = Metrics()
+        self.ending = threading.Event()
+        self.work: set[asyncio.Task[Any]] = set()
+        # Apart from the threads that record answers, which must never wait for these.
+        self.workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="daybook-work")
+        self.routers: Sequence[tuple[str, APIRouter]] = ()
+        self.document: Callable[[], dict[str, Any]] = dict
         self._stop_pump = threading.Event()
         self._pump: threading.Thread | None = None
         self._caring: asyncio.Task[None] | None = None
         self._answers_closed = False
+        self._prepared = False
+        self._watchers: set[asyncio.Task[None]] = set()
+        self._given: set[tuple[str, str]] = set()
+        self._giving = threading.Lock()
+
+    @cached_property
+    def paths(self) -> Paths:
+        """The table of all paths."""
+        return Paths(self.routers)
 
     @cached_property
     def pulling(self) -> Pulling:
@@ -77,8 +104,13 @@ class Server:
 
     def prepare(self) -> None:
         """Make all parts of the book here; left alone they are made when used, by two threads at once."""
+        if self._prepared:
+            return
+        self._prepared = True
         for part in _PARTS:
             getattr(self.book, part)
+        self.book.watch_appends(self.metrics.appended)
+        self.metrics.look_at(self.book)
 
     def as_seen_by(self, principal: Principal) -> Server:
         """Return this server with its book as a principal may use it: what endpoints are given."""
@@ -103,15 +135,49 @@ class Server:
         closed first.
         """
         try:
-            asked = await asyncio.to_thread(self.book.commands.ask, command)
+            asked = await asyncio.to_thread(self._ask_once, command)
+        except AlreadyUnderWayError:
+            raise
         except ConflictError:
             # Only for that: a prompt must not land on what somebody else has just written.
             if not await asyncio.to_thread(self._closed_an_orphan, command.conversation_id):
                 raise
-            asked = await asyncio.to_thread(self.book.commands.ask, command)
+            asked = await asyncio.to_thread(self._ask_once, command)
         if asked.request is not None:
-            self.book.answering.start(asked)
+            running = self.book.answering.start(asked)
+            watcher = asyncio.create_task(self.whole.see_to_its_end(running, asked))
+            self._watchers.add(watcher)
+            watcher.add_done_callback(self._watchers.discard)
         return asked
+
+    def _ask_once(self, command: AskQuestion | AnswerAgain) -> Asked:
+        with self.once(command):
+            return self.book.commands.ask(command)
+
+    @contextlib.contextmanager
+    def once(self, command: Command) -> Iterator[None]:
+        """Let a command under an idempotency key be carried out, but not twice at the same moment.
+
+        Raises:
+            AlreadyUnderWayError: it is being carried out.
+        """
+        if command.idempotency_key is None:
+            yield
+            return
+        this = (command.actor, command.idempotency_key)
+        with self._giving:
+            if this in self._given:
+                raise AlreadyUnderWayError(
+                    "The command under this idempotency key is being carried out. This one was not; the "
+                    "first goes on.",
+                    hint="Send it again in a moment, under the same key, for its result.",
+                )
+            self._given.add(this)
+        try:
+            yield
+        finally:
+            with self._giving:
+                self._given.discard(this)
 
     def _closed_an_orphan(self, conversation_id: UUID | None) -> bool:
         def unfinished() -> set[UUID]:
@@ -139,15 +205,22 @@ class Server:
         if self._answers_closed:
             return
         self._answers_closed = True
+        self.ending.set()
+        tell("stopping", running_answer_count=len(self._watchers))
         try:
             await asyncio.wait_for(self.book.answering.close(), self.options.stop_within)
         except TimeoutError:
             # What they had is saved; the next look after this process's death closes them with it.
-            _log.warning("some answers could not be closed in time")
+            tell("answers-left", logging.WARNING)
 
     async def stop(self) -> None:
         """End everything that `start` began, and the answers."""
         await self.close_answers()
+        if self.work:
+            await asyncio.wait(self.work, timeout=_WORK_SECONDS)
+        self.workers.shutdown(wait=False, cancel_futures=True)
+        if self._watchers:
+            await asyncio.wait(self._watchers, timeout=1.0)
         if "pulling" in vars(self):
             await self.pulling.stop()
         self._stop_pump.set()
@@ -165,7 +238,29 @@ class Server:
             self.book.read_models.run(self._stop_pump)
         except DaybookError as problem:
             self.pump_problem = problem.message
-            _log.error("the pump stopped: %s", problem.message)
+            tell("pump-stopped", logging.ERROR, detail=problem.message)
+
+    async def see_to_its_end(self, running: RunningAnswer, asked: Asked) -> None:
+        """Count an answer and tell of its end. Woken by its pieces, it takes none of them."""
+        with self.metrics.answers_running.track_inprogress():
+            async for update in running.updates(_FAR, _FAR):
+                if not isinstance(update, Ended):
+                    continue
+                outcome = update.outcome
+                self.metrics.answer_ended(outcome)
+                tell(
+                    "answer-ended",
+                    answer_id=asked.answer_id,
+                    conversation_id=asked.conversation_id,
+                    correlation_id=asked.origin.correlation_id,
+                    actor=asked.origin.actor,
+                    model=asked.model,
+                    status=str(outcome.status),
+                    reason=outcome.reason or None,
+                    first_token_ms=_rounded(outcome.first_token_ms),
+                    total_ms=_rounded(outcome.total_ms),
+                    completion_tokens=outcome.end.completion_tokens if outcome.end else None,
+                )
 
     async def _care(self) -> None:
         while True:
@@ -174,4 +269,8 @@ class Server:
                 await asyncio.to_thread(self.book.look_after)
             except Exception as problem:  # noqa: BLE001 - whatever it was, the next look comes
                 told = problem.message if isinstance(problem, DaybookError) else type(problem).__name__
-                _log.warning("could not look for orphaned answers: %s", told)
+                tell("look-failed", logging.WARNING, detail=told)
+
+
+def _rounded(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 1)

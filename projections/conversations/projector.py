@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 # has. (An `insert … on conflict` would have to know the not-null columns of rows that exist.)
 _INSERT = """
 insert into conversations (id, project_id, origin_conversation_id, origin_message_id, created_at, updated_at,
-                           last_index, last_actor)
+                           last_index, last_actor, version)
 select * from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[],
-                     %s::bigint[], %s::text[])
+                     %s::bigint[], %s::text[], %s::bigint[])
 """
 
 _UPDATE = """
@@ -37,11 +37,12 @@ update conversations c
        archived      = coalesce(n.archived, c.archived),
        updated_at    = n.updated_at,
        last_index    = n.last_index,
-       last_actor    = n.last_actor
+       last_actor    = n.last_actor,
+       version       = n.version
   from unnest(%s::uuid[], %s::bytea[], %s::bytea[], %s::integer[], %s::boolean[], %s::uuid[], %s::boolean[],
-              %s::timestamptz[], %s::bigint[], %s::text[])
+              %s::timestamptz[], %s::bigint[], %s::text[], %s::bigint[])
        as n(id, title, first_prompt, messages, moved, current_id, archived, updated_at, last_index,
-            last_actor)
+            last_actor, version)
  where c.id = n.id
 """
 
@@ -100,11 +101,13 @@ class _Change:
     updated_at: datetime | None = None
     last_index: int = -1
     last_actor: str = ""
+    version: int = 0
 
     def add(self, recorded: Recorded) -> None:
         self.updated_at = recorded.time
         self.last_index = recorded.log_index
         self.last_actor = recorded.actor
+        self.version = recorded.event.version
         self._fold(recorded.event)
 
     def _fold(self, event: Event) -> None:
@@ -134,7 +137,7 @@ class _Change:
         self.moved, self.current_id = True, message_id
 
 
-_New: TypeAlias = tuple[UUID, UUID | None, UUID | None, UUID | None, datetime, datetime, int, str]
+_New: TypeAlias = tuple[UUID, UUID | None, UUID | None, UUID | None, datetime, datetime, int, str, int]
 
 
 def _new(recorded: Recorded, event: e.ConversationStarted) -> _New:
@@ -147,6 +150,7 @@ def _new(recorded: Recorded, event: e.ConversationStarted) -> _New:
         recorded.time,
         recorded.log_index,
         recorded.actor,
+        event.version,
     )
 
 
@@ -198,6 +202,7 @@ class Conversations(ReadModel):
                     c.updated_at,
                     c.last_index,
                     c.last_actor,
+                    c.version,
                 )
                 for stream_id, c in changes.items()
             ),

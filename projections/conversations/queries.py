@@ -17,7 +17,7 @@ from projections.reading import Reading
 _COLUMNS: LiteralString = """
 select c.id, c.project_id, c.title, c.first_prompt, c.message_count, c.current_id, c.archived,
        c.created_at, c.updated_at, c.last_actor, c.hold_reason, c.erased_at, c.erased_by,
-       c.origin_conversation_id, c.origin_message_id, c.last_index
+       c.origin_conversation_id, c.origin_message_id, c.version, c.last_index
   from conversations c
 """
 
@@ -88,6 +88,7 @@ class ConversationSummary:
 
     `origin_conversation_id` and `origin_message_id` say what it was copied from. `hold_reason` is None where
     it is not held; `erased_at` and `erased_by` (an actor) where it is not erased.
+    `version` is where its stream stands, `last_index` the log index of the event that led there.
     """
 
     id: UUID
@@ -107,6 +108,8 @@ class ConversationSummary:
     erased_by: str | None = None
     origin_conversation_id: UUID | None = None
     origin_message_id: UUID | None = None
+    version: int = 0
+    last_index: int = 0
 
 
 class ConversationPage(NamedTuple):
@@ -220,6 +223,8 @@ class ConversationQueries:
             erased_by=row[12],
             origin_conversation_id=row[13],
             origin_message_id=row[14],
+            version=row[15],
+            last_index=row[16],
             erased=opener.erased or row[11] is not None,
             damaged=opener.damage is not None,
         )

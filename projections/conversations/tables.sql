@@ -12,6 +12,7 @@ create table conversations (
     updated_at    timestamptz not null,
     last_index    bigint      not null, -- log index of its latest event: lists are in this order
     last_actor    text        not null,
+    version       bigint      not null, -- where its stream stands: the version of that event
     hold_reason   bytea,                -- packed; null where it is not held
     erased_at     timestamptz,
     erased_by     text

@@ -1,4 +1,4 @@
 """Which projects there are."""
 
 NAME = "projects"
-VERSION = 2
+VERSION = 3

@@ -16,24 +16,25 @@ if TYPE_CHECKING:
     import psycopg
 
 _CREATE = """
-insert into projects (id, name, created_at, updated_at, first_index)
-values (%(id)s, %(text)s, %(at)s, %(at)s, %(log_index)s)
+insert into projects (id, name, created_at, updated_at, first_index, version)
+values (%(id)s, %(text)s, %(at)s, %(at)s, %(log_index)s, %(version)s)
 """
 
-
-_RENAME = "update projects set name = %(text)s, updated_at = %(at)s where id = %(id)s"
-_DESCRIBE = "update projects set description = %(text)s, updated_at = %(at)s where id = %(id)s"
-_MODEL = "update projects set default_model = %(model)s, updated_at = %(at)s where id = %(id)s"
-_ARCHIVE = "update projects set archived = %(archived)s, updated_at = %(at)s where id = %(id)s"
-_HOLD = "update projects set hold_reason = %(text)s, updated_at = %(at)s where id = %(id)s"
+_SET: LiteralString = "update projects set updated_at = %(at)s, version = %(version)s, "
+_RENAME = _SET + "name = %(text)s where id = %(id)s"
+_DESCRIBE = _SET + "description = %(text)s where id = %(id)s"
+_MODEL = _SET + "default_model = %(model)s where id = %(id)s"
+_ARCHIVE = _SET + "archived = %(archived)s where id = %(id)s"
+_HOLD = _SET + "hold_reason = %(text)s where id = %(id)s"
 _ERASE = """
 update projects
    set name = null, description = null, instructions = null, hold_reason = null, erased_at = %(at)s,
-       erased_by = %(actor)s, updated_at = %(at)s
+       erased_by = %(actor)s, updated_at = %(at)s, version = %(version)s
  where id = %(id)s
 """
 _INSTRUCT = """
-update projects set instructions = %(text)s, instructions_version = %(version)s, updated_at = %(at)s
+update projects set instructions = %(text)s, instructions_version = %(version)s, updated_at = %(at)s,
+       version = %(version)s
  where id = %(id)s
 """
 
@@ -56,6 +57,7 @@ class Projects(ReadModel):
                     "at": recorded.time,
                     "log_index": recorded.log_index,
                     "actor": recorded.actor,
+                    "version": recorded.event.version,
                 }
                 connection.execute(statement, {**place, **values})
 
@@ -68,7 +70,7 @@ def _change(event: Event) -> tuple[LiteralString, dict[str, Any]] | None:  # noq
         case e.ProjectDescribed():
             return _DESCRIBE, {"text": packed(event.description)}
         case e.InstructionsChanged():
-            return _INSTRUCT, {"text": packed(event.instructions), "version": event.version}
+            return _INSTRUCT, {"text": packed(event.instructions)}
         case e.DefaultModelSet():
             return _MODEL, {"model": event.model}
         case e.ProjectArchived() | e.ProjectRestored():

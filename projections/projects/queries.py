@@ -19,7 +19,7 @@ from projections.reading import Reading
 
 _COLUMNS: LiteralString = """
 select p.id, p.name, p.description, p.default_model, p.instructions, p.instructions_version, p.archived,
-       p.created_at, p.updated_at, p.hold_reason, p.erased_at, p.erased_by
+       p.created_at, p.updated_at, p.hold_reason, p.erased_at, p.erased_by, p.version
   from projects p
 """
 
@@ -39,7 +39,7 @@ _BY_FRAGMENT: LiteralString = (
 class ProjectDetails:
     """One project. `description` and `instructions` are empty where there are none.
 
-    `damage` says that some of it was altered: that part is empty, too.
+    `damage` says that some of it was altered: that part is empty, too. `version` is where its stream stands.
     """
 
     id: UUID
@@ -56,6 +56,7 @@ class ProjectDetails:
     hold_reason: str | None = None
     erased_at: datetime | None = None
     erased_by: str | None = None
+    version: int = 0
 
 
 class ProjectQueries:
@@ -113,6 +114,7 @@ class ProjectQueries:
             hold_reason=opener.text(row[9]),
             erased_at=row[10],
             erased_by=row[11],
+            version=row[12],
             erased=opener.erased or row[10] is not None,
             damage=opener.damage,
         )

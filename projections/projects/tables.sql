@@ -8,6 +8,7 @@ create table projects (
     archived             boolean     not null default false,
     created_at           timestamptz not null,
     updated_at           timestamptz not null,
+    version              bigint      not null,  -- where its stream stands
     first_index          bigint      not null,  -- log index of its creation: lists are in this order
     hold_reason          bytea,
     erased_at            timestamptz,

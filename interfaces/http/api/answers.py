@@ -6,13 +6,15 @@ import asyncio
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from starlette.responses import Response, StreamingResponse
 
 from application.commands import AnswerAgain
 from application.running import RunningAnswer
-from interfaces.http.api.conversations import accepted
-from interfaces.http.api.requests import AtLeast, CallerOf, NewAnswer, ServerOf
+from interfaces.http.api.bodies import NewAnswer
+from interfaces.http.api.describing import ASKED, events
+from interfaces.http.api.requests import AtLeast, CallerOf, Prefer, ServerOf
+from interfaces.http.asking import answered
 from interfaces.http.event_stream import EventStream
 from interfaces.http.found import as_far_as_it_is, find_answer, find_living_answer
 from interfaces.http.presenting import AskedView, answer
@@ -26,20 +28,14 @@ router = APIRouter(prefix="/answers", tags=["answers"])
 _END_SECONDS = 10.0
 _STREAM = {
     200: {
-        "description": "Events `status`, `delta` (`thinking` or `text`), `reset`, then `done` or `failed`.",
-        "content": {
-            "text/event-stream": {
-                "schema": {
-                    "type": "object",
-                    "required": ["event", "data"],
-                    "properties": {
-                        "event": {"enum": ["status", "delta", "reset", "done", "failed"]},
-                        "id": {"type": "string", "description": "How far the stream has come."},
-                        "data": {"type": "string", "contentMediaType": "application/json"},
-                    },
-                }
-            }
-        },
+        "description": "The answer from where the client left it, and how it ended.",
+        "content": events(
+            status="how the answer stands, and its `position` in the line",
+            delta="new characters of `thinking` or `text`; its id says how far the stream has come",
+            reset="what came does not hold, and comes again",
+            done="the end of a good answer",
+            failed="any other end",
+        ),
     },
     204: {"description": "The answer has ended, and `Last-Event-ID` says that everything was received."},
 }
@@ -105,9 +101,20 @@ async def _ended(growing: RunningAnswer) -> None:
         return
 
 
-@router.post("/{answer_id}/retry", operation_id="retryAnswer", status_code=202, response_model=AskedView)
+@router.post(
+    "/{answer_id}/retry",
+    operation_id="retryAnswer",
+    status_code=202,
+    response_model=AskedView,
+    responses=ASKED,
+)
 async def retry_answer(
-    answer_id: UUID, server: ServerOf, caller: CallerOf, body: NewAnswer | None = None
+    answer_id: UUID,
+    request: Request,
+    server: ServerOf,
+    caller: CallerOf,
+    body: NewAnswer | None = None,
+    prefer: Prefer = None,
 ) -> Response:
     """Answer the same prompt once more, beside this answer, which stays; in the same way where not told."""
     found = await asyncio.to_thread(find_living_answer, server.book, answer_id)
@@ -121,4 +128,4 @@ async def retry_answer(
         think=message.provenance.think if wanted.think is None and message.provenance else wanted.think,
         **caller.fields,
     )
-    return accepted(await server.ask(command))
+    return await answered(server, command, accept=request.headers.get("accept"), prefer=prefer)

@@ -1,4 +1,4 @@
-"""Conversations and their prompts. A prompt's walk enters here: parse, give the command, begin the answer."""
+"""Conversations: opening, listing, showing and changing them."""
 
 from __future__ import annotations
 
@@ -9,36 +9,25 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from application.commands import (
-    AnswerAgain,
     ArchiveConversation,
-    AskQuestion,
+    GoOnFrom,
     RenameConversation,
     RestoreConversation,
     StartConversation,
 )
-from application.conversations import Asked
 from domain.errors import NotFoundError
 from domain.ids import short
-from interfaces import viewing
-from interfaces.http.api.requests import (
-    AtLeast,
-    CallerOf,
-    ConversationChanges,
-    Cursor,
-    Limit,
-    NewAnswer,
-    NewConversation,
-    NewPrompt,
-    ServerOf,
-)
-from interfaces.http.presenting import (
-    AskedView,
-    TranscriptPageView,
-    must_not_be_erased,
-    transcript_page,
-)
-from interfaces.http.rendering import JsonResponse, answer_path, done
+from interfaces import message_views, viewing
+from interfaces.http.api.bodies import ConversationChanges, CurrentMessage, NewConversation
+from interfaces.http.api.describing import CREATED, DONE, TAGGED
+from interfaces.http.api.giving import give
+from interfaces.http.api.requests import AtLeast, CallerOf, Cursor, EditorOf, IfNoneMatch, Limit, ServerOf
+from interfaces.http.presenting import TranscriptPageView, must_not_be_erased, transcript_page
+from interfaces.http.rendering import JsonResponse, done, versioned
+from interfaces.http.server import Server
+from interfaces.message_views import TreeView
 from interfaces.views import ConversationListView, DoneView
+from projections.conversations.queries import ConversationSummary
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])
 
@@ -47,12 +36,14 @@ Archived = Annotated[
 ]
 
 
-@router.post("", operation_id="startConversation", status_code=201, response_model=DoneView)
+@router.post(
+    "", operation_id="startConversation", status_code=201, response_model=DoneView, responses=CREATED
+)
 def start_conversation(server: ServerOf, caller: CallerOf, body: NewConversation | None = None) -> Response:
     """Open a conversation."""
     wanted = body or NewConversation(title=None)
     command = StartConversation(title=wanted.title, project_id=wanted.project_id, **caller.fields)
-    result = server.book.commands.handle(command)
+    result = give(server, command)
     return done(result, 201, location=f"/api/v1/conversations/{result.id}")
 
 
@@ -72,105 +63,89 @@ def list_conversations(
     return JsonResponse(viewing.conversation_list(page))
 
 
-@router.get("/{conversation_id}", operation_id="getConversation", response_model=TranscriptPageView)
+@router.get(
+    "/{conversation_id}",
+    operation_id="getConversation",
+    response_model=TranscriptPageView,
+    responses=TAGGED,
+)
 def get_conversation(
     conversation_id: UUID,
     server: ServerOf,
     at_least: AtLeast,
+    *,
     limit: Limit = 100,
     cursor: Annotated[UUID | None, Query(description="`next_cursor`: show the messages before.")] = None,
+    leaf_id: Annotated[
+        UUID | None, Query(description="Show the branch that ends in this message, not the current one.")
+    ] = None,
+    if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Show a conversation with the last messages of its current branch."""
+    found = found_conversation(server, conversation_id, at_least)
+    must_not_be_erased("Conversation", found)
+    # Its messages are shown at least as new as its tag says, so whoever decides on them is not deceived.
+    messages = server.book.transcript.branch(
+        conversation_id, cursor or leaf_id, limit=limit + 1, at_least=found.last_index + 1
+    )
+    return versioned(transcript_page(found, messages, limit), found.version, if_none_match)
+
+
+@router.patch(
+    "/{conversation_id}", operation_id="changeConversation", response_model=DoneView, responses=DONE
+)
+def change_conversation(
+    conversation_id: UUID, body: ConversationChanges, server: ServerOf, editor: EditorOf
+) -> Response:
+    """Give a conversation another title."""
+    command = RenameConversation(conversation_id=conversation_id, title=body.title, **editor.fields)
+    return done(give(server, command))
+
+
+@router.post(
+    "/{conversation_id}/archive",
+    operation_id="archiveConversation",
+    response_model=DoneView,
+    responses=DONE,
+)
+def archive_conversation(conversation_id: UUID, server: ServerOf, editor: EditorOf) -> Response:
+    """Put a conversation out of the way."""
+    return done(give(server, ArchiveConversation(conversation_id=conversation_id, **editor.fields)))
+
+
+@router.post(
+    "/{conversation_id}/restore",
+    operation_id="restoreConversation",
+    response_model=DoneView,
+    responses=DONE,
+)
+def restore_conversation(conversation_id: UUID, server: ServerOf, editor: EditorOf) -> Response:
+    """Bring an archived conversation back."""
+    return done(give(server, RestoreConversation(conversation_id=conversation_id, **editor.fields)))
+
+
+@router.get("/{conversation_id}/tree", operation_id="getTree", response_model=TreeView)
+def get_tree(conversation_id: UUID, server: ServerOf, at_least: AtLeast) -> Response:
+    """Show where every message of a conversation is, without their texts."""
+    found = found_conversation(server, conversation_id, at_least)
+    nodes = server.book.transcript.tree(conversation_id, at_least=found.last_index + 1)
+    return JsonResponse(message_views.tree(found.id, found.current_id, nodes))
+
+
+@router.put("/{conversation_id}/current", operation_id="goOnFrom", response_model=DoneView, responses=DONE)
+def go_on_from(conversation_id: UUID, body: CurrentMessage, server: ServerOf, editor: EditorOf) -> Response:
+    """Make the branch that ends in a message the current one, or begin anew."""
+    command = GoOnFrom(conversation_id=conversation_id, message_id=body.message_id, **editor.fields)
+    return done(give(server, command))
+
+
+def found_conversation(
+    server: Server, conversation_id: UUID, at_least: int | None = None
+) -> ConversationSummary:
+    """Return a conversation, or raise `NotFoundError`."""
     found = server.book.conversations.get(conversation_id, at_least=at_least)
     if found is None:
         raise NotFoundError(
             f"There is no conversation {short(conversation_id)} in this book.", hint="daybook list"
         )
-    must_not_be_erased("Conversation", found)
-    messages = server.book.transcript.branch(conversation_id, cursor, limit=limit + 1, at_least=at_least)
-    return JsonResponse(transcript_page(found, messages, limit))
-
-
-@router.patch("/{conversation_id}", operation_id="changeConversation", response_model=DoneView)
-def change_conversation(
-    conversation_id: UUID, body: ConversationChanges, server: ServerOf, caller: CallerOf
-) -> Response:
-    """Give a conversation another title."""
-    command = RenameConversation(conversation_id=conversation_id, title=body.title, **caller.fields)
-    return done(server.book.commands.handle(command))
-
-
-@router.post("/{conversation_id}/archive", operation_id="archiveConversation", response_model=DoneView)
-def archive_conversation(conversation_id: UUID, server: ServerOf, caller: CallerOf) -> Response:
-    """Put a conversation out of the way."""
-    return done(
-        server.book.commands.handle(ArchiveConversation(conversation_id=conversation_id, **caller.fields))
-    )
-
-
-@router.post("/{conversation_id}/restore", operation_id="restoreConversation", response_model=DoneView)
-def restore_conversation(conversation_id: UUID, server: ServerOf, caller: CallerOf) -> Response:
-    """Bring an archived conversation back."""
-    return done(
-        server.book.commands.handle(RestoreConversation(conversation_id=conversation_id, **caller.fields))
-    )
-
-
-@router.post(
-    "/{conversation_id}/prompts", operation_id="askQuestion", status_code=202, response_model=AskedView
-)
-async def ask_question(
-    conversation_id: UUID, body: NewPrompt, server: ServerOf, caller: CallerOf
-) -> Response:
-    """Record a prompt and begin its answer, which is found at `Location` and goes on without watchers."""
-    command = AskQuestion(
-        text=body.text,
-        conversation_id=conversation_id,
-        parent_id=body.parent_id,
-        model=body.model,
-        instructions=body.instructions,
-        options=body.options,
-        think=body.think,
-        **caller.fields,
-    )
-    return accepted(await server.ask(command))
-
-
-@router.post(
-    "/{conversation_id}/prompts/{prompt_id}/answers",
-    operation_id="answerAgain",
-    status_code=202,
-    response_model=AskedView,
-)
-async def answer_again(
-    conversation_id: UUID,
-    prompt_id: UUID,
-    server: ServerOf,
-    caller: CallerOf,
-    body: NewAnswer | None = None,
-) -> Response:
-    """Begin another answer to a prompt that is there; the earlier ones stay."""
-    wanted = body or NewAnswer()
-    command = AnswerAgain(
-        conversation_id=conversation_id,
-        prompt_id=prompt_id,
-        model=wanted.model,
-        options=wanted.options,
-        think=wanted.think,
-        **caller.fields,
-    )
-    return accepted(await server.ask(command))
-
-
-def accepted(asked: Asked) -> JsonResponse:
-    """Return what was recorded for a prompt that is to be answered."""
-    view = AskedView(
-        conversation_id=asked.conversation_id,
-        prompt_id=asked.prompt_id,
-        answer_id=asked.answer_id,
-        model=asked.model,
-        cut_count=asked.cut_count,
-        log_size=asked.log_size,
-        replayed=asked.request is None,
-    )
-    return JsonResponse(view, 202, log_size=asked.log_size, location=answer_path(asked.answer_id))
+    return found

@@ -1,4 +1,4 @@
-"""Projects: opening them and looking at them."""
+"""Projects: opening, listing, showing and changing them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from application.commands import CreateProject
+from application.commands import ArchiveProject, ChangeProject, CreateProject, RestoreProject
 from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import short
 from interfaces import viewing
-from interfaces.http.api.requests import AtLeast, CallerOf, Limit, NewProject, ServerOf
+from interfaces.http.api.bodies import NewProject, ProjectChanges
+from interfaces.http.api.describing import CREATED, DONE, TAGGED
+from interfaces.http.api.giving import give
+from interfaces.http.api.requests import AtLeast, CallerOf, EditorOf, IfNoneMatch, Limit, ServerOf
 from interfaces.http.presenting import must_not_be_erased
-from interfaces.http.rendering import JsonResponse, done
+from interfaces.http.rendering import JsonResponse, done, versioned
+from interfaces.http.server import Server
 from interfaces.views import DoneView, ProjectListView, ProjectView
+from projections.projects.queries import ProjectDetails
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 
 
-@router.post("", operation_id="createProject", status_code=201, response_model=DoneView)
+@router.post("", operation_id="createProject", status_code=201, response_model=DoneView, responses=CREATED)
 def create_project(body: NewProject, server: ServerOf, caller: CallerOf) -> Response:
     """Open a project."""
     command = CreateProject(
@@ -30,7 +35,7 @@ def create_project(body: NewProject, server: ServerOf, caller: CallerOf) -> Resp
         default_model=body.default_model,
         **caller.fields,
     )
-    result = server.book.commands.handle(command)
+    result = give(server, command)
     return done(result, 201, location=f"/api/v1/projects/{result.id}")
 
 
@@ -42,9 +47,14 @@ def list_projects(
     limit: Limit = 100,
     cursor: Annotated[UUID | None, Query(description="`next_cursor` of the page before.")] = None,
     include_archived: bool = False,
+    name: Annotated[str | None, Query(min_length=1, description="Only those of exactly this name.")] = None,
 ) -> Response:
     """List projects, the oldest first."""
-    found = list(server.book.projects.all(include_archived=include_archived, at_least=at_least))
+    if name is None:
+        found = list(server.book.projects.all(include_archived=include_archived, at_least=at_least))
+    else:
+        named = server.book.projects.named(name, at_least=at_least)
+        found = [one for one in named if include_archived or not one.archived]
     if cursor is not None:
         ids = [one.id for one in found]
         if cursor not in ids:
@@ -58,13 +68,47 @@ def list_projects(
     return JsonResponse(view)
 
 
-@router.get("/{project_id}", operation_id="getProject", response_model=ProjectView)
-def get_project(project_id: UUID, server: ServerOf, at_least: AtLeast) -> Response:
+@router.get("/{project_id}", operation_id="getProject", response_model=ProjectView, responses=TAGGED)
+def get_project(
+    project_id: UUID, server: ServerOf, at_least: AtLeast, if_none_match: IfNoneMatch = None
+) -> Response:
     """Show a project."""
+    found = found_project(server, project_id, at_least)
+    must_not_be_erased("Project", found)
+    return versioned(viewing.project(found), found.version, if_none_match)
+
+
+@router.patch("/{project_id}", operation_id="changeProject", response_model=DoneView, responses=DONE)
+def change_project(project_id: UUID, body: ProjectChanges, server: ServerOf, editor: EditorOf) -> Response:
+    """Change name, description, instructions and model of a project, together or not at all."""
+    command = ChangeProject(
+        project_id=project_id,
+        name=body.name,
+        description=body.description,
+        instructions=body.instructions,
+        default_model=body.default_model,
+        **editor.fields,
+    )
+    return done(give(server, command))
+
+
+@router.post("/{project_id}/archive", operation_id="archiveProject", response_model=DoneView, responses=DONE)
+def archive_project(project_id: UUID, server: ServerOf, editor: EditorOf) -> Response:
+    """Put a project out of the way."""
+    return done(give(server, ArchiveProject(project_id=project_id, **editor.fields)))
+
+
+@router.post("/{project_id}/restore", operation_id="restoreProject", response_model=DoneView, responses=DONE)
+def restore_project(project_id: UUID, server: ServerOf, editor: EditorOf) -> Response:
+    """Bring an archived project back."""
+    return done(give(server, RestoreProject(project_id=project_id, **editor.fields)))
+
+
+def found_project(server: Server, project_id: UUID, at_least: int | None = None) -> ProjectDetails:
+    """Return a project, or raise `NotFoundError`."""
     found = server.book.projects.get(project_id, at_least=at_least)
     if found is None:
         raise NotFoundError(
             f"There is no project {short(project_id)} in this book.", hint="daybook project list"
         )
-    must_not_be_erased("Project", found)
-    return JsonResponse(viewing.project(found))
+    return found

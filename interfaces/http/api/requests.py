@@ -1,4 +1,4 @@
-"""What clients send: bodies, and what every endpoint needs to know of a request."""
+"""What every endpoint needs to know of a request: who asks, on which state, and what must be shown."""
 
 from __future__ import annotations
 
@@ -7,82 +7,16 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
 
-from application.access import Principal
-from domain.errors import DaybookError
+from application.access import Need, Principal
+from application.errors import StoppingError
+from interfaces.http.conditions import version_of_tags
 from interfaces.http.guard import PRINCIPAL
+from interfaces.http.preferences import LONGEST_WAIT_SECONDS
 from interfaces.http.problems import CORRELATION
 from interfaces.http.server import Server
 
-_LARGEST = 2**63 - 1
-
-
-class StoppingError(DaybookError):
-    """The server takes no new work because it is stopping."""
-
-
-class Body(BaseModel):
-    """A JSON object without fields that nobody would read."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-Number = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST)]
-Option = bool | Number | float | str | None | list[bool | Number | float | str]
-Options = Annotated[dict[str, Option], Field(max_length=64)]
-Think = bool | Annotated[str, Field(min_length=1, max_length=20)]
-
-
-class NewConversation(Body):
-    """A conversation to open."""
-
-    title: str | None = Field(
-        None, description="Without one it is shown by the beginning of its first prompt."
-    )
-    project_id: UUID | None = None
-
-
-class NewPrompt(Body):
-    """A prompt, and how it is to be answered."""
-
-    text: str = Field(min_length=1)
-    parent_id: UUID | None = Field(
-        default=None, description="The answer to go on from; without it, the current one."
-    )
-    model: str | None = None
-    instructions: str | None = Field(
-        default=None, description="Told to the model first, in place of the project's."
-    )
-    options: Options = Field(
-        default_factory=dict, description="The model server's options, num_ctx among them."
-    )
-    think: Think | None = None
-
-
-class NewAnswer(Body):
-    """How a prompt is to be answered once more."""
-
-    model: str | None = None
-    options: Options = Field(default_factory=dict)
-    think: Think | None = None
-
-
-class ConversationChanges(Body):
-    """What is to change in a conversation."""
-
-    title: str
-
-
-class NewProject(Body):
-    """A project to open."""
-
-    name: str
-    description: str = ""
-    instructions: str = Field(
-        default="", description="Told to the model first in every conversation of the project."
-    )
-    default_model: str | None = None
+MOST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -104,6 +38,18 @@ class Caller:
         }
 
 
+@dataclass(frozen=True)
+class Editor(Caller):
+    """Who changes something that is there, and the version it was seen at where the request names one."""
+
+    expected_version: int | None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields that all edits have."""
+        return {**super().fields, "expected_version": self.expected_version}
+
+
 def principal_of(request: Request) -> Principal:
     """Return who was let in with this request."""
     found: Principal = request.scope[PRINCIPAL]
@@ -116,6 +62,26 @@ async def server_of(request: Request) -> Server:
     return found.as_seen_by(principal_of(request))
 
 
+def must_have(server: Server, need: Need, what: str) -> None:
+    """Refuse, before anything is done, what no single part of the book would refuse by itself.
+
+    Raises:
+        ForbiddenError: whoever was let in has none of the scopes needed.
+    """
+    if server.principal is not None:
+        server.principal.must(need, what)
+
+
+def must_run(server: Server) -> None:
+    """Refuse new work where the server is stopping.
+
+    Raises:
+        StoppingError: it is.
+    """
+    if server.stopping.is_set():
+        raise StoppingError("The server is stopping. Nothing was recorded; ask again in a moment.")
+
+
 async def caller_of(
     request: Request,
     idempotency_key: Annotated[
@@ -124,25 +90,50 @@ async def caller_of(
             min_length=1,
             max_length=200,
             pattern="^[\x21-\x7e]+$",
-            description="The same command under the same key again returns the first result.",
+            description="The same command under the same key again returns the first result. A string of "
+            "your own, a UUID for example, in quotes or bare.",
         ),
     ] = None,
 ) -> Caller:
     """Return who gives a command, refusing it where the server is stopping."""
-    server: Server = request.app.state.server
-    if server.stopping.is_set():
-        raise StoppingError("The server is stopping. Nothing was recorded; ask again in a moment.")
-    return Caller(principal_of(request), request.scope[CORRELATION], idempotency_key)
+    must_run(request.app.state.server)
+    return Caller(principal_of(request), request.scope[CORRELATION], _bare(idempotency_key))
+
+
+CallerOf = Annotated[Caller, Depends(caller_of)]
+
+
+async def editor_of(
+    caller: CallerOf,
+    if_match: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=200,
+            description="The `ETag` of what you decided on: carried out only while it has not changed, else "
+            "refused with 412.",
+        ),
+    ] = None,
+) -> Editor:
+    """Return who changes something, and on which version of it."""
+    return Editor(caller.principal, caller.correlation_id, caller.idempotency_key, version_of_tags(if_match))
+
+
+def _bare(key: str | None) -> str | None:
+    """Return a key without the quotes in which the header's draft wants it; old clients leave them out."""
+    if key is not None and len(key) > 2 and key[0] == key[-1] == '"':  # noqa: PLR2004 - more than the quotes
+        return key[1:-1]
+    return key
 
 
 def at_least_of(
     at_least: Annotated[
         int | None,
-        Query(ge=0, le=_LARGEST, description="Wait until the answer shows the log at this size or larger."),
+        Query(ge=0, le=MOST, description="Wait until the answer shows the log at this size or larger."),
     ] = None,
     daybook_log_size: Annotated[
         int | None,
-        Header(ge=0, le=_LARGEST, description="The same, as the header that commands answer with."),
+        Header(ge=0, le=MOST, description="The same, as the header that commands answer with."),
     ] = None,
 ) -> int | None:
     """Return the log size that a query must show."""
@@ -151,9 +142,21 @@ def at_least_of(
 
 
 ServerOf = Annotated[Server, Depends(server_of)]
-CallerOf = Annotated[Caller, Depends(caller_of)]
+EditorOf = Annotated[Editor, Depends(editor_of)]
 AtLeast = Annotated[int | None, Depends(at_least_of)]
 Limit = Annotated[int, Query(ge=1, le=200, description="The most things on a page.")]
+IfNoneMatch = Annotated[
+    str | None,
+    Header(max_length=200, description="An `ETag` you have: answered with 304 while it still holds."),
+]
 Cursor = Annotated[
     str | None, Query(min_length=1, max_length=400, description="`next_cursor` of the page before.")
+]
+Prefer = Annotated[
+    str | None,
+    Header(
+        max_length=200,
+        description="`wait=N`: respond with the finished answer, or with 202 after N seconds "
+        f"(at most {LONGEST_WAIT_SECONDS}).",
+    ),
 ]

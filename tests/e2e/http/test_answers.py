@@ -215,7 +215,7 @@ def test_a_silent_stream_is_kept_open_by_comments(api: httpx.Client) -> None:
 def test_a_stopping_server_ends_answers_and_tells_their_watchers(start_server: StartServer) -> None:
     server = start_server()
     with server.client() as client:
-        asked = ask(client, "not to the end", model=SLOW)
+        asked = ask(client, "not to the end", model="simulator-stall")
         reader = Reader(client, asked["answer_id"])
         reader.read(until=3)
         began = time.monotonic()
@@ -233,7 +233,7 @@ def test_a_stopping_server_ends_answers_and_tells_their_watchers(start_server: S
         found = client.get(f"/api/v1/answers/{asked['answer_id']}").json()
         assert found["status"] == "interrupted"
         assert (found["thinking"], found["text"]) == (watching.thinking, watching.text)
-        again = ask(client, "go on", conversation_id=asked["conversation_id"])
+        again = ask(client, "go on", conversation_id=asked["conversation_id"], model="deepseek-r1:8b")
         assert again["conversation_id"] == asked["conversation_id"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from application.commands import EraseConversation, EraseProject
 from tests.e2e.http.conftest import StartServer
 from tests.support.http_client import answered, conversation
@@ -19,8 +21,8 @@ def test_what_another_process_erased_is_gone_at_once(start_server: StartServer) 
             assert "quetzal" in one.get(f"{API}/conversations/{where}").text
 
         who = {"actor": "ada", "source": "cli"}
-        server.book.commands.handle(EraseConversation(conversation_id=where, **who))
-        server.book.commands.handle(EraseProject(project_id=project, **who))
+        server.book.commands.handle(EraseConversation(conversation_id=UUID(where), **who))
+        server.book.commands.handle(EraseProject(project_id=UUID(project), **who))
 
         for one in (client, other):
             gone = one.get(f"{API}/conversations/{where}", params={"at_least": server.book.events.size()})

@@ -22,6 +22,9 @@ LIST = "/api/v1/conversations"
 
 READ = frozenset({"read", "ask", "admin"})
 ASK = frozenset({"ask", "admin"})
+AUDIT = frozenset({"audit", "admin"})
+ADMIN = frozenset({"admin"})
+READ_OR_AUDIT = READ | AUDIT
 
 # The scopes with which each operation is carried out; a new operation must be added here.
 OPERATIONS = {
@@ -42,12 +45,62 @@ OPERATIONS = {
     "listProjects": READ,
     "getProject": READ,
     "searchMessages": READ,
+    "getMetrics": READ_OR_AUDIT,
+    "ask": ASK,
+    "retryAnswer": ASK,
+    "getTree": READ,
+    "goOnFrom": ASK,
+    "getMessage": READ,
+    "listFollowing": READ,
+    "getProvenance": READ,
+    "findIds": READ,
+    "getLatest": READ,
+    "changeProject": ASK,
+    "archiveProject": ASK,
+    "restoreProject": ASK,
+    "listHolds": READ,
+    "holdConversation": ADMIN,
+    "releaseConversation": ADMIN,
+    "holdProject": ADMIN,
+    "releaseProject": ADMIN,
+    "previewConversationErasure": READ,
+    "previewProjectErasure": READ,
+    "eraseConversation": ADMIN,
+    "eraseProject": ADMIN,
+    "listEvents": AUDIT,
+    "getEvent": AUDIT,
+    "listCheckpoints": AUDIT,
+    "makeCheckpoint": AUDIT,
+    "getPublicKey": AUDIT,
+    "verifyLog": AUDIT,
+    "getReceipt": AUDIT,
+    "proveExtension": AUDIT,
+    "exportLog": ADMIN,
+    "getKeys": AUDIT,
+    "rotateKeys": ADMIN,
+    "getProjections": READ_OR_AUDIT,
+    "rebuildProjections": ADMIN,
+    "runDoctor": ADMIN,
+    "listModels": READ,
+    "recommendModel": READ,
+    "pullModel": ADMIN,
+    "getModel": READ,
 }
 BODIES: dict[str, Any] = {
     "changeConversation": {"title": "Sails"},
+    "changeProject": {"description": "Sails"},
     "askQuestion": {"text": "And now?", "model": "simulator-error-404"},
     "createProject": {"name": "Sailing"},
+    "ask": {"text": "And now?", "model": "simulator-error-404"},
+    "goOnFrom": {"message_id": None},
+    "holdConversation": {"reason": "r"},
+    "releaseConversation": {"reason": "r"},
+    "holdProject": {"reason": "r"},
+    "releaseProject": {"reason": "r"},
+    "proveExtension": {"checkpoint": "none"},
+    "rebuildProjections": {"read_models": ["projects"]},
 }
+PARAMETERS: dict[str, Any] = {"searchMessages": {"q": "boat"}, "getReceipt": {"log_index": 0}}
 
 
 def test_without_anything_nobody_is_let_in(client: httpx.Client) -> None:
@@ -129,7 +182,8 @@ def there(server: RunningServer) -> dict[str, str]:
         asked = ask(own, "Is anybody there?")
         Reader(own, asked["answer_id"]).read()
         project = own.post("/api/v1/projects", json={"name": "Boats"}).json()["id"]
-    return {**{name: str(value) for name, value in asked.items()}, "project_id": project}
+    more = {"project_id": project, "message_id": asked["answer_id"], "fragment": project, "log_index": "0"}
+    return {**{name: str(value) for name, value in asked.items()}, **more}
 
 
 @pytest.mark.parametrize("scope", ["read", "ask", "audit", "admin"])
@@ -148,7 +202,7 @@ def test_every_operation_asks_for_its_scope(
                 method,
                 path.format(**there),
                 json=BODIES.get(name),
-                params={"q": "boat"} if name == "searchMessages" else None,
+                params=PARAMETERS.get(name),
                 headers={**headers, "Last-Event-ID": "0.0"},
             )
             if allowed is None or scope in allowed:

@@ -31,10 +31,11 @@ def seed() -> int:
 
 
 @pytest.fixture
-def short_home() -> Iterator[Path]:
-    place = Path(tempfile.mkdtemp(prefix="dbf-", dir="/tmp"))  # a socket's path must be short
+def short() -> Iterator[Path]:
+    """A directory for a socket, whose path must be short, open to the server's user."""
+    place = Path(tempfile.mkdtemp(prefix="dbf-", dir="/tmp"))
     place.chmod(0o711)
-    yield place / "home"
+    yield place
     shutil.rmtree(place)
 
 
@@ -59,10 +60,10 @@ def test_nothing_acknowledged_is_lost_or_doubled_and_readers_miss_nothing_under_
 
 
 def test_killing_the_embedded_servers_supervisor_loses_nothing(
-    short_home: Path, tmp_path: Path, seed: int
+    short: Path, tmp_path: Path, seed: int
 ) -> None:
     plan = Plan(seed=seed, processes={"writer": 1, "book": 1, "pump": 1, "tail": 1}, crashes=2, pace=0.2)
-    with EmbeddedServer(short_home) as server:
+    with EmbeddedServer(short / "home") as server:
         verdict = run(plan, server, tmp_path)
 
     assert verdict.problems == []
@@ -70,11 +71,11 @@ def test_killing_the_embedded_servers_supervisor_loses_nothing(
 
 
 def test_connections_cut_before_and_after_the_commit_append_each_intent_once(
-    database: Database, database_url: str, tmp_path: Path, seed: int
+    database: Database, database_url: str, short: Path, tmp_path: Path, seed: int
 ) -> None:
     keyring_of(database).unlock()
     chance = random.Random(seed)
-    proxy = CuttingProxy(database_url, Path(tempfile.mkdtemp(prefix="dbf-", dir="/tmp")))
+    proxy = CuttingProxy(database_url, short)
     load = writers.Load(keyed=0.4)
     arguments = (writers.write, tmp_path, (proxy.url, tmp_path, 1, seed, load))
     writing = CONTEXT.Process(target=begun, args=arguments)

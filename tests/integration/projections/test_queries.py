@@ -332,3 +332,23 @@ def test_conversations_by_the_thousand_are_listed_through_an_index(book: Book) -
         text = "\n".join(row[0] for row in plan)
         assert "Index" in text
         assert "Seq Scan" not in text
+
+
+def test_a_summary_names_the_version_of_its_stream(book: Book) -> None:
+    conversation = book.history.conversation(title="t")
+    book.history.exchange(conversation, "hello", "hi")
+    conversation.hold("why")
+    book.history.record(conversation)
+    project = Project.create(new_id(), name="Sailing")
+    project.describe("Boats")
+    project.change_instructions("Be brief.")
+    project.hold("why")
+    book.history.record(project)
+
+    listed = book.conversations.get(conversation.id)
+    assert listed is not None
+    assert listed.version == conversation.version == 5
+    assert listed.last_index == book.history.log.size() - 5
+    found = book.projects.get(project.id)
+    assert found is not None
+    assert found.version == project.version == 4

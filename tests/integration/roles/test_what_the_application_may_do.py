@@ -42,7 +42,9 @@ RIGHTS = {
     "roles": READ,
     "signing_keys": {"select", "(insert)"},
     "snapshots": ALL,
+    "stops": ALL,
     "tombstones": READ,
+    "turns": ALL,
 }
 LOG = sorted(name for name, rights in RIGHTS.items() if rights is not ALL and name != "head")
 

@@ -50,7 +50,16 @@ PARTS: dict[str, type] = {
     "keys": Keys,
     "read_models": Pump,
 }
-NO_PART = {"actor", "commands", "admission", "clock", "look_after", "close"}
+NO_PART = {
+    "actor",
+    "commands",
+    "admission",
+    "clock",
+    "look_after",
+    "close",
+    "watch_appends",
+    "connections_in_use",
+}
 
 # Written out once more on purpose: what a scope lets somebody do is a promise, not a detail of a table.
 ENOUGH: dict[Scope, set[Scope]] = {
@@ -79,7 +88,7 @@ def allowed(need: Need, held: frozenset[Scope]) -> bool:
 
 
 def all_commands() -> list[type[c.Command]]:
-    return c.Command.__subclasses__()
+    return [*(one for one in c.Command.__subclasses__() if one is not c.Edit), *c.Edit.__subclasses__()]
 
 
 def made(kind: type[c.Command]) -> c.Command:

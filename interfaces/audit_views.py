@@ -1,0 +1,58 @@
+"""The JSON shapes of the log and its proofs; the rules are those of `views.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from interfaces.views import EventView
+
+if TYPE_CHECKING:
+    from application.ports.audit import MadeCheckpoint, StoredCheckpoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventListView:
+    """A page of events. With filters it may be short, even empty, while `next_cursor` leads on."""
+
+    events: list[EventView]
+    log_size: int
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointView:
+    """A signed statement about the log's first `event_count` events. `note` is what to keep elsewhere."""
+
+    event_count: int
+    root: str
+    note: str
+    fresh: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointListView:
+    """A page of checkpoints, the newest first."""
+
+    checkpoints: list[CheckpointView]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublicKeyView:
+    """The key that checkpoints are checked with, in C2SP's form."""
+
+    key: str
+
+
+def made(checkpoint: MadeCheckpoint) -> CheckpointView:
+    """Show a checkpoint that was asked for; `fresh` is false where the log had not grown since the last."""
+    return CheckpointView(
+        event_count=checkpoint.size, root=checkpoint.root, note=checkpoint.note, fresh=checkpoint.fresh
+    )
+
+
+def stored(checkpoints: Sequence[StoredCheckpoint]) -> list[CheckpointView]:
+    """Show checkpoints that were made before."""
+    return [CheckpointView(event_count=one.size, root=one.root, note=one.note) for one in checkpoints]

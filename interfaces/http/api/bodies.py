@@ -1,0 +1,153 @@
+"""What clients send as bodies.
+
+Invariant: a field that nobody would read is refused, so that a misspelled one is noticed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_LARGEST = 2**63 - 1
+
+
+class Body(BaseModel):
+    """A JSON object without fields that nobody would read."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+Number = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST)]
+Option = bool | Number | float | str | None | list[bool | Number | float | str]
+Options = Annotated[dict[str, Option], Field(max_length=64)]
+Think = bool | Annotated[str, Field(min_length=1, max_length=20)]
+
+
+class NewConversation(Body):
+    """A conversation to open."""
+
+    title: str | None = Field(
+        None, description="Without one it is shown by the beginning of its first prompt."
+    )
+    project_id: UUID | None = None
+
+
+class NewPrompt(Body):
+    """A prompt, and how it is to be answered."""
+
+    text: str = Field(min_length=1)
+    parent_id: UUID | None = Field(
+        default=None, description="The answer to go on from; without it, the current one."
+    )
+    model: str | None = None
+    instructions: str | None = Field(
+        default=None, description="Told to the model first, in place of the project's."
+    )
+    options: Options = Field(
+        default_factory=dict, description="The model server's options, num_ctx among them."
+    )
+    think: Think | None = None
+
+
+class NewAnswer(Body):
+    """How a prompt is to be answered once more."""
+
+    model: str | None = None
+    options: Options = Field(default_factory=dict)
+    think: Think | None = None
+
+
+class FirstPrompt(Body):
+    """A prompt that opens a conversation, and how it is to be answered."""
+
+    text: str = Field(min_length=1)
+    project_id: UUID | None = Field(default=None, description="Open the conversation in this project.")
+    model: str | None = None
+    instructions: str | None = Field(
+        default=None, description="Told to the model first, in place of the project's."
+    )
+    options: Options = Field(
+        default_factory=dict, description="The model server's options, num_ctx among them."
+    )
+    think: Think | None = None
+
+
+class ConversationChanges(Body):
+    """What is to change in a conversation."""
+
+    title: str
+
+
+class CurrentMessage(Body):
+    """The message to go on from; null: begin anew, before the first."""
+
+    message_id: UUID | None
+
+
+class Reason(Body):
+    """Why something is held or released; it is recorded."""
+
+    reason: str = Field(min_length=1)
+
+
+class NewProject(Body):
+    """A project to open."""
+
+    name: str
+    description: str = ""
+    instructions: str = Field(
+        default="", description="Told to the model first in every conversation of the project."
+    )
+    default_model: str | None = None
+
+
+class Erasure(Body):
+    """What is to be erased along."""
+
+    with_derived: bool = Field(default=False, description="And what was copied from it (forks, replays).")
+
+
+class ProjectChanges(Body):
+    """What is to change in a project, all in one append; what is left out stays as it is."""
+
+    name: str | None = None
+    description: str | None = Field(default=None, description="Empty takes it away.")
+    instructions: str | None = Field(default=None, description="Empty takes them away.")
+    default_model: str | None = Field(default=None, description="Empty leads back to the book's default.")
+
+
+class Verification(Body):
+    """What a verification is held against, and where it begins."""
+
+    since: str | None = Field(
+        default=None, description="A checkpoint kept elsewhere, as it was printed; the log must extend it."
+    )
+    incremental: bool = Field(
+        default=False, description="Begin at the checkpoint up to which everything was well last time."
+    )
+
+
+class OldCheckpoint(Body):
+    """A checkpoint kept earlier, as it was printed."""
+
+    checkpoint: str = Field(min_length=1, max_length=10_000)
+
+
+class Export(Body):
+    """How the log is to be exported."""
+
+    reveal: bool = Field(default=False, description="Write what the events say, too, readable by anybody.")
+
+
+class Rebuild(Body):
+    """Which read models are to be built again; null: all."""
+
+    read_models: list[str] | None = None
+
+
+class Pull(Body):
+    """Which model to get; null: the default one."""
+
+    model: str | None = Field(default=None, min_length=1)

@@ -1,0 +1,6 @@
+"""What holds for all tests: nothing fails because a machine is slow."""
+
+from hypothesis import settings
+
+settings.register_profile("daybook", deadline=None)
+settings.load_profile("daybook")
