@@ -129,14 +129,13 @@ class BookDatabase:
         return [psql, address], {**self._settings.environment, **secret}
 
     def scrub(self) -> Scrubbed:
-        """Write over what the server's write-ahead log still holds of the past."""
+        """Write over what the server's write-ahead log still holds of the past, as the owner."""
+        from infrastructure.postgres.database import Database
         from infrastructure.postgres.wal import scrub_wal
 
-        database = self.connect()
-        try:
+        url = self._settings.get("owner_database_url") or self.url()
+        with closing(Database(url, connect_timeout=self._settings.number("connect_timeout"))) as database:
             return Scrubbed(*scrub_wal(database))
-        finally:
-            database.close()
 
     def path(self) -> Path:
         """Return the embedded server's data directory."""

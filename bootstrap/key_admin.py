@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from application.ports.keys import KeysProgress, Rotated
-    from infrastructure.crypto.keyring import BookRow, Keyring
+    from infrastructure.crypto.keyring import Keyring
+    from infrastructure.crypto.opening import BookRow
     from infrastructure.postgres.database import Database
 
 _TRIES = 5

@@ -48,7 +48,8 @@ DEFINITIONS = (
         "owner_database_url",
         ("DAYBOOK_OWNER_DATABASE_URL",),
         "",
-        "The same database as its owner, for `daybook db migrate` alone; empty: `database_url` is the owner.",
+        "The same database as its owner, for `daybook db migrate` and `db scrub` alone; empty: "
+        "`database_url` is the owner.",
         secret=True,
     ),
     Definition(

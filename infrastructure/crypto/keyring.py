@@ -1,11 +1,8 @@
-"""The keys of one book: master, epoch and data keys, and what is derived from them.
+"""The keys of one book: its data keys, what is sealed under them, and hashes under keys derived.
 
 A data key (random, one an owner: conversation, project or user) is wrapped by an epoch key, that by the
-master key. Invariants: data keys never leave the process unwrapped; an owner with a tombstone never gets a
-key; a master key that is not this book's is refused before anything is written.
-
-Which master key is in force is what the database says, and it may be another at any moment. So whatever is
-read under it is read again when it does not open and the database has moved on.
+master key (`opening.py`). Invariants: data keys never leave the process unwrapped; an owner with a tombstone
+never gets a key.
 
 Caches and erasures. Erasures are numbered; every query learns the newest number in the round trip that opens
 it, and tells `noticed`. A newer number empties the cache, so a key that was destroyed before a query began is
@@ -26,36 +23,15 @@ from uuid import UUID
 from application.errors import KeyringError
 from domain.content import Sealed
 from domain.errors import ContentDamagedError, ContentErasedError
-from domain.ids import new_id, short
-from infrastructure.crypto import master_key
+from domain.ids import short
+from infrastructure.crypto.opening import BookRow, BookStore, NextEpoch, OpenBook, Opener, Rekeyed, rekeyed
 from infrastructure.crypto.sealing import seal, unseal
-from infrastructure.crypto.wrapping import (
-    command_key_binding,
-    data_key_binding,
-    derive,
-    epoch_binding,
-    unwrap,
-    wrap,
-)
+from infrastructure.crypto.wrapping import data_key_binding, derive, epoch_binding, unwrap, wrap
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _MOST_CACHED = 4096
-_LOOKS = 3
-
-
-class BookRow(NamedTuple):
-    """Who the book is, as its database says.
-
-    `former_check` recognises the master key before this one. `command_key` is wrapped by the master key;
-    None: it is derived from it.
-    """
-
-    book_id: UUID
-    master_check: bytes
-    former_check: bytes | None = None
-    command_key: bytes | None = None
 
 
 class WrappedKey(NamedTuple):
@@ -64,36 +40,6 @@ class WrappedKey(NamedTuple):
     owner_id: UUID
     epoch: int
     box: bytes
-
-
-class NextEpoch(NamedTuple):
-    """A new epoch key, wrapped; only for a book whose master key `master_check` still recognises."""
-
-    epoch: int
-    box: bytes
-    master_check: bytes
-
-
-class Rekeyed(NamedTuple):
-    """What a book holds under a new master key: its check, the wrapped command key and epoch keys."""
-
-    master_check: bytes
-    command_key: bytes
-    epochs: dict[int, bytes]
-
-
-class _Opened(NamedTuple):
-    """A book whose master key was found. Replaced as a whole, so that it can be read without the lock."""
-
-    book_id: UUID
-    master: bytes
-    master_check: bytes
-    command_key: bytes
-    epochs: dict[int, bytes]
-
-    @property
-    def newest(self) -> int:
-        return max(self.epochs)
 
 
 class _DataKey(NamedTuple):
@@ -109,20 +55,8 @@ class _Fresh(NamedTuple):
     erasures: int
 
 
-class KeyStore(Protocol):
+class KeyStore(BookStore, Protocol):
     """Where wrapped keys are kept: the book's database."""
-
-    def book(self) -> BookRow | None:
-        """Return the book's row, or None in a database that has no book yet."""
-        ...
-
-    def found_book(self, row: BookRow, epoch_box: bytes) -> BookRow:
-        """Store book and first epoch key where there is none; return the row that is there then."""
-        ...
-
-    def epochs(self) -> dict[int, bytes]:
-        """Return the wrapped epoch keys by number."""
-        ...
 
     def data_key(self, owner_id: UUID) -> tuple[int, bytes] | None:
         """Return epoch and wrapped data key of an owner, None where it has none."""
@@ -158,13 +92,8 @@ class Keyring:
         opened: Callable[[UUID], None] = lambda _: None,
     ) -> None:
         self._store = store
-        self._find_master = find_master
-        self._make_master = make_master
-        self._next_master = next_master
-        self._tell_opened = opened
+        self._opener = Opener(store, find_master, make_master, next_master, opened)
         self._lock = threading.RLock()
-        self._made: bytes | None = None
-        self._opened: _Opened | None = None
         self._known: dict[UUID, _DataKey] = {}
         self._fresh: dict[UUID, _Fresh] = {}
         self._erasures = 0
@@ -172,13 +101,12 @@ class Keyring:
     @property
     def book_id(self) -> UUID:
         """The book's id."""
-        return self._unlocked().book_id
+        return self._opener.opened().book_id
 
     @property
     def master(self) -> bytes:
         """The master key in force, for its export or its replacement."""
-        with self._lock:
-            return self._refreshed().master
+        return self._opener.refreshed().master
 
     def unlock(self) -> None:
         """Find the master key (or make the first) and check that it is this book's.
@@ -186,20 +114,20 @@ class Keyring:
         Raises:
             KeyringError: the key is missing, unreadable or another book's.
         """
-        self._unlocked()
+        self._opener.opened()
 
     def prepare(self, stream_ids: Iterable[UUID]) -> None:
         """Read the data keys of many streams in one look; what that leaves out, `open` looks for itself."""
         wanted = {one for one in stream_ids if one not in self._known and one not in self._fresh}
         if len(wanted) < 2:  # noqa: PLR2004 - `open` fetches a single one as well
             return
-        self._unlocked()
+        self._opener.opened()
         erasures = self._erasures
         stored = self._store.find_data_keys(list(wanted)[:_MOST_CACHED])
         with self._lock:
-            opened = self._unlocked()
+            opened = self._opener.opened()
             if any(epoch not in opened.epochs for epoch, _ in stored.values()):
-                opened = self._refreshed()
+                opened = self._opener.refreshed()
             for owner_id, (epoch, box) in stored.items():
                 if epoch in opened.epochs:
                     with suppress(KeyringError):  # altered: whoever opens this one's content is told
@@ -240,7 +168,7 @@ class Keyring:
         """
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        opened = self._unlocked()
+        opened = self._opener.opened()
         with self._lock:
             if owner_id not in self._fresh:
                 raw = os.urandom(32)
@@ -257,7 +185,7 @@ class Keyring:
     def rewrap(self, owner_id: UUID) -> WrappedKey:
         """Return the same new key wrapped under the newest epoch: the one it was made under is destroyed."""
         with self._lock:
-            opened = self._refreshed()
+            opened = self._opener.refreshed()
             fresh = self._fresh[owner_id]
             epoch = opened.newest
             box = wrap(opened.epochs[epoch], fresh.key.raw, data_key_binding(owner_id, epoch))
@@ -274,15 +202,13 @@ class Keyring:
 
     def next_epoch(self, number: int) -> NextEpoch:
         """Return a new epoch key of this number, wrapped by the master key in force."""
-        with self._lock:
-            opened = self._refreshed()
+        opened = self._opener.refreshed()
         box = wrap(opened.master, os.urandom(32), epoch_binding(opened.book_id, number))
         return NextEpoch(number, box, opened.master_check)
 
     def rewrapper(self) -> Callable[[WrappedKey], WrappedKey]:
         """Return a function that wraps stored data keys under the newest epoch."""
-        with self._lock:
-            opened = self._refreshed()
+        opened = self._opener.refreshed()
         epochs, newest = opened.epochs, opened.newest
 
         def rewrapped(key: WrappedKey) -> WrappedKey:
@@ -298,13 +224,7 @@ class Keyring:
         Raises:
             KeyringError: the master key we know does not open what is given.
         """
-        opened = self._unlocked()
-        raw = _opened_epochs(opened.master, book.book_id, epochs)
-        return Rekeyed(
-            master_key.check_value(new_master, book.book_id.bytes),
-            wrap(new_master, _command_key(opened.master, book), command_key_binding(book.book_id)),
-            {one: wrap(new_master, key, epoch_binding(book.book_id, one)) for one, key in raw.items()},
-        )
+        return rekeyed(self._opener.opened().master, book, epochs, new_master)
 
     def settle(self, owner_id: UUID, *, kept: bool) -> None:
         """Say what became of a new key: `kept` when its append was committed. Otherwise it is forgotten."""
@@ -321,14 +241,14 @@ class Keyring:
 
     def hash_command(self, command: bytes) -> bytes:
         """Return the keyed hash (HMAC-SHA-256) of a command, under a key that outlives master keys."""
-        return hmac.new(self._unlocked().command_key, command, hashlib.sha256).digest()
+        return hmac.new(self._opener.opened().command_key, command, hashlib.sha256).digest()
 
     def hash_snapshot(self, snapshot: bytes) -> bytes:
         """Return the keyed hash (HMAC-SHA-256) that tells our snapshots from forged ones.
 
         Under a key derived from the master key: those made under a former one are made again.
         """
-        key = derive(self._unlocked().master, b"daybook/snapshots/1")
+        key = derive(self._opener.opened().master, b"daybook/snapshots/1")
         return hmac.new(key, snapshot, hashlib.sha256).digest()
 
     def hash_request(self, owner_id: UUID, request: bytes) -> bytes:
@@ -351,20 +271,20 @@ class Keyring:
         fresh = self._fresh.get(owner_id)
         if fresh is not None:
             return fresh.key
-        self._unlocked()
+        self._opener.opened()
         erasures = self._erasures
         stored = self._store.data_key(owner_id)
         if stored is None:
             return None
         with self._lock:
-            opened = self._unlocked()
+            opened = self._opener.opened()
             if stored[0] not in opened.epochs:
-                opened = self._refreshed()
+                opened = self._opener.refreshed()
             if stored[0] not in opened.epochs:  # a rotation ended between our two looks
                 stored = self._store.data_key(owner_id)
                 if stored is None:
                     return None
-                opened = self._refreshed()
+                opened = self._opener.refreshed()
             epoch, box = stored
             if epoch not in opened.epochs:
                 raise KeyringError(
@@ -383,111 +303,13 @@ class Keyring:
         self._known[owner_id] = key
         return key
 
-    def _unlocked(self) -> _Opened:
-        """Return the book as it was last opened, finding or making its keys first."""
-        opened = self._opened
-        if opened is not None:
-            return opened
-        with self._lock:
-            return self._opened or self._refreshed()
-
-    def _found(self) -> BookRow:
-        """Make the book, unless another process is first; return the one that is there then."""
-        master = self._made = self._find_master() or self._make_master()
-        book_id = new_id()
-        row = BookRow(book_id, master_key.check_value(master, book_id.bytes))
-        return self._store.found_book(row, wrap(master, os.urandom(32), epoch_binding(book_id, 1)))
-
-    def _refreshed(self) -> _Opened:
-        """Return the book opened as it stands now; the lock is held.
-
-        Where something does not open because the master key was replaced between our looks, look again.
-        """
-        for _ in range(_LOOKS):
-            row = self._book()
-            try:
-                return self._open_book(row)
-            except KeyringError:
-                if self._book().master_check == row.master_check:
-                    raise
-        return self._open_book(self._book())
-
-    def _book(self) -> BookRow:
-        row = self._store.book()
-        if row is None and self._opened is None:
-            return self._found()
-        if row is None:
-            raise KeyringError(
-                "The database lost its book: somebody emptied it. Nothing was written.",
-                hint="daybook doctor",
-            )
-        return row
-
-    def _open_book(self, row: BookRow) -> _Opened:
-        master = self._master_of(row)
-        epochs = _opened_epochs(master, row.book_id, self._store.epochs())
-        if not epochs:
-            raise KeyringError(
-                "The book has no epoch key; its database was changed from outside. Nothing was written.",
-                hint="daybook doctor",
-            )
-        first = self._opened is None
-        self._opened = _Opened(row.book_id, master, row.master_check, _command_key(master, row), epochs)
-        if first:
-            self._tell_opened(row.book_id)
-        return self._opened
-
-    def _master_of(self, row: BookRow) -> bytes:
-        """Return the master key that the row recognises."""
-        if self._opened is not None and self._opened.master_check == row.master_check:
-            return self._opened.master
-        # The next key takes the place of the last one by a rename: whoever misses it at both places looks at
-        # the first again.
-        found = None
-        for look in (self._find_master, self._next_master, self._find_master):
-            master = look() or self._made
-            if master is not None and _fits(master, row.master_check, row.book_id):
-                return master
-            found = found or master
-        if found is None:
-            raise KeyringError(
-                "This book's master key is missing. Nothing was written; the content cannot be read "
-                "without it.",
-                hint="daybook keys import FILE",
-            )
-        if row.former_check is not None and _fits(found, row.former_check, row.book_id):
-            raise KeyringError(
-                "The book's master key was replaced, and this is the former one. Nothing was written; "
-                "nothing is lost.",
-                hint="Give Daybook the new one: DAYBOOK_MASTER_KEY_FILE=FILE, or daybook keys import FILE",
-            )
-        raise KeyringError(
-            "The master key is not this book's (another home, or another database?). Nothing was written.",
-            hint="daybook paths",
-        )
-
 
 def _erased(owner_id: UUID) -> ContentErasedError:
     return ContentErasedError(f"{short(owner_id)} was erased; nothing can be written to it any more.")
 
 
-def _unwrapped(opened: _Opened, owner_id: UUID, epoch: int, box: bytes) -> _DataKey:
+def _unwrapped(opened: OpenBook, owner_id: UUID, epoch: int, box: bytes) -> _DataKey:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     raw = unwrap(opened.epochs[epoch], box, data_key_binding(owner_id, epoch))
     return _DataKey(raw, AESGCM(raw))
-
-
-def _opened_epochs(master: bytes, book_id: UUID, wrapped: dict[int, bytes]) -> dict[int, bytes]:
-    return {epoch: unwrap(master, box, epoch_binding(book_id, epoch)) for epoch, box in wrapped.items()}
-
-
-def _command_key(master: bytes, row: BookRow) -> bytes:
-    """Return the key of command hashes. The first master key's own derivative stays it for ever."""
-    if row.command_key is None:
-        return derive(master, b"daybook/commands/1")
-    return unwrap(master, row.command_key, command_key_binding(row.book_id))
-
-
-def _fits(master: bytes, check: bytes, book_id: UUID) -> bool:
-    return hmac.compare_digest(check, master_key.check_value(master, book_id.bytes))

@@ -8,15 +8,19 @@ refused there and wrapped anew by its writer.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
 from application.errors import KeyringError
 from application.ports.keys import KeysProgress, KeysStatus, Rotated
-from infrastructure.crypto.keyring import Keyring, NextEpoch, WrappedKey
+from infrastructure.crypto.keyring import Keyring, WrappedKey
+from infrastructure.crypto.opening import NextEpoch
 
 BATCH = 500
 _PASSES = 20
+_PAUSE_SECONDS = 0.05
+_PATIENCE_SECONDS = 30.0  # with keys that others hold
 
 
 class RotatingStore(Protocol):
@@ -37,8 +41,11 @@ class RotatingStore(Protocol):
         """Return some data keys that are wrapped by an older epoch."""
         ...
 
-    def replace(self, pairs: Sequence[tuple[WrappedKey, WrappedKey]]) -> None:
-        """Replace stored keys by new ones; those that changed or were destroyed meanwhile are left alone."""
+    def replace(self, pairs: Sequence[tuple[WrappedKey, WrappedKey]]) -> int:
+        """Replace stored keys by new ones, without waiting for any, and return how many were.
+
+        Those that changed or were destroyed meanwhile, or are held by others, are left alone.
+        """
         ...
 
     def destroy_before(self, epoch: int) -> bool:
@@ -94,9 +101,21 @@ class Rotation:
     def _rewrap(self, newest: int, progress: KeysProgress | None, done: int, of: int) -> int:
         rewrapped = self._keyring.rewrapper()
         count = 0
+        patience = _PATIENCE_SECONDS
         while keys := self._store.keys_before(newest, self._batch):
-            self._store.replace([(key, rewrapped(key)) for key in keys])
-            count += len(keys)
+            replaced = self._store.replace([(key, rewrapped(key)) for key in keys])
+            count += replaced
+            if replaced:
+                patience = _PATIENCE_SECONDS
+            elif patience <= 0:
+                raise KeyringError(
+                    "Somebody else holds the last keys that are to be wrapped anew. Nothing is lost; the "
+                    "rotation is not finished.",
+                    hint="daybook keys rotate",
+                )
+            else:
+                time.sleep(_PAUSE_SECONDS)
+                patience -= _PAUSE_SECONDS
             if progress is not None:
                 progress(done + count, max(of, done + count))
         return count

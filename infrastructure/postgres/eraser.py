@@ -36,7 +36,8 @@ class Eraser:
     def erase(self, request: AppendRequest, erased_by: str) -> Appended:
         """Append the request's events and destroy the keys of their streams, in one transaction.
 
-        The errors are those of an append.
+        The errors are those of an append. It takes many keys at once, in no order that others would keep to,
+        so it may be the one that a deadlock ends: then it begins again.
         """
         deadline = time.monotonic() + self._settle_seconds
         sent = False
@@ -44,6 +45,9 @@ class Eraser:
             try:
                 outcome = self._tried(request, erased_by, look_first=sent)
             except DatabaseError as error:
+                if isinstance(error, _DeadlockError) and time.monotonic() <= deadline:
+                    time.sleep(0.1)  # who waited for us goes first
+                    continue
                 if not sent and not isinstance(error, _LostError):
                     raise
                 if time.monotonic() > deadline:
@@ -73,6 +77,9 @@ class Eraser:
             except psycopg.Error as error:
                 if acknowledgement_lost(connection, error):
                     raise _LostError("the connection broke") from error
+                if isinstance(error, psycopg.errors.DeadlockDetected):
+                    refusal = refusal_of(error, self._database.name)
+                    raise _DeadlockError(refusal.message, hint=refusal.hint) from error
                 judged: Appended | BaseException = refusal_of(error, self._database.name)
             else:
                 assert row is not None  # noqa: S101 - the function returns one row
@@ -86,6 +93,10 @@ class Eraser:
 
 class _LostError(DatabaseUnreachableError):
     """Nobody knows yet whether the erasure was committed."""
+
+
+class _DeadlockError(DatabaseError):
+    """Others held some of the keys and waited for us; nothing was written."""
 
 
 def _parameters(request: AppendRequest, erased_by: str) -> tuple[object, ...]:

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from application.ports.keys import EpochCount, KeysStatus
-from infrastructure.crypto.keyring import BookRow, NextEpoch, Rekeyed, WrappedKey
+from infrastructure.crypto.keyring import WrappedKey
+from infrastructure.crypto.opening import BookRow, NextEpoch, Rekeyed
 from infrastructure.postgres.database import Database
 
 _BOOK = "select book_id, master_check, former_check, command_key from daybook.book"
@@ -52,9 +53,17 @@ select k.owner_id, k.epoch, k.wrapped from daybook.data_keys k
  limit %s
 """
 
+# Keys that an erasure or another rotation holds are left for later: who waited for one while it holds others
+# could make both wait for each other.
 _REWRAP = """
+with free as materialized (
+    select k.owner_id from daybook.data_keys k where k.owner_id = any(%(owners)b::uuid[])
+       for no key update skip locked
+)
 update daybook.data_keys k set epoch = n.epoch, wrapped = n.wrapped
-  from unnest(%b::uuid[], %b::integer[], %b::bytea[], %b::bytea[]) as n(owner_id, epoch, wrapped, old)
+  from unnest(%(owners)b::uuid[], %(epochs)b::integer[], %(new)b::bytea[], %(old)b::bytea[])
+       as n(owner_id, epoch, wrapped, old)
+  join free on free.owner_id = n.owner_id
  where k.owner_id = n.owner_id and k.wrapped = n.old
 """
 
@@ -177,16 +186,16 @@ class PostgresKeyStore:
             rows = connection.execute(_BEFORE, (epoch, limit)).fetchall()
         return [WrappedKey(owner_id, number, bytes(box)) for owner_id, number, box in rows]
 
-    def replace(self, pairs: Sequence[tuple[WrappedKey, WrappedKey]]) -> None:
-        """Replace stored keys by new ones; those that changed or were destroyed meanwhile are left alone."""
-        columns = [
-            [new.owner_id for _, new in pairs],
-            [new.epoch for _, new in pairs],
-            [new.box for _, new in pairs],
-            [old.box for old, _ in pairs],
-        ]
+    def replace(self, pairs: Sequence[tuple[WrappedKey, WrappedKey]]) -> int:
+        """Replace stored keys by new ones and return how many were; see `RotatingStore`."""
+        columns = {
+            "owners": [new.owner_id for _, new in pairs],
+            "epochs": [new.epoch for _, new in pairs],
+            "new": [new.box for _, new in pairs],
+            "old": [old.box for old, _ in pairs],
+        }
         with self._database.connection() as connection:
-            connection.execute(_REWRAP, columns)
+            return connection.execute(_REWRAP, columns).rowcount
 
     def destroy_before(self, epoch: int) -> bool:
         """Delete older epoch keys that wrap nothing any more; False where one still wraps a key."""

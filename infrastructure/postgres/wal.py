@@ -66,7 +66,8 @@ def scrub_wal(database: Database) -> tuple[int, tuple[str, ...]]:
     except psycopg.errors.InsufficientPrivilege:
         raise RefusedError(
             f"The role of {database.name} may not write over the write-ahead log. Nothing was changed.",
-            hint="Let a superuser run the commands in docs/privacy.md",
+            hint="As a superuser: DAYBOOK_OWNER_DATABASE_URL=postgresql://SUPERUSER:PASSWORD@HOST/DATABASE "
+            "daybook db scrub   (under Compose: docker compose run --rm migrate db scrub)",
         ) from None
     except psycopg.Error as error:
         raise translate(error, database.name) from error

@@ -312,58 +312,6 @@ def test_the_log_still_verifies_and_a_rebuild_shows_the_same(one: Process, tmp_p
     assert auditor.verify().problems == ()
 
 
-class _KilledError(Exception):
-    pass
-
-
-class _DyingStore(PostgresKeyStore):
-    """Dies after the first batch."""
-
-    def replace(self, pairs: object) -> None:
-        super().replace(pairs)  # type: ignore[arg-type]
-        raise _KilledError
-
-
-def test_a_rotation_killed_half_way_is_taken_up_again(one: Process, two: Process) -> None:
-    written = [one.write(f"w{number}") for number in range(5)]
-    with pytest.raises(_KilledError):
-        Rotation(_DyingStore(one.database), one.keyring, batch=2).rotate()
-    half = one.keys.status()
-    assert [(epoch.epoch, epoch.key_count) for epoch in half.epochs] == [(1, 3), (2, 2)]
-    assert half.unfinished
-
-    done = two.keys.rotate()
-
-    assert (done.epoch, done.rewrapped_count, done.rewritten) == (2, 3, True)
-    after = two.keys.status()
-    assert [(epoch.epoch, epoch.key_count) for epoch in after.epochs] == [(2, 5)]
-    assert not after.unfinished
-    for conversation in written:
-        assert Process(one.database).transcript.branch(conversation.id)[0].text.endswith("prompt")
-
-
-def test_an_erasure_since_calls_for_another_epoch(one: Process) -> None:
-    gone = one.write(WORD)
-    with pytest.raises(_KilledError):
-        Rotation(_DyingStore(one.database), one.keyring).rotate()
-
-    one.erase(gone)
-
-    assert one.keys.status().owed
-    assert one.keys.rotate().epoch == 3
-    assert not one.keys.status().owed
-
-
-def test_a_key_made_under_a_destroyed_epoch_is_wrapped_anew_and_not_lost(one: Process, two: Process) -> None:
-    two.write("before")  # the second process knows epoch 1 now
-    one.keys.rotate()
-
-    made = two.write("after")
-
-    assert two.store.data_key(made.id)[0] == 2  # type: ignore[index]
-    assert one.transcript.branch(made.id)[0].text == "after prompt"
-
-
 def _box(process: Process, conversation: Conversation) -> Sealed:
     recorded = next(
         one

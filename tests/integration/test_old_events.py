@@ -11,7 +11,8 @@ import pytest
 
 from domain.conversation import events as e
 from domain.conversation.conversation import Conversation, Status
-from infrastructure.crypto.keyring import BookRow, Keyring
+from infrastructure.crypto.keyring import Keyring
+from infrastructure.crypto.opening import BookRow
 from infrastructure.postgres.book import PostgresLog
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.key_store import PostgresKeyStore

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from infrastructure.crypto.keyring import BookRow, Keyring
+from infrastructure.crypto.keyring import Keyring
+from infrastructure.crypto.opening import BookRow
 
 KEYS = Path(__file__).with_name("keys.json")
 

@@ -24,7 +24,7 @@ import domain
 from application.ports.log import Origin
 from domain.content import Sealed
 from domain.event import Created, Event, catalogue, field_names
-from infrastructure.crypto import keyring, master_key
+from infrastructure.crypto import keyring, master_key, opening
 from infrastructure.postgres.codec import to_row
 from tests.samples.keys import KEYS, sample_keyring
 
@@ -150,13 +150,13 @@ def _fresh_keys() -> dict[str, Any]:
 class _FoundingStore:
     """An empty database, for the one time that the samples' keys are made."""
 
-    row: keyring.BookRow | None = None
+    row: opening.BookRow | None = None
     epoch_box = b""
 
-    def book(self) -> keyring.BookRow | None:
+    def book(self) -> opening.BookRow | None:
         return self.row
 
-    def found_book(self, row: keyring.BookRow, epoch_box: bytes) -> keyring.BookRow:
+    def found_book(self, row: opening.BookRow, epoch_box: bytes) -> opening.BookRow:
         self.row, self.epoch_box = row, epoch_box
         return row
 

@@ -349,7 +349,7 @@ def _secrets(book: Container, planted: Planted) -> dict[str, bytes]:
         assert key is not None
         found[f"wrapped key of the {name}"] = stored[1]
         found[f"key of the {name}"] = key.raw
-    opened = book.keyring._unlocked()
+    opened = book.keyring._opener.opened()
     [(epoch, box)] = store.epochs().items()
     found["wrapped epoch key"] = box
     found["epoch key"] = opened.epochs[epoch]

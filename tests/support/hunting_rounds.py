@@ -159,7 +159,7 @@ def _try_the_old_dump(
             seen.opened.append("the old dump was taken for this book's")
         with hunt.book() as book:
             book.keyring.unlock()
-            epochs = book.keyring._unlocked().epochs
+            epochs = book.keyring._opener.opened().epochs
             book_id = book.keyring.book_id
         for epoch, box in store.epochs().items():
             with contextlib.suppress(KeyringError):

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
 from application.errors import DatabaseError
+from bootstrap.database_admin import BookDatabase
 from bootstrap.doctor import log_rights
+from bootstrap.home import Home
+from bootstrap.settings import Settings
 from domain.errors import RefusedError
 from infrastructure.postgres import migrate as module
+from infrastructure.postgres import wal
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.migrate import Migration, known_migrations, migrate, prepare, require_current
 from infrastructure.postgres.roles import Login, protection
@@ -236,6 +241,22 @@ def test_the_application_may_not_migrate_and_is_told_who_may(
     with closing(Database(book.url)) as database, pytest.raises(RefusedError, match=NEXT.label) as caught:
         migrate(database)
     assert "DAYBOOK_OWNER_DATABASE_URL" in caught.value.hint
+
+
+def test_the_write_ahead_log_is_written_over_as_the_owner_where_one_is_named(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, login = cluster.database(), cluster.name()
+    migrated(cluster.url_of(name), cluster.url_of(name, login), login)
+    monkeypatch.setattr(wal, "SCRUB", ())  # only a superuser may look at the segments, too
+    application = {"DAYBOOK_DATABASE_URL": cluster.url_of(name, login)}
+
+    with pytest.raises(RefusedError) as caught:
+        BookDatabase(Settings(application), Home(tmp_path)).scrub()
+    assert "DAYBOOK_OWNER_DATABASE_URL" in caught.value.hint
+
+    both = {**application, "DAYBOOK_OWNER_DATABASE_URL": cluster.url_of(name)}
+    assert BookDatabase(Settings(both), Home(tmp_path)).scrub().segment_count > 0
 
 
 def test_a_login_without_any_right_is_told_who_can_give_it(cluster: Cluster) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from infrastructure.crypto.keyring import BookRow, Keyring, WrappedKey
+from infrastructure.crypto.keyring import Keyring, WrappedKey
+from infrastructure.crypto.opening import BookRow
 
 
 class MemoryKeyStore:

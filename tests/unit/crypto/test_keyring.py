@@ -16,7 +16,8 @@ from domain.errors import ContentDamagedError, ContentErasedError
 from domain.ids import new_id
 from infrastructure.crypto import keyring as module
 from infrastructure.crypto import wrapping
-from infrastructure.crypto.keyring import BookRow, Keyring
+from infrastructure.crypto.keyring import Keyring
+from infrastructure.crypto.opening import BookRow
 from infrastructure.crypto.wrapping import derive
 from tests.unit.crypto.store import MemoryKeyStore, keyring_on
 

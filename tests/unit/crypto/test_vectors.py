@@ -11,7 +11,7 @@ import pytest
 
 from domain.content import Sealed
 from infrastructure.crypto import master_key
-from infrastructure.crypto.keyring import BookRow
+from infrastructure.crypto.opening import BookRow
 from tests.unit.crypto.store import MemoryKeyStore, keyring_on
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[2] / "vectors" / "crypto.json").read_text())
