@@ -39,8 +39,8 @@ class Metrics:
     """What one server counts."""
 
     def __init__(self) -> None:
-        # When each series began would double their number, and nobody asks.
-        disable_created_metrics()  # type: ignore[no-untyped-call] # the library leaves this one out
+        # When each series began would be twice the series, and nobody asks.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left its type out
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
 
