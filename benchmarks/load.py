@@ -45,6 +45,7 @@ from infrastructure.postgres.live import PostgresLiveAnswers
 from infrastructure.postgres.log import EventLog
 from infrastructure.postgres.model_memory import PostgresModelMemory
 from infrastructure.postgres.recorder import DaybookAggregateRecorder
+from infrastructure.postgres.turns import PostgresTurns
 from infrastructure.read_model_memory import ReadModelMemory
 from projections.conversations.queries import ConversationQueries
 from projections.projects.queries import ProjectQueries
@@ -88,6 +89,7 @@ class Writer:
             ),
             live=self.live,
             models=PostgresModelMemory(self.book.database),
+            turns=PostgresTurns(self.book.database, self.live, "a model server", most=16, longest=1000),
             default_model="deepseek-r1:8b",
             context_length=8192,
         )
