@@ -23,6 +23,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -66,6 +67,8 @@ def running(*arguments: str, **settings: str) -> Iterator[tuple[subprocess.Popen
         while "127.0.0.1:" not in (line := process.stdout.readline()):
             if not line:
                 raise RuntimeError("it did not start")
+        # It tells of every request, and would wait for whoever does not read that.
+        threading.Thread(target=process.stdout.read, daemon=True).start()
         yield process, line
     finally:
         process.terminate()
