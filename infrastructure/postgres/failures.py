@@ -155,9 +155,10 @@ def connect_failure(error: "psycopg.Error", parameters: Mapping[str, Any]) -> Da
     """Say why no connection could be made."""
     name, detail = described(parameters), _line(error)
     secret = str(parameters.get("password") or "")
-    if secret and secret in detail:
-        # Taking it out would tell a short one by the gaps it leaves.
-        detail = detail.replace(secret, "…") if len(secret) >= _LONG_ENOUGH else "its words are left out here"
+    if 0 < len(secret) < _LONG_ENOUGH:
+        detail = "the server's words are left out here"  # the gaps it left would tell it
+    elif secret:
+        detail = detail.replace(secret, "…")
     words = str(error).lower()
     matching = (meaning for clues, meaning in _BY_WORDS if any(clue in words for clue in clues))
     meaning = next(matching, _NO_CONNECTION)

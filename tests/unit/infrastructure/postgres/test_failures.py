@@ -64,6 +64,20 @@ def test_a_connection_that_cannot_be_made_is_told(server: str, words: str, *, un
     assert isinstance(told, DatabaseUnreachableError) is unreachable
 
 
+@pytest.mark.parametrize("password", ["x", "t"])
+def test_a_short_password_is_not_told_by_the_gaps_it_would_leave(password: str) -> None:
+    error = psycopg.OperationalError("FATAL:  something that does not exist")
+    told = connect_failure(error, PARAMETERS | {"password": password})
+    assert "…" not in told.message
+    assert "something" not in told.message
+
+
+def test_a_long_password_that_the_server_repeats_is_taken_out() -> None:
+    error = psycopg.OperationalError("FATAL:  strange words about s3cret")
+    told = connect_failure(error, PARAMETERS)
+    assert "strange words about …" in told.message
+
+
 @pytest.mark.parametrize(
     "url",
     ["mysql://ann:s3cret@host/book", "postgresql+psycopg://ann:s3cret@host/book", "host=a s3cret", "s3cret"],
