@@ -116,7 +116,7 @@ PULLING: Mapping[str, Need] = {
 """The pull of a model that a server looks after."""
 
 RUNNING_ANSWER: Mapping[str, Need] = {
-    **_each(READ, "answer_id", "conversation_id", "thinking", "text", "outcome", "updates"),
+    **_each(READ, "answer_id", "conversation_id", "thinking", "text", "outcome", "updates", "ended"),
     **_each(READ, "begun", "first_token_at", "standing"),
     **_each(ASK, "cancel"),
     **_each(PROCESS, "stop", "add", "finish", "unsaved", "not_saved", "stand", "become", "let_go"),

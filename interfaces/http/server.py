@@ -22,7 +22,7 @@ from application.access import Guarded, Principal
 from application.commands import AnswerAgain, AskQuestion, Command
 from application.conversations import Asked
 from application.errors import AlreadyUnderWayError
-from application.running import Ended, RunningAnswer
+from application.running import RunningAnswer
 from domain.errors import ConflictError, DaybookError
 from interfaces.admitted import AdmittedBook
 from interfaces.http.found import Found
@@ -56,7 +56,6 @@ _PARTS = (
     "keys",
     "audit",
 )
-_FAR = 2**62
 _WORK_SECONDS = 3.0
 _WORKERS = 4
 
@@ -241,12 +240,10 @@ class Server:
             tell("pump-stopped", logging.ERROR, detail=problem.message)
 
     async def see_to_its_end(self, running: RunningAnswer, asked: Asked) -> None:
-        """Count an answer and tell of its end. Woken by its pieces, it takes none of them."""
+        """Count an answer and tell of its end."""
         with self.metrics.answers_running.track_inprogress():
-            async for update in running.updates(_FAR, _FAR):
-                if not isinstance(update, Ended):
-                    continue
-                outcome = update.outcome
+            outcome = await running.ended()
+            if outcome is not None:
                 self.metrics.answer_ended(outcome)
                 tell(
                     "answer-ended",

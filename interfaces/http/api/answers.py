@@ -95,8 +95,7 @@ async def _ended(growing: RunningAnswer) -> None:
     """Wait for the end, but not for ever: its recording is tried again while the database is away."""
     try:
         async with asyncio.timeout(_END_SECONDS):
-            async for _ in growing.updates(len(growing.thinking), len(growing.text)):
-                continue
+            await growing.ended()
     except TimeoutError:
         return
 
