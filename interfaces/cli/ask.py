@@ -17,7 +17,7 @@ from interfaces.cli.opening import SOURCE, host_of, opened
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from application.commands import AnswerAgain, AskQuestion
+    from application.commands import Asking
     from interfaces.book import Book
     from interfaces.cli.asking import Answered
     from interfaces.cli.displays import Display
@@ -123,7 +123,7 @@ def ask(  # noqa: PLR0913 - the flags are the command
     raise typer.Exit(code)
 
 
-async def converse(host: Host, book: Book, command: AskQuestion | AnswerAgain, manner: Manner) -> int:
+async def converse(host: Host, book: Book, command: Asking, manner: Manner) -> int:
     """Give a command that starts an answer, show that, and return the exit code."""
     from application.commands import AnswerAgain
     from interfaces.cli.asking import answer, explain

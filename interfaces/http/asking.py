@@ -12,7 +12,7 @@ from contextlib import aclosing
 
 from starlette.responses import Response
 
-from application.commands import AnswerAgain, AskQuestion
+from application.commands import Asking
 from application.conversations import Asked
 from application.running import Ended, Outcome, RunningAnswer
 from interfaces import viewing
@@ -30,9 +30,7 @@ from interfaces.views import AnswerView, to_plain
 _FAR = 2**62
 
 
-async def answered(
-    server: Server, command: AskQuestion | AnswerAgain, *, accept: str | None, prefer: str | None
-) -> Response:
+async def answered(server: Server, command: Asking, *, accept: str | None, prefer: str | None) -> Response:
     """Give the command, let the answer be written, and respond in the way that the client prefers."""
     asked = await server.ask(command)
     if wants_events(accept):
