@@ -54,6 +54,10 @@ def ask(  # noqa: PLR0913 - the flags are the command
         str | None,
         typer.Option("--cid", "--conversation", metavar="ID", help="Go on with this conversation."),
     ] = None,
+    after: Annotated[
+        str | None,
+        typer.Option("--from", metavar="MESSAGE", help="Go on from this answer, on a branch of its own."),
+    ] = None,
     project: Annotated[
         str | None,
         typer.Option("--project", "-p", metavar="NAME|ID", help="Open the conversation in a project."),
@@ -94,10 +98,10 @@ def ask(  # noqa: PLR0913 - the flags are the command
     from interfaces.cli.prompt_input import read_prompt
 
     host = host_of(ctx)
-    if go_on and conversation is not None:
-        raise InvalidInputError("Either --continue or --cid, not both. Nothing was recorded.")
+    if go_on + (conversation is not None) + (after is not None) > 1:
+        raise InvalidInputError("One of --continue, --cid and --from, not several. Nothing was recorded.")
     meant = finding.LAST if go_on else conversation
-    if meant is not None and project is not None:
+    if (meant or after) is not None and project is not None:
         raise InvalidInputError(
             "A conversation stays in its project: --project is for new ones. Nothing was recorded."
         )
@@ -106,12 +110,15 @@ def ask(  # noqa: PLR0913 - the flags are the command
     options = parse_options(option or [])
     text = read_prompt(question or [])
     with opened(host) as book:
+        parent = finding.any_message(book, after) if after is not None else None
+        there = finding.conversation(book, meant).id if meant is not None else None
         command = AskQuestion(
             actor=book.actor,
             source=SOURCE,
             idempotency_key=idempotency_key,
             text=text,
-            conversation_id=finding.conversation(book, meant).id if meant is not None else None,
+            conversation_id=parent.conversation_id if parent else there,
+            parent_id=parent.id if parent else None,
             project_id=finding.project(book, project).id if project is not None else None,
             model=model,
             instructions=system,
