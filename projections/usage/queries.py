@@ -39,6 +39,8 @@ _BY: dict[By, tuple[LiteralString, LiteralString]] = {
 
 _NO_SUCH_ZONE = "22023"
 _OFFSET = re.compile(r"([+-])(\d\d:\d\d)")
+# PostgreSQL takes `UTC+2` as well, and means two hours west by it.
+_NAME = re.compile(r"[A-Za-z]+([/_-][A-Za-z]+)*|Etc/GMT[+-]\d{1,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,7 @@ class UsageQueries:
                 rows = connection.execute(before + _FIGURES + after, values).fetchall()
             except Exception as problem:
                 if getattr(problem, "sqlstate", None) == _NO_SUCH_ZONE:
-                    raise InvalidInputError(
-                        f"There is no time zone {zone!r}: it is a name such as Europe/Berlin, or an offset "
-                        "such as +02:00."
-                    ) from None
+                    raise _no_zone(zone) from None
                 raise
         return tuple(Group(row[0], Figures(*row[1:])) for row in rows)
 
@@ -125,6 +124,14 @@ class UsageQueries:
 def _zone(zone: str) -> str:
     """Return a zone as PostgreSQL takes it; in the form it has for offsets, east is minus."""
     offset = _OFFSET.fullmatch(zone)
-    if offset is None:
-        return zone
-    return f"<{zone}>{'-' if offset[1] == '+' else '+'}{offset[2]}"
+    if offset is not None:
+        return f"<{zone}>{'-' if offset[1] == '+' else '+'}{offset[2]}"
+    if _NAME.fullmatch(zone) is None:
+        raise _no_zone(zone)
+    return zone
+
+
+def _no_zone(zone: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"There is no time zone {zone!r}: it is a name such as Europe/Berlin, or an offset such as +02:00."
+    )
