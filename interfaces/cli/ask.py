@@ -99,7 +99,7 @@ def ask(  # noqa: PLR0913 - the flags are the command
 
     host = host_of(ctx)
     if go_on + (conversation is not None) + (after is not None) > 1:
-        raise InvalidInputError("One of --continue, --cid and --from, not several. Nothing was recorded.")
+        raise InvalidInputError("Either --continue, --cid or --from, not both. Nothing was recorded.")
     meant = finding.LAST if go_on else conversation
     if (meant or after) is not None and project is not None:
         raise InvalidInputError(

@@ -80,7 +80,7 @@ def test_a_prompt_goes_on_from_any_answer(book: Daybook, talk: dict[str, Any]) -
     refused = book("ask", "--from", talk["prompt_id"], "x", expect=2).err
     assert "follows an answer" in refused
     assert "daybook retry" in refused
-    assert "not several" in book("ask", "-c", "--from", talk["answer_id"], "x", expect=2).err
+    assert "not both" in book("ask", "-c", "--from", talk["answer_id"], "x", expect=2).err
 
 
 def test_branches_are_switched_by_message_and_by_neighbour(book: Daybook, talk: dict[str, Any]) -> None:
