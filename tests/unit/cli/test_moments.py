@@ -58,7 +58,7 @@ def test_the_zone_is_that_of_the_machine_or_how_far_it_is_from_utc(monkeypatch: 
         monkeypatch.setattr(os.path, "realpath", lambda _: name)
         return zone(NOW.astimezone())
 
-    monkeypatch.setenv("TZ", "XXX-02:30")
+    monkeypatch.setenv("TZ", "HERE-02:30")
     time.tzset()
     try:
         assert where("/etc/localtime") == "+02:30"
