@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from projections.pump import Pump
     from projections.search.queries import SearchQueries
     from projections.transcript.queries import TranscriptQueries
+    from projections.usage.queries import UsageQueries
 
 
 class EventReader(Protocol):
@@ -116,6 +117,11 @@ class Book(Protocol):
     @property
     def search(self) -> SearchQueries:
         """Finds messages."""
+        ...
+
+    @property
+    def usage(self) -> UsageQueries:
+        """Counts tokens, time and ratings."""
         ...
 
     @property

@@ -12,7 +12,7 @@ from contextlib import aclosing
 
 from starlette.responses import Response
 
-from application.commands import AnswerAgain, AskQuestion
+from application.commands import Asking
 from application.conversations import Asked
 from interfaces import viewing
 from interfaces.http import presenting
@@ -27,9 +27,7 @@ from interfaces.http.streams import follow, of_growing
 from interfaces.views import AnswerView, to_plain
 
 
-async def answered(
-    server: Server, command: AskQuestion | AnswerAgain, *, accept: str | None, prefer: str | None
-) -> Response:
+async def answered(server: Server, command: Asking, *, accept: str | None, prefer: str | None) -> Response:
     """Give the command, let the answer be written, and respond in the way that the client prefers."""
     asked = await server.ask(command)
     if wants_events(accept):

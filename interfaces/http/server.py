@@ -19,7 +19,7 @@ from uuid import UUID
 
 from application import scopes
 from application.access import Guarded, Principal
-from application.commands import AnswerAgain, AskQuestion, Command
+from application.commands import Asking, Command
 from application.conversations import Asked
 from application.errors import AlreadyUnderWayError
 from application.running import RunningAnswer
@@ -127,7 +127,7 @@ class Server:
         self._pump.start()
         self._caring = asyncio.create_task(self._care())
 
-    async def ask(self, command: AskQuestion | AnswerAgain) -> Asked:
+    async def ask(self, command: Asking) -> Asked:
         """Give a command that starts an answer, and let that be written; nobody need wait for it.
 
         The errors are those of the command. Where an answer stands in its way whose process has died, that is
@@ -149,7 +149,7 @@ class Server:
             watcher.add_done_callback(self._watchers.discard)
         return asked
 
-    def _ask_once(self, command: AskQuestion | AnswerAgain) -> Asked:
+    def _ask_once(self, command: Asking) -> Asked:
         with self.once(command):
             return self.book.commands.ask(command)
 
