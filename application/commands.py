@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from application.ported import PortedConversation, PortedProject
 from application.ports.log import IdempotencyKey, Origin
 from domain.ids import new_id
 
@@ -150,6 +151,26 @@ class ForkConversation(Command):
     message_id: UUID
     title: str | None = None
     project_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportConversations(Command):
+    """Take conversations of a file in, into a project or where the file has them; again adds what is new.
+
+    `dry_run`: only say what would come of it.
+    """
+
+    conversations: tuple[PortedConversation, ...]
+    project_id: UUID | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportProject(Command):
+    """Take a project of a file in, where it is not there yet. `dry_run`: only say what would come of it."""
+
+    project: PortedProject
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

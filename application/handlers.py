@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from application import commands as c
-from application import conversations, erasing, forking, granting, projects, remarks, scopes
+from application import conversations, erasing, forking, granting, importing, projects, remarks, scopes
 from application.access import Principal
 from application.conversations import Asked
+from application.ported import Imported
 from application.services import Services
 from application.text_rules import checked_key
 
@@ -18,6 +19,8 @@ HANDLERS: dict[type[c.Command], Callable[[Services, Any], Any]] = {
     c.EditPrompt: conversations.edit_prompt,
     c.AnswerAgain: conversations.answer_again,
     c.ForkConversation: forking.fork_conversation,
+    c.ImportConversations: importing.import_conversations,
+    c.ImportProject: importing.import_project,
     c.RateAnswer: remarks.rate_answer,
     c.WriteNote: remarks.write_note,
     c.ChangeNote: remarks.change_note,
@@ -78,6 +81,11 @@ class Commands:
         """Handle a command that makes a secret, and return it."""
         made: c.Made = self._handled(command)
         return made
+
+    def take_in(self, command: c.ImportConversations | c.ImportProject) -> Imported:
+        """Handle a command that takes in what a file says, and return what became of it."""
+        imported: Imported = self._handled(command)
+        return imported
 
     def _handled(self, command: c.Command) -> Any:
         if self._principal is not None:

@@ -25,6 +25,8 @@ COMMANDS: Mapping[type[c.Command], Need] = {
     c.EditPrompt: ASK,
     c.AnswerAgain: ASK,
     c.ForkConversation: ASK,
+    c.ImportConversations: ADMIN,
+    c.ImportProject: ADMIN,
     c.RateAnswer: ASK,
     c.WriteNote: ASK,
     c.ChangeNote: ASK,
@@ -59,7 +61,9 @@ def _each(need: Need, *names: str) -> dict[str, Need]:
 
 
 QUERIES: Mapping[str, Mapping[str, Need]] = {
-    "conversations": _each(READ, "newest", "get", "latest_of_actor", "find", "of_project", "held", "derived"),
+    "conversations": _each(
+        READ, "newest", "get", "latest_of_actor", "find", "of_project", "held", "derived", "walk"
+    ),
     "projects": _each(READ, "all", "get", "find", "named"),
     "transcript": _each(
         READ,

@@ -17,6 +17,7 @@ from application.access import IMPLIED, Need, Scope, in_words
 from bootstrap.settings import DEFINITIONS, Definition
 from domain.access import events as access_events
 from domain.conversation import events as conversation_events
+from domain.conversation import import_events
 from domain.event import Event, catalogue, field_names
 from domain.project import events as project_events
 from interfaces.cli.app import app
@@ -98,6 +99,7 @@ def events_page() -> str:
     """Return docs/events.md."""
     sections = (
         ("A conversation", conversation_events.__name__),
+        ("A conversation taken in from a file", import_events.__name__),
         ("A project", project_events.__name__),
         ("Tokens, links and sessions", access_events.__name__),
     )

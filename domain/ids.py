@@ -4,6 +4,7 @@ People see and type the last eight hex digits, which are random; a whole id, a p
 same thing.
 """
 
+import hashlib
 import os
 import re
 import time
@@ -26,6 +27,18 @@ def new_id() -> UUID:
     value |= 0b10 << 62
     value |= noise & 0x3FFF_FFFF_FFFF_FFFF
     return UUID(int=value)
+
+
+def derived_id(*of: UUID) -> UUID:
+    """Return an id (UUIDv8) that is always the same for the same ids in the same order.
+
+    What is taken in from a file has such ids, so that taking it in again finds what is there; whoever writes
+    the file cannot make them meet the id of anything else.
+    """
+    digest = hashlib.sha256(b"daybook import" + b"".join(one.bytes for one in of)).digest()
+    value = int.from_bytes(digest[:16], "big")
+    value &= ~(0xF << 76) & ~(0b11 << 62)
+    return UUID(int=value | 0x8 << 76 | 0b10 << 62)
 
 
 def short(identifier: UUID) -> str:

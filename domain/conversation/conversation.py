@@ -8,11 +8,12 @@ and once erased it refuses every command. Texts are not held here: nothing below
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
 from domain.conversation import events as e
+from domain.conversation import import_events as i
 from domain.conversation.tree import Kind, Message, MessageTree, PackedTree, Status
 from domain.errors import (
     ConflictError,
@@ -28,6 +29,7 @@ __all__ = ["Conversation", "Kind", "Message", "Status"]
 
 
 RATINGS = frozenset({"up", "down"})
+_ENDED = frozenset({Status.COMPLETE, Status.CANCELLED, Status.FAILED, Status.INTERRUPTED})
 
 
 class Conversation(Root):
@@ -175,20 +177,44 @@ class Conversation(Root):
 
         `told` is what `PromptCopied` says.
         """
-        self._must_be_new(message_id)
-        if parent_id is not None and self.message(parent_id).kind is Kind.PROMPT:
-            raise InvalidInputError(f"Message {short(parent_id)} is a prompt; a prompt follows an answer.")
-        self.trigger_event(e.PromptCopied, message_id=message_id, parent_id=parent_id, **told)
+        self._take_prompt(e.PromptCopied, message_id, parent_id, told)
 
     def copy_answer(self, message_id: UUID, *, prompt_id: UUID, **told: Any) -> None:
         """Take in an answer of the conversation that this one is copied from, and make it current.
 
         `told` is what `AnswerCopied` says.
         """
-        self._must_be_new(message_id)
-        if self.message(prompt_id).kind is not Kind.PROMPT:
-            raise InvalidInputError(f"Message {short(prompt_id)} is an answer; only prompts are answered.")
-        self.trigger_event(e.AnswerCopied, message_id=message_id, prompt_id=prompt_id, **told)
+        self._take_answer(e.AnswerCopied, message_id, prompt_id, told)
+
+    def import_prompt(self, message_id: UUID, *, parent_id: UUID | None, **told: Any) -> None:
+        """Take in a prompt of a file, and make it current; `told` is what `PromptImported` says."""
+        self._must_not_be_erased()
+        self._take_prompt(i.PromptImported, message_id, parent_id, told)
+
+    def import_answer(self, message_id: UUID, *, prompt_id: UUID, **told: Any) -> None:
+        """Take in an answer of a file, and make it current; `told` is what `AnswerImported` says.
+
+        Raises:
+            InvalidInputError: it has not ended; nobody here would ever end it.
+        """
+        self._must_not_be_erased()
+        if told["status"] not in _ENDED:
+            raise InvalidInputError(f"Answer {short(message_id)} has not ended ({told['status']}).")
+        self._take_answer(i.AnswerImported, message_id, prompt_id, told)
+
+    def import_note(self, note_id: UUID, message_id: UUID, text: str, **told: Any) -> None:
+        """Take in a note of a file; `told` is what `NoteImported` says."""
+        self._must_take_note(note_id, message_id, text)
+        self.trigger_event(i.NoteImported, note_id=note_id, message_id=message_id, text=text, **told)
+
+    def end_import(self, current_id: UUID | None, **told: Any) -> None:
+        """Say what was taken in, and choose the branch to go on with; `told` is what the event says."""
+        self._must_not_be_erased()
+        if current_id is not None:
+            self.message(current_id)
+        if current_id != self.current_id:
+            self.trigger_event(e.CurrentBranchChanged, message_id=current_id)
+        self.trigger_event(i.ConversationImported, **told)
 
     def rate_answer(self, message_id: UUID, rating: str | None, words: str | None) -> None:
         """Say that an answer is good or bad (None: nothing any more), and perhaps why.
@@ -213,11 +239,7 @@ class Conversation(Root):
 
     def write_note(self, note_id: UUID, message_id: UUID, text: str) -> None:
         """Put a note on a message."""
-        self._must_not_be_erased()
-        if note_id in self.notes:
-            raise ConflictError(f"There is a note {short(note_id)} already. Nothing was recorded.")
-        self.message(message_id)
-        _must_say_something(text)
+        self._must_take_note(note_id, message_id, text)
         self.trigger_event(e.NoteWritten, note_id=note_id, message_id=message_id, text=text)
 
     def change_note(self, note_id: UUID, text: str) -> None:
@@ -320,6 +342,29 @@ class Conversation(Root):
                 f"Conversation {short(self.id)} has no note {short(note_id)}. Nothing was changed.",
                 hint=f"daybook show {short(self.id)}",
             )
+
+    def _must_take_note(self, note_id: UUID, message_id: UUID, text: str) -> None:
+        self._must_not_be_erased()
+        if note_id in self.notes:
+            raise ConflictError(f"There is a note {short(note_id)} already. Nothing was recorded.")
+        self.message(message_id)
+        _must_say_something(text)
+
+    def _take_prompt(
+        self, kind: type[e.PromptCopied], message_id: UUID, parent_id: UUID | None, told: Mapping[str, Any]
+    ) -> None:
+        self._must_be_new(message_id)
+        if parent_id is not None and self.message(parent_id).kind is Kind.PROMPT:
+            raise InvalidInputError(f"Message {short(parent_id)} is a prompt; a prompt follows an answer.")
+        self.trigger_event(kind, message_id=message_id, parent_id=parent_id, **told)
+
+    def _take_answer(
+        self, kind: type[e.AnswerCopied], message_id: UUID, prompt_id: UUID, told: Mapping[str, Any]
+    ) -> None:
+        self._must_be_new(message_id)
+        if self.message(prompt_id).kind is not Kind.PROMPT:
+            raise InvalidInputError(f"Message {short(prompt_id)} is an answer; only prompts are answered.")
+        self.trigger_event(kind, message_id=message_id, prompt_id=prompt_id, **told)
 
     def _must_be_new(self, message_id: UUID) -> None:
         if message_id in self.messages:

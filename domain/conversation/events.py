@@ -166,12 +166,13 @@ class ConversationForked(Event):
 class PromptCopied(Event):
     """A prompt of the conversation that this one was copied from, encrypted anew.
 
-    `said_at`: when it was recorded there, in microseconds since 1970.
+    `said_at`: when it was recorded there, in microseconds since 1970. Only what was taken in from a file may
+    have no `origin_message_id`.
     """
 
     message_id: UUID
     parent_id: UUID | None
-    origin_message_id: UUID
+    origin_message_id: UUID | None
     said_at: int
     text: Text
     instructions: OptionalText
@@ -193,7 +194,7 @@ class AnswerCopied(Event):
 
     message_id: UUID
     prompt_id: UUID
-    origin_message_id: UUID
+    origin_message_id: UUID | None
     status: str
     said_at: int
     ended_at: int | None

@@ -11,7 +11,9 @@ from uuid import UUID
 
 from domain.content import packed
 from domain.conversation import events as e
+from domain.conversation import import_events as i
 from domain.event import Event, Recorded
+from domain.moments import from_micros
 from projections.columns import execute_set
 from projections.conversations import NAME, VERSION
 from projections.read_model import ReadModel
@@ -50,6 +52,15 @@ _HOLD = """
 update conversations c set hold_reason = n.reason
   from unnest(%s::uuid[], %s::bytea[]) as n(id, reason)
  where c.id = n.id
+"""
+
+# When it began is told by whoever recorded it first; what is taken in later says nothing new of that.
+_IMPORT = """
+update conversations c
+   set imported_id = n.imported_id, imported_from = n.imported_from, created_at = n.began_at
+  from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::timestamptz[])
+       as n(id, imported_id, imported_from, began_at)
+ where c.id = n.id and c.id <> n.imported_id
 """
 
 # `@last` must not lead to what is gone, so its activity goes too.
@@ -92,6 +103,7 @@ _EVENTS = (
     e.ConversationHeld,
     e.ConversationReleased,
     e.ConversationErased,
+    i.ConversationImported,
 )
 
 
@@ -133,6 +145,8 @@ class _Change:
                 self.archived = True
             case e.ConversationRestored():
                 self.archived = False
+            case i.ConversationImported():
+                self.updated_at = from_micros(event.changed_at)
             case _:
                 pass
 
@@ -175,6 +189,7 @@ class Conversations(ReadModel):
         activity: dict[tuple[str, UUID], int] = {}
         holds: dict[UUID, bytes | None] = {}
         erased: list[tuple[UUID, datetime, str]] = []
+        imported: dict[UUID, tuple[UUID, UUID, str, datetime]] = {}
         for recorded in batch:
             event = recorded.event
             if not isinstance(event, _EVENTS):
@@ -189,6 +204,10 @@ class Conversations(ReadModel):
                 holds[event.stream_id] = packed(event.reason)
             elif isinstance(event, e.ConversationReleased):
                 holds[event.stream_id] = None
+            elif isinstance(event, i.ConversationImported):
+                began_at = from_micros(event.began_at)
+                told = (event.stream_id, event.imported_id, event.imported_from, began_at)
+                imported.setdefault(event.stream_id, told)
             elif isinstance(event, e.ConversationErased):
                 erased.append((event.stream_id, recorded.time, recorded.actor))
             if isinstance(event, _ASKING):
@@ -215,5 +234,6 @@ class Conversations(ReadModel):
             ),
         )
         execute_set(connection, _ACTIVITY, ((*key, index) for key, index in activity.items()))
+        execute_set(connection, _IMPORT, imported.values())
         execute_set(connection, _HOLD, holds.items())
         execute_set(connection, _ERASE, erased)

@@ -17,7 +17,7 @@ from projections.reading import Reading
 _COLUMNS: LiteralString = """
 select c.id, c.project_id, c.title, c.first_prompt, c.message_count, c.current_id, c.archived,
        c.created_at, c.updated_at, c.last_actor, c.hold_reason, c.erased_at, c.erased_by,
-       c.origin_conversation_id, c.origin_message_id, c.version, c.last_index
+       c.origin_conversation_id, c.origin_message_id, c.imported_id, c.imported_from, c.version, c.last_index
   from conversations c
 """
 
@@ -63,9 +63,15 @@ _BY_FRAGMENT: LiteralString = (
 
 _COPIES: LiteralString = """
 with recursive derived (id) as (
-    select d.id from conversations d where d.origin_conversation_id = any(%(ids)s)
+    select d.id
+      from conversations d
+     where d.origin_conversation_id = any(%(ids)s)
+        or d.origin_conversation_id in (select o.imported_id from conversations o where o.id = any(%(ids)s))
      union
-    select d.id from conversations d join derived on d.origin_conversation_id = derived.id
+    select d.id
+      from derived
+      join conversations o using (id)
+      join conversations d on d.origin_conversation_id in (o.id, o.imported_id)
 )
 """
 
@@ -79,6 +85,16 @@ _DERIVED: LiteralString = (
 """
 )
 
+_WALK: LiteralString = """
+select c.id from conversations c
+ where c.id > %(after)s and c.erased_at is null
+   and (%(project_id)s::uuid is null or c.project_id = %(project_id)s)
+ order by c.id
+ limit %(limit)s
+"""
+
+_FIRST_ID = UUID(int=0)
+
 Archived: TypeAlias = Literal["exclude", "include", "only"]
 
 
@@ -87,7 +103,8 @@ class ConversationSummary:
     """One line of a list. `title` is the given one if `titled`, else the first prompt's beginning.
 
     `origin_conversation_id` and `origin_message_id` say what it was copied from. `hold_reason` is None where
-    it is not held; `erased_at` and `erased_by` (an actor) where it is not erased.
+    it is not held; `erased_at` and `erased_by` (an actor) where it is not erased. `imported_id` is its id
+    where it was first recorded, `imported_from` what recorded it there (`daybook`, `llm`); None: it was here.
     `version` is where its stream stands, `last_index` the log index of the event that led there.
     """
 
@@ -108,6 +125,8 @@ class ConversationSummary:
     erased_by: str | None = None
     origin_conversation_id: UUID | None = None
     origin_message_id: UUID | None = None
+    imported_id: UUID | None = None
+    imported_from: str | None = None
     version: int = 0
     last_index: int = 0
 
@@ -180,6 +199,19 @@ class ConversationQueries:
             rows = connection.execute(_OF_PROJECT, (project_id,)).fetchall()
         return tuple(row[0] for row in rows)
 
+    def walk(
+        self,
+        after: UUID | None = None,
+        *,
+        project_id: UUID | None = None,
+        limit: int = 200,
+        at_least: int | None = None,
+    ) -> tuple[UUID, ...]:
+        """Return the next ids of conversations that are not erased, in an order that no change disturbs."""
+        values = {"after": after or _FIRST_ID, "project_id": project_id, "limit": limit}
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            return tuple(row[0] for row in connection.execute(_WALK, values))
+
     def derived(
         self, conversation_ids: Sequence[UUID], *, at_least: int | None = None
     ) -> tuple[ConversationSummary, ...]:
@@ -223,8 +255,10 @@ class ConversationQueries:
             erased_by=row[12],
             origin_conversation_id=row[13],
             origin_message_id=row[14],
-            version=row[15],
-            last_index=row[16],
+            imported_id=row[15],
+            imported_from=row[16],
+            version=row[17],
+            last_index=row[18],
             erased=opener.erased or row[11] is not None,
             damaged=opener.damage is not None,
         )

@@ -3,6 +3,8 @@ create table conversations (
     project_id    uuid,
     origin_conversation_id uuid,        -- what it was copied from: a conversation, and the message in which the
     origin_message_id      uuid,        -- copied branch ended
+    imported_id            uuid,        -- its id where it was first recorded, if elsewhere, and what recorded
+    imported_from          text,        -- it there
     title         bytea,                -- packed; null where nobody gave one
     first_prompt  bytea,                -- packed text of the first prompt, which stands in for a missing title
     message_count integer     not null default 0,

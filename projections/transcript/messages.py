@@ -70,6 +70,7 @@ class Message:
     what a person was told. `text` and `thinking` are empty while an answer streams, and for ever once erased.
     `damage` says that some of it was altered: that part is empty, too. It is number `sibling_index` (from 1)
     of the `sibling_count` messages that follow the same one. `rating` is `up`, `down` or None.
+    `imported_id` is its id where it was first recorded, if that was elsewhere.
     """
 
     id: UUID
@@ -99,6 +100,7 @@ class Message:
     rating: str | None = None
     rating_words: str | None = None
     notes: tuple[Note, ...] = ()
+    imported_id: UUID | None = None
 
     def whole(self) -> Message:
         """Return this message for a use that must not miss any of it.
@@ -142,7 +144,7 @@ select m.id, m.conversation_id, m.parent_id, m.kind, m.status, m.at, m.ended_at,
        m.context_length, m.think, m.owner_id, m.sent_message_ids, m.cut_count, m.instructions_project_id,
        m.instructions_version, m.request_hash, m.reason, m.prompt_tokens, m.completion_tokens, m.total_ms,
        m.load_ms, m.prompt_eval_ms, m.eval_ms, m.first_token_ms,
-       s.place, s.number, m.origin_message_id, m.rating, m.rating_words,
+       s.place, s.number, m.origin_message_id, m.imported_id, m.rating, m.rating_words,
        exists (select from notes n where n.message_id = m.id)
   from messages m
   join lateral (
@@ -209,7 +211,7 @@ def to_message(row: tuple[Any, ...], vault: Vault, notes: tuple[Note, ...] = ())
         *told,
     ) = rest
     counts = told[:7]
-    place, number, origin_id, rating, words, _ = told[7:]
+    place, number, origin_id, imported_id, rating, words, _ = told[7:]
     provenance = None
     if kind == "answer":
         provenance = Provenance(
@@ -245,6 +247,7 @@ def to_message(row: tuple[Any, ...], vault: Vault, notes: tuple[Note, ...] = ())
         sibling_index=place,
         sibling_count=number,
         origin_message_id=origin_id,
+        imported_id=imported_id,
         rating=rating,
         rating_words=opener.text(words),
         notes=notes,

@@ -11,7 +11,8 @@ from uuid import UUID
 
 from domain.content import packed
 from domain.conversation import events as e
-from domain.event import Recorded
+from domain.conversation import import_events as i
+from domain.event import Event, Recorded
 from domain.moments import from_micros
 from projections.columns import execute_set
 from projections.read_model import ReadModel
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 
 _INSERT_PROMPTS = """
 insert into messages (id, conversation_id, parent_id, kind, at, log_index, actor, source, text, instructions,
-                      origin_message_id)
+                      origin_message_id, imported_id)
 select n.id, n.conversation_id, n.parent_id, 'prompt', n.at, n.log_index, n.actor, n.source, n.text,
-       n.instructions, n.origin_message_id
+       n.instructions, n.origin_message_id, n.imported_id
   from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::bigint[], %s::text[], %s::text[],
-              %s::bytea[], %s::bytea[], %s::uuid[])
+              %s::bytea[], %s::bytea[], %s::uuid[], %s::uuid[])
        as n(id, conversation_id, parent_id, at, log_index, actor, source, text, instructions,
-            origin_message_id)
+            origin_message_id, imported_id)
 """
 
 # An answer that ended within the batch is written once, with its end; one that goes on has none yet. Arrays
@@ -36,23 +37,23 @@ select n.id, n.conversation_id, n.parent_id, 'prompt', n.at, n.log_index, n.acto
 _INSERT_ANSWERS = """
 insert into messages (id, conversation_id, parent_id, kind, at, log_index, actor, source, owner_id,
                       model, context_length, sent_message_ids, cut_count, instructions_project_id,
-                      instructions_version, think, request_hash, options, origin_message_id,
+                      instructions_version, think, request_hash, options, origin_message_id, imported_id,
                       status, ended_at, text, thinking, reason, detail, model_digest, prompt_tokens,
                       completion_tokens, total_ms, load_ms, prompt_eval_ms, eval_ms, first_token_ms)
 select n.id, n.conversation_id, n.parent_id, 'answer', n.at, n.log_index, n.actor, n.source,
        n.owner_id, n.model, n.context_length, n.sent::uuid[], n.cut_count, n.instructions_project_id,
-       n.instructions_version, n.think, n.request_hash, n.options, n.origin_message_id,
+       n.instructions_version, n.think, n.request_hash, n.options, n.origin_message_id, n.imported_id,
        n.status, n.ended_at, n.text, n.thinking, n.reason, n.detail, n.model_digest, n.prompt_tokens,
        n.completion_tokens, n.total_ms, n.load_ms, n.prompt_eval_ms, n.eval_ms, n.first_token_ms
   from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::bigint[], %s::text[], %s::text[],
               %s::uuid[], %s::text[], %s::integer[], %s::text[], %s::integer[], %s::uuid[], %s::bigint[],
-              %s::text[], %s::bytea[], %s::bytea[], %s::uuid[],
+              %s::text[], %s::bytea[], %s::bytea[], %s::uuid[], %s::uuid[],
               %s::text[], %s::timestamptz[], %s::bytea[], %s::bytea[], %s::text[], %s::bytea[],
               %s::text[], %s::bigint[], %s::bigint[], %s::float8[], %s::float8[], %s::float8[], %s::float8[],
               %s::float8[])
        as n(id, conversation_id, parent_id, at, log_index, actor, source, owner_id, model, context_length,
             sent, cut_count, instructions_project_id, instructions_version, think, request_hash, options,
-            origin_message_id,
+            origin_message_id, imported_id,
             status, ended_at, text, thinking, reason, detail, model_digest, prompt_tokens,
             completion_tokens, total_ms, load_ms, prompt_eval_ms, eval_ms, first_token_ms)
 """
@@ -197,8 +198,7 @@ class _Notes:
                     event.stream_id,
                     event.message_id,
                     text,
-                    recorded.time,
-                    None,
+                    *_note_moments(recorded, event),
                     recorded.actor,
                 ]
             case e.NoteChanged():
@@ -213,6 +213,20 @@ class _Notes:
             connection.execute(_REMOVE_NOTES, (self._removed,))
 
 
+def _note_moments(recorded: Recorded, event: e.NoteWritten) -> tuple[datetime, datetime | None]:
+    if isinstance(event, i.NoteImported):
+        return from_micros(event.written_at), _moment(event.changed_at)
+    return recorded.time, None
+
+
+def _moment(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
+
+
+def _imported_id(event: Event) -> UUID | None:
+    return event.imported_id if isinstance(event, i.PromptImported | i.AnswerImported) else None
+
+
 def _prompt(recorded: Recorded, event: e.PromptAdded) -> tuple[Any, ...]:
     return (
         event.message_id,
@@ -224,6 +238,7 @@ def _prompt(recorded: Recorded, event: e.PromptAdded) -> tuple[Any, ...]:
         recorded.source,
         packed(event.text),
         packed(event.instructions),
+        None,
         None,
     )
 
@@ -241,15 +256,17 @@ def _copied_prompt(recorded: Recorded, event: e.PromptCopied) -> tuple[Any, ...]
         packed(event.text),
         packed(event.instructions),
         event.origin_message_id,
+        _imported_id(event),
     )
 
 
 def _answer(recorded: Recorded, event: e.AnswerStarted) -> tuple[Any, ...]:
-    return (*_asked(recorded, event, recorded.time), None)
+    return (*_asked(recorded, event, recorded.time), None, None)
 
 
 def _copied_answer(recorded: Recorded, event: e.AnswerCopied) -> tuple[Any, ...]:
-    return (*_asked(recorded, event, from_micros(event.said_at)), event.origin_message_id)
+    asked = _asked(recorded, event, from_micros(event.said_at))
+    return (*asked, event.origin_message_id, _imported_id(event))
 
 
 def _asked(recorded: Recorded, event: e.AnswerStarted | e.AnswerCopied, at: datetime) -> tuple[Any, ...]:
@@ -282,8 +299,7 @@ def _end(
 
 
 def _copied_end(event: e.AnswerCopied) -> tuple[Any, ...]:
-    ended_at = None if event.ended_at is None else from_micros(event.ended_at)
-    return (event.message_id, event.status, ended_at, *_told(event, packed(event.detail)))
+    return (event.message_id, event.status, _moment(event.ended_at), *_told(event, packed(event.detail)))
 
 
 def _told(event: Any, detail: bytes | None) -> tuple[Any, ...]:

@@ -34,6 +34,7 @@ create table messages (
     eval_ms                 double precision,
     first_token_ms          double precision,
     origin_message_id       uuid,                  -- what it is a copy of
+    imported_id             uuid,                  -- its id where it was first recorded, if in another book
     rating                  text,                  -- of an answer: up, down
     rating_words            bytea                  -- packed
 ) with (fillfactor = 80);

@@ -16,6 +16,7 @@ from application.access import Guarded, Need, Principal, Scope
 from application.answering import Answering
 from application.errors import ForbiddenError
 from application.handlers import Commands
+from application.ported import PortedProject
 from application.ports.audit import Auditor
 from application.ports.keys import Keys
 from application.ports.live import LiveAnswers
@@ -78,6 +79,8 @@ VALUES: dict[str, Any] = {
     "str | None": "a word",
     "tuple[str, ...]": ("ask",),
     "datetime": datetime(2027, 1, 1, tzinfo=UTC),
+    "tuple[PortedConversation, ...]": (),
+    "PortedProject": PortedProject(id=new_id(), name="a word"),
 }
 
 
