@@ -4,3 +4,5 @@ from hypothesis import settings
 
 settings.register_profile("daybook", deadline=None)
 settings.load_profile("daybook")
+
+pytest_plugins = ["tests.support.databases"]
