@@ -23,9 +23,13 @@ _FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """The browser, without its sandbox for root, who has none."""
+    """The browser, without its sandbox for root, who has none.
+
+    It goes with its module: while the driver is there, an event loop runs in the test's thread, where nothing
+    of ours could run one.
+    """
     driver = pytest.importorskip("playwright.sync_api", reason="pip install -e '.[browser]' brings it")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:

@@ -11,7 +11,7 @@ from infrastructure.simulator.options import SimulatorOptions
 from infrastructure.simulator.server import RunningSimulator
 from tests.support.cli_process import Daybook
 from tests.support.databases import drop_database, make_database
-from tests.support.postgres_server import NOT_DURABLE, PostgresServer, quick_place, with_database
+from tests.support.postgres_server import ONLY_PROCESSES_CRASH, PostgresServer, quick_place, with_database
 
 
 @pytest.fixture(scope="session")
@@ -74,5 +74,5 @@ def nobody() -> str:
 @pytest.fixture
 def own_postgres() -> Iterator[PostgresServer]:
     """A database server that a test may stop."""
-    with PostgresServer(options=NOT_DURABLE, folder=quick_place()) as postgres:
+    with PostgresServer(options=ONLY_PROCESSES_CRASH, folder=quick_place()) as postgres:
         yield postgres

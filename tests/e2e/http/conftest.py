@@ -15,7 +15,7 @@ from infrastructure.simulator.server import RunningSimulator
 from interfaces.http.tries import Tries
 from tests.support.databases import drop_database, make_database
 from tests.support.http_server import RunningServer
-from tests.support.postgres_server import NOT_DURABLE, PostgresServer, quick_place, with_database
+from tests.support.postgres_server import ONLY_PROCESSES_CRASH, PostgresServer, quick_place, with_database
 
 StartServer = Callable[..., RunningServer]
 
@@ -85,7 +85,7 @@ def unused_port() -> int:
 @pytest.fixture
 def own_postgres() -> Iterator[PostgresServer]:
     """A database server that a test may stop."""
-    with PostgresServer(options=NOT_DURABLE, folder=quick_place()) as postgres:
+    with PostgresServer(options=ONLY_PROCESSES_CRASH, folder=quick_place()) as postgres:
         yield postgres
 
 

@@ -103,7 +103,7 @@ def test_a_watcher_that_does_not_read_is_cut_off_and_loses_nothing(
 ) -> None:
     monkeypatch.setattr(PatientProtocol, "unread_seconds", 0.5)
     server = start_server()
-    # Accepted connections have it from their listener; else the kernel grows it to the size of all the answers.
+    # Accepted connections have it from their listener; else the kernel grows it until all answers fit.
     server.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     with server.client() as client:
         answer_id = ask(client, "a lot", model="deepseek-r1:8b")["answer_id"]
