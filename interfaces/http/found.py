@@ -13,7 +13,7 @@ from interfaces.http.presenting import answer, must_be_answer
 
 if TYPE_CHECKING:
     from application.running import RunningAnswer
-    from interfaces.book import Book
+    from interfaces.book import WholeBook
     from interfaces.views import AnswerView
     from projections.transcript.messages import Message
 
@@ -57,7 +57,7 @@ class Found(NamedTuple):
         )
 
 
-def find_answer(book: Book, answer_id: UUID) -> Found:
+def find_answer(book: WholeBook, answer_id: UUID) -> Found:
     """Return an answer as the log has it now.
 
     Raises:
@@ -68,7 +68,7 @@ def find_answer(book: Book, answer_id: UUID) -> Found:
     return Found(must_be_answer(answer_id, message), size)
 
 
-def as_far_as_it_is(book: Book, found: Found, running: RunningAnswer | None) -> AnswerView:
+def as_far_as_it_is(book: WholeBook, found: Found, running: RunningAnswer | None) -> AnswerView:
     """Show an answer with what is known of it beyond the log while it is written or waits."""
     if running is not None:
         return answer(*found, running, running.standing)
@@ -79,7 +79,7 @@ def as_far_as_it_is(book: Book, found: Found, running: RunningAnswer | None) -> 
     return answer(*found, saved, book.turns.standing_anywhere(message.id) or 0)
 
 
-def find_living_answer(book: Book, answer_id: UUID) -> Found:
+def find_living_answer(book: WholeBook, answer_id: UUID) -> Found:
     """The same, after a look whether the process that writes it still lives: an orphan is closed at once."""
     found = find_answer(book, answer_id)
     if found.is_streaming and book.answering.running(answer_id) is None:

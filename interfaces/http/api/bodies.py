@@ -89,7 +89,7 @@ class CurrentMessage(Body):
 class Reason(Body):
     """Why something is held or released; it is recorded."""
 
-    reason: str = Field(min_length=1)
+    reason: str
 
 
 class NewProject(Body):

@@ -15,8 +15,8 @@ from interfaces.http.api.bodies import FirstPrompt, NewAnswer, NewPrompt
 from interfaces.http.api.describing import ASKED
 from interfaces.http.api.requests import CallerOf, Prefer, ServerOf
 from interfaces.http.asking import answered
-from interfaces.http.presenting import AskedView
 from interfaces.http.server import Server
+from interfaces.record_views import AskedView
 
 router = APIRouter(tags=["prompts"])
 
