@@ -208,7 +208,7 @@ class ProcessHost:
         if self._server is not None:
             from interfaces.remote.models import RemoteModels
 
-            return RemoteModels(self.servers.connection(self._server))
+            return RemoteModels(self.servers.connection(self._server), owned=True)
         from bootstrap.container import make_model_server
 
         return make_model_server(self._settings)

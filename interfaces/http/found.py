@@ -8,7 +8,7 @@ from uuid import UUID
 from application.ports.model_server import ChatEnd
 from application.running import Outcome
 from domain.conversation.conversation import Status
-from domain.errors import DaybookError
+from interfaces.endings import problem_of
 from interfaces.http.presenting import answer, must_be_answer
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Found(NamedTuple):
             first_token_ms=times.first_token_ms,
             total_ms=times.total_ms,
             log_size=self.log_size,
-            problem=DaybookError(message.detail) if message.detail else None,
+            problem=problem_of(message.detail, message.reason, message.model or ""),
         )
 
 

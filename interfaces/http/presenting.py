@@ -10,6 +10,7 @@ from domain.conversation.conversation import Status
 from domain.errors import ContentErasedError, NotFoundError
 from domain.ids import short
 from interfaces import viewing
+from interfaces.endings import problem_of
 from interfaces.errors import verdict
 from interfaces.views import AnswerView, TimingsView, TranscriptView, UsageView, utc
 
@@ -87,14 +88,15 @@ def must_not_be_erased(what: str, found: ConversationSummary | ProjectDetails) -
 
 def ending_of_message(found: Message, log_size: int) -> dict[str, Any]:
     """Return what the last event of a stream says of an answer that was found ended."""
+    problem = problem_of(found.detail, found.reason, found.model or "")
     return {
         "answer_id": found.id,
         "conversation_id": found.conversation_id,
         "status": found.status,
         "reason": found.reason,
         "detail": found.detail,
-        "hint": None,  # what was recorded of a problem is its reason and its words
-        "problem": None,
+        "hint": (problem.hint or None) if problem else None,
+        "problem": verdict(problem).slug if problem else None,
         "model": found.model,
         "model_digest": found.provenance.model_digest if found.provenance else None,
         "usage": vars(viewing.usage(found)),

@@ -202,7 +202,7 @@ class _Follower:
         )
         if (found.thinking, found.text) != (self._running.thinking, self._running.text):
             self._running.become(found.thinking, found.text)
-        ending = {"detail": found.detail, "reason": found.reason}
+        ending = {"detail": found.detail, "reason": found.reason, "model": found.model}
         self._running.finish(
             self._outcome(
                 status=Status(found.status),

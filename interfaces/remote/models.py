@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 class RemoteModels:
-    """What is on the model server."""
+    """What is on the model server. `owned`: the connection is closed with it."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, owned: bool = False) -> None:
         self._connection = connection
+        self._owned = owned
 
     async def models(self) -> Sequence[ModelCard]:
         """Return the models that are installed."""
@@ -56,7 +57,9 @@ class RemoteModels:
         await pulling
 
     async def close(self) -> None:
-        """Do nothing: the connection is the book's."""
+        """Release the connection, unless it is the book's."""
+        if self._owned:
+            self._connection.close()
 
 
 def recommendation(connection: Connection) -> Recommendation:

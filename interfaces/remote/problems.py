@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from application import errors as a
 from domain.errors import DaybookError, InvalidInputError, NotFoundError, RefusedError
+from interfaces.endings import problem_of
 from interfaces.errors import VERDICTS
 from interfaces.server_errors import NoDaybookError, OldServerError, ServerUnreachableError
 
@@ -42,19 +43,6 @@ _BY_STATUS: Mapping[int, type[DaybookError]] = {
 }
 _OF_PROXIES = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 _SHOW_IT = "daybook server add NAME URL --token-file FILE   (on its machine: daybook token create NAME)"
-_BY_REASON: Mapping[str, type[DaybookError]] = {
-    kind.reason: kind
-    for kind in (
-        a.ModelServerError,
-        a.ModelServerUnreachableError,
-        a.ModelMissingError,
-        a.ModelServerOverloadedError,
-        a.LineFullError,
-        a.ModelServerTimeoutError,
-        a.AnswerBrokenOffError,
-        a.ContextTooLongError,
-    )
-}
 
 
 def slug_of(body: Mapping[str, Any]) -> str:
@@ -106,11 +94,10 @@ def of_problem(body: Mapping[str, Any], status: int) -> DaybookError:
 def of_ending(ending: Mapping[str, Any]) -> DaybookError | None:
     """Return why an answer did not end well, as the last event of its stream tells it."""
     detail = ending.get("detail")
-    if not detail:
-        return None
-    by_reason = _BY_REASON.get(str(ending.get("reason")), DaybookError)
-    kind: type[DaybookError] = _KINDS.get(str(ending.get("problem")), by_reason)
-    return kind(str(detail), hint=str(ending.get("hint") or ""))
+    kind = _KINDS.get(str(ending.get("problem")))
+    if detail and kind is not None:
+        return kind(str(detail), hint=str(ending.get("hint") or ""))
+    return problem_of(detail, ending.get("reason"), str(ending.get("model") or ""))
 
 
 def foreign(response: httpx.Response, url: str) -> DaybookError:

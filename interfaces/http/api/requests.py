@@ -91,8 +91,8 @@ async def caller_of(
         str | None,
         Header(
             min_length=1,
-            max_length=200,
-            pattern="^[\x21-\x7e]+$",
+            max_length=257,  # with quotes around it
+            pattern="^[\x20-\x7e]+$",
             description="The same command under the same key again returns the first result. A string of "
             "your own, a UUID for example, in quotes or bare.",
         ),
