@@ -80,8 +80,7 @@ class _Follower:
         self._model = model
         self._patience = patience
         self._last_id: str | None = None
-        self._heard_at = time.monotonic()
-        self._left = False
+        self._lost_since: float | None = None
 
     async def follow(self) -> None:
         """Feed the answer until it has ended, or patience has."""
@@ -100,7 +99,7 @@ class _Follower:
         pause = _PAUSE_SECONDS
         async with httpx.AsyncClient(**self._connection.client_options(quiet=QUIET_SECONDS)) as client:
             while True:
-                before, why = self._last_id, "the server ended it"
+                why = "the server ended it"
                 try:
                     await self._read_some(client)
                 except httpx.TransportError as problem:
@@ -109,9 +108,9 @@ class _Follower:
                     why = problem.why
                 if self._running.outcome is not None:
                     return
-                if self._last_id != before:
-                    pause = _PAUSE_SECONDS
-                if time.monotonic() - self._heard_at > self._patience:
+                if self._lost_since is None:
+                    self._lost_since, pause = time.monotonic(), _PAUSE_SECONDS
+                if time.monotonic() - self._lost_since > self._patience:
                     raise ServerUnreachableError(
                         f"The connection to {self._connection.url} was lost: {why}. Your prompt is recorded, "
                         "and the server goes on with the answer."
@@ -146,13 +145,12 @@ class _Follower:
             if response.status_code >= _ERROR or MARK not in response.headers:
                 await response.aread()
                 self._refuse(response)
-            self._heard_at = time.monotonic()
             if response.status_code == _ENDED:
                 await self._fetch_the_end()
                 return
             lines = EventLines()
             async for line in response.aiter_lines():
-                self._heard_at = time.monotonic()
+                self._lost_since = None
                 event = lines.take(line)
                 if event is not None:
                     self._take(event)

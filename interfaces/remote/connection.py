@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 LOG_SIZE = "Daybook-Log-Size"
 PATIENCE_SECONDS = 15.0
-QUIET_SECONDS = 60.0
+QUIET_SECONDS = 45.0
 """The server sends something at least every 15 s while a stream is open."""
 _SLOWEST_SECONDS = 180.0
 _PAUSE_SECONDS = 0.25

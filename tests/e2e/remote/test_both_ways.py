@@ -1,4 +1,4 @@
-"""Every command of a person, with a book of this machine and with one behind a server: the same comes of it."""
+"""Every command, with a book of this machine and with one behind a server: the same comes of it."""
 
 from __future__ import annotations
 
