@@ -17,9 +17,10 @@ from application.ports.model_server import ChatEnd, Delta
 from application.running import Outcome, RunningAnswer
 from domain.conversation.conversation import Status
 from domain.errors import DaybookError
-from interfaces.remote.connection import QUIET_SECONDS, reason
+from interfaces.remote.connection import QUIET_SECONDS
 from interfaces.remote.decoding import view
 from interfaces.remote.events import EventLines, ServerEvent
+from interfaces.remote.losses import reason
 from interfaces.remote.problems import MARK, body_of, error_of, foreign, of_ending, slug_of
 from interfaces.server_errors import ServerUnreachableError
 from interfaces.views import AnswerView, TimingsView, UsageView

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from interfaces.remote.decoding import read
 from interfaces.remote.events import EventLines, ServerEvent
+from interfaces.remote.losses import lost, not_there, reason
 from interfaces.remote.problems import MARK, body_of, error_of, foreign, slug_of
 from interfaces.server_errors import ServerUnreachableError
 
@@ -63,6 +64,7 @@ class Connection:
         self._connect_timeout = connect_timeout
         self._patience = patience
         self.seen_size = 0
+        self._met = False
 
     @property
     def url(self) -> str:
@@ -129,6 +131,7 @@ class Connection:
         return self._patiently(
             lambda: self._checked(self._sent(method, path, params=params, body=body, headers=headers)),
             again=again,
+            changes=method != "GET",
         )
 
     def long(
@@ -243,13 +246,16 @@ class Connection:
             raise problem
         if MARK not in response.headers:
             raise foreign(response, self.url)
+        self._met = True
         size = response.headers.get(LOG_SIZE, "")
         if size.isdigit():
             self.saw(int(size))
         return response
 
-    def _patiently(self, once: Callable[[], T], *, again: bool) -> T:
+    def _patiently(self, once: Callable[[], T], *, again: bool, changes: bool = True) -> T:
         """Do something until it is known to have been done, or patience ends."""
+        if not (changes or self._met):
+            again = False  # nothing is known to be there that would come back
         deadline = time.monotonic() + self._patience
         pause = _PAUSE_SECONDS
         tried = False
@@ -266,7 +272,7 @@ class Connection:
                 if problem.error is not None and not tried:
                     raise problem.error from None
                 if not again or time.monotonic() > deadline:
-                    raise lost(self.url, problem.why) from None
+                    raise lost(self.url, problem.why, changes=changes) from None
             tried = True
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
@@ -307,47 +313,6 @@ def _losses(url: str) -> Iterator[None]:
         raise _NotThereError(not_there(url, problem)) from None
     except httpx.TransportError as problem:
         raise _LostError(reason(problem)) from None
-
-
-def reason(problem: Exception) -> str:
-    """Return why a connection failed, in a few words."""
-    name = type(problem).__name__
-    known = {
-        "ConnectTimeout": "it does not answer",
-        "ReadTimeout": "nothing came for too long",
-        "RemoteProtocolError": "it was closed in the middle",
-        "ReadError": "it was cut",
-        "WriteError": "it was cut",
-    }
-    return known.get(name) or " ".join(str(problem).split())[:200] or name
-
-
-def not_there(url: str, problem: Exception) -> ServerUnreachableError:
-    """Return what to say where no connection could be made."""
-    told = " ".join(str(problem).split())
-    if "CERTIFICATE_VERIFY_FAILED" in told:
-        return ServerUnreachableError(
-            f"The certificate of {url} is not one that this machine trusts ({told[:300]}). Nothing was sent.",
-            hint="SSL_CERT_FILE=/path/to/your-authority.pem daybook …   (or install it in the system)",
-        )
-    if "SSL" in told:
-        return ServerUnreachableError(
-            f"No encrypted connection to {url} could be made ({told[:200]}). Nothing was sent.",
-            hint=f"If it is served without TLS: --server {url.replace('https:', 'http:', 1)}",
-        )
-    return ServerUnreachableError(
-        f"The Daybook server at {url} cannot be reached: {reason(problem)}. Nothing was recorded or changed.",
-        hint="Start it there (daybook serve), or use the book of this machine: daybook --server local …",
-    )
-
-
-def lost(url: str, why: str) -> ServerUnreachableError:
-    """Return what to say where a connection was lost with something under way."""
-    return ServerUnreachableError(
-        f"The connection to {url} was lost: {why}. What the server had taken by then is recorded; whether it "
-        "had, is not known.",
-        hint="daybook list   (look, before you repeat it)",
-    )
 
 
 def _events(lines: Iterator[str]) -> Iterator[ServerEvent]:

@@ -12,9 +12,10 @@ import pytest
 from interfaces.http.examples import EXAMPLES
 from interfaces.http.sse import Place, StreamEvent, deltas
 from interfaces.record_views import MeView, RecordedMessagesView
-from interfaces.remote.connection import ServerAddress, not_there
+from interfaces.remote.connection import ServerAddress
 from interfaces.remote.decoding import read, view
 from interfaces.remote.events import EventLines, ServerEvent
+from interfaces.remote.losses import not_there
 from interfaces.server_errors import OldServerError
 from interfaces.views import ConversationItemView, DoneView, ProjectView
 
