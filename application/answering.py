@@ -2,7 +2,7 @@
 
 Invariants: the task that generates belongs to this object, not to whoever watches; an answer ends in exactly
 one event, tried again while the database is away; text that has come is never thrown away. A wish to stop it,
-from whichever process, is heard by signal, and looked for whenever text is saved.
+from whichever process, is heard by signal, and looked for now and then, at once where signals were lost.
 
 An answer has two tasks. One streams from the model, and is what a cancellation stops. The other waits for it
 and records the end: nobody cancels that one, and when the event loop is torn down around it, it still comes
@@ -41,6 +41,8 @@ DATABASE_PATIENCE_SECONDS = 20.0
 CANCELLED = "cancelled"
 SHUTDOWN = "shutdown"
 _CARD_GRACE_SECONDS = 1.0
+_CARD_HOLDS_MS = 1_000.0
+_LOOK_EVERY_SAVES = 4
 _LONGEST_PAUSE_SECONDS = 2.0
 _LONGEST_WORD = 200
 _MOST_STORED = 2**53
@@ -93,6 +95,8 @@ class Answering:
         self._recorded: set[UUID] = set()
         self._closing = False
         self._line = Line(turns)
+        self._cards: dict[str, tuple[float, asyncio.Task[ModelCard | None]]] = {}
+        self._saves_to_look = 0
         self._unheard: Callable[[], None] = lambda: None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -145,6 +149,8 @@ class Answering:
         if self._saver is not None:
             self._saver.cancel()
             await asyncio.wait([self._saver])
+        for _, looking in self._cards.values():
+            looking.cancel()
         await self._line.close()
         self._unheard()
 
@@ -164,6 +170,8 @@ class Answering:
             self._stop_wanted(set(signal.answer_ids))
         elif signal.kind == "turns":
             self._line.wake()
+        elif signal.kind == "missed":
+            self._saves_to_look = 0
 
     def _stop_wanted(self, answer_ids: set[UUID]) -> None:
         for answer_id in answer_ids & self._lives.keys():
@@ -256,6 +264,14 @@ class Answering:
     async def _card(self, model: str, running: RunningAnswer) -> ModelCard | None:
         # Asked for beside the answer and after its first word, which must not wait for it.
         await running.begun.wait()
+        now = self._clock.monotonic_ms()
+        self._cards = {name: known for name, known in self._cards.items() if now < known[0] + _CARD_HOLDS_MS}
+        if model not in self._cards:
+            self._cards[model] = (now, asyncio.create_task(self._look_up(model)))
+        return await asyncio.shield(self._cards[model][1])
+
+    async def _look_up(self, model: str) -> ModelCard | None:
+        """Ask what a model is, once for all answers that begin within a second: it is dear."""
         try:
             card = await self._server.show(model)
             await asyncio.to_thread(self._models.remember, card)
@@ -362,7 +378,10 @@ class Answering:
                 pieces = {running: piece for running in growing if (piece := running.unsaved()) is not None}
                 if pieces:
                     await self._save(pieces)
-            await self._look_for_stops([running.answer_id for running in growing])
+            self._saves_to_look -= 1
+            if self._saves_to_look < 0:
+                self._saves_to_look = _LOOK_EVERY_SAVES - 1
+                await self._look_for_stops([running.answer_id for running in growing])
 
     async def _look_for_stops(self, answer_ids: list[UUID]) -> None:
         with contextlib.suppress(DatabaseError):

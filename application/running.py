@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from application.ports.live import Piece
@@ -20,8 +20,7 @@ from domain.conversation.conversation import Status
 from domain.errors import DaybookError
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """New characters, and the offsets (in code points) that are reached with them."""
 
     thinking: str
@@ -93,11 +92,18 @@ class RunningAnswer:
     _saved: tuple[int, int, int] = (0, 0, 0)
     _saved_before: tuple[int, int, int] = (0, 0, 0)
     _seq: int = 0
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _over: asyncio.Event = field(default_factory=asyncio.Event)
+    _changes: int = 0
+    _waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
     def cancel(self, reason: str = "cancelled") -> None:
         """Stop the model at once; what came so far is kept."""
         self.stop(reason)
+
+    async def ended(self) -> Outcome | None:
+        """Wait for the end, taking none of the text; None where this process follows it no more."""
+        await self._over.wait()
+        return self.outcome
 
     async def updates(self, thinking_from: int = 0, text_from: int = 0) -> AsyncGenerator[Update, None]:
         """Yield what is beyond the given offsets, as it comes, and at last how it ended.
@@ -109,14 +115,14 @@ class RunningAnswer:
         thinking_from, text_from = max(0, thinking_from), max(0, text_from)
         restarts, standing, fits = self._restarts, 0, False
         while not self._let_go:
-            changed = self._changed
+            seen = self._changes
             if standing != self.standing:
                 standing = self.standing
                 yield Standing(standing)
             if not fits and restarts == self._restarts:
                 beyond = thinking_from > len(self.thinking) or text_from > len(self.text)
                 if beyond and self.outcome is None:
-                    await changed.wait()
+                    await self._change()
                     continue
                 if beyond or (text_from and thinking_from < len(self.thinking)):
                     restarts = -1
@@ -131,8 +137,8 @@ class RunningAnswer:
             elif self.outcome is not None:
                 yield Ended(self.outcome)
                 return
-            elif changed is self._changed:  # nothing came while its reader was slow
-                await changed.wait()
+            elif seen == self._changes:  # nothing came while its reader was slow
+                await self._change()
 
     def stand(self, place: int) -> None:
         """Say where it stands in the line; 0: it has its turn."""
@@ -161,11 +167,13 @@ class RunningAnswer:
     def finish(self, outcome: Outcome) -> None:
         """End it for all watchers."""
         self.outcome = outcome
+        self._over.set()
         self._wake()
 
     def let_go(self) -> None:
         """End all watchers' updates without an end: this process follows it no more."""
         self._let_go = True
+        self._over.set()
         self._wake()
 
     def unsaved(self) -> Piece | None:
@@ -196,6 +204,20 @@ class RunningAnswer:
         """
         self._saved = self._saved_before
 
+    async def _change(self) -> None:
+        """Wait for the next change. Bare futures: this is done once a chunk and watcher."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+            raise
+
     def _wake(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self._changes += 1
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(None)

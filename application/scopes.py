@@ -22,7 +22,13 @@ PROCESS: Need = frozenset()
 COMMANDS: Mapping[type[c.Command], Need] = {
     c.StartConversation: ASK,
     c.AskQuestion: ASK,
+    c.EditPrompt: ASK,
     c.AnswerAgain: ASK,
+    c.ForkConversation: ASK,
+    c.RateAnswer: ASK,
+    c.WriteNote: ASK,
+    c.ChangeNote: ASK,
+    c.RemoveNote: ASK,
     c.GoOnFrom: ASK,
     c.RenameConversation: ASK,
     c.ArchiveConversation: ASK,
@@ -60,6 +66,7 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
         "branch",
         "current",
         "message",
+        "messages",
         "find",
         "texts",
         "streaming_answers",
@@ -69,6 +76,7 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
         "tree",
     ),
     "search": _each(READ, "search"),
+    "usage": _each(READ, "figures", "total"),
     "access": {**_each(ADMIN, "all", "find", "named"), **_each(AUDIT, "names")},
     "live": {
         **_each(READ, "read", "read_on"),
@@ -116,7 +124,7 @@ PULLING: Mapping[str, Need] = {
 """The pull of a model that a server looks after."""
 
 RUNNING_ANSWER: Mapping[str, Need] = {
-    **_each(READ, "answer_id", "conversation_id", "thinking", "text", "outcome", "updates"),
+    **_each(READ, "answer_id", "conversation_id", "thinking", "text", "outcome", "updates", "ended"),
     **_each(READ, "begun", "first_token_at", "standing"),
     **_each(ASK, "cancel"),
     **_each(PROCESS, "stop", "add", "finish", "unsaved", "not_saved", "stand", "become", "let_go"),

@@ -65,6 +65,8 @@ class ThinkSplitter:
 
     def feed(self, delta: Delta) -> list[Piece]:
         """Return what can be told after this delta; a piece that may be half a tag waits for the next one."""
+        if not self._held and not delta.thinking and self._is_plain(delta.text):
+            return [delta]
         pieces: list[Piece] = []
         if delta.thinking:
             self._thought = True
@@ -74,6 +76,15 @@ class ThinkSplitter:
             while self._step(pieces):
                 pass
         return pieces
+
+    def _is_plain(self, text: str) -> bool:
+        """Tell whether this text is text and needs no look: nearly every piece, so it is asked first."""
+        if self._at is _At.TEXT or (self._at is _At.OPEN_TEXT and self._thought):
+            return True
+        if self._at is not _At.OPEN_TEXT or CLOSING[0] in text:
+            return False
+        self._code.see(text)
+        return True
 
     def end(self) -> list[Piece]:
         """Return what was still held back: it was no tag after all."""
@@ -161,6 +172,9 @@ class _CodeWatch:
         self._ticks = 0
 
     def see(self, text: str) -> None:
+        if "\n" not in text:
+            self._see_part(text)
+            return
         *whole, rest = text.split("\n")
         for part in whole:
             self._see_part(part)

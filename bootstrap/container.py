@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from projections.reading import Reading
     from projections.search.queries import SearchQueries
     from projections.transcript.queries import TranscriptQueries
+    from projections.usage.queries import UsageQueries
 
 
 class Container:
@@ -217,6 +218,13 @@ class Container:
         from projections.search.queries import SearchQueries
 
         return SearchQueries(self.reading, self.keyring)
+
+    @cached_property
+    def usage(self) -> UsageQueries:
+        """Counts tokens, time and ratings."""
+        from projections.usage.queries import UsageQueries
+
+        return UsageQueries(self.reading)
 
     @cached_property
     def access(self) -> AccessQueries:

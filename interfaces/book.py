@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from projections.pump import Pump
     from projections.search.queries import SearchQueries
     from projections.transcript.queries import TranscriptQueries
+    from projections.usage.queries import UsageQueries
 
 
 class EventReader(Protocol):
@@ -114,6 +115,11 @@ class Book(Protocol):
         ...
 
     @property
+    def usage(self) -> parts.Usage:
+        """Counts tokens, time and ratings."""
+        ...
+
+    @property
     def access(self) -> parts.Grants:
         """Lists tokens, links and sessions."""
         ...
@@ -196,6 +202,11 @@ class WholeBook(Book, Protocol):
     @property
     def search(self) -> SearchQueries:
         """Finds messages."""
+        ...
+
+    @property
+    def usage(self) -> UsageQueries:
+        """Counts tokens, time and ratings."""
         ...
 
     @property

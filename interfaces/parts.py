@@ -14,8 +14,7 @@ from uuid import UUID
 
 if TYPE_CHECKING:
     from application.commands import (
-        AnswerAgain,
-        AskQuestion,
+        Asking,
         Command,
         CreateToken,
         Done,
@@ -36,7 +35,8 @@ if TYPE_CHECKING:
     from projections.projects.queries import ProjectDetails
     from projections.pump import Status
     from projections.search.queries import SearchPage
-    from projections.transcript.messages import Message
+    from projections.transcript.messages import Message, Node
+    from projections.usage.queries import By, Figures, Group
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many are done, and how many there are."""
@@ -126,7 +126,7 @@ class Taking(Protocol):
         """Handle a command that changes something and answers nothing."""
         ...
 
-    def ask(self, command: AskQuestion | AnswerAgain) -> Asked:
+    def ask(self, command: Asking) -> Asked:
         """Handle a command that starts an answer."""
         ...
 
@@ -197,7 +197,9 @@ class Conversations(Protocol):
 class Projects(Protocol):
     """Lists projects."""
 
-    def all(self, *, include_archived: bool = False) -> tuple[ProjectDetails, ...]:
+    def all(
+        self, *, include_archived: bool = False, at_least: int | None = None
+    ) -> tuple[ProjectDetails, ...]:
         """Return the projects, oldest first."""
         ...
 
@@ -231,6 +233,18 @@ class Transcript(Protocol):
         """Return the messages whose id begins or ends with a `domain.ids.fragment`."""
         ...
 
+    def children(self, message_id: UUID) -> tuple[Message, ...]:
+        """Return the messages that follow a message, oldest first."""
+        ...
+
+    def tree(self, conversation_id: UUID, *, beginnings: bool = False) -> tuple[Node, ...]:
+        """Return every message of a conversation without its text, or with the first words of each."""
+        ...
+
+    def current(self, conversation_id: UUID) -> UUID | None:
+        """Return the message in which the current branch ends."""
+        ...
+
     def last_answer_of_actor(self, actor: str) -> Message | None:
         """Return the answer that this actor last asked for."""
         ...
@@ -243,6 +257,28 @@ class Search(Protocol):
         self, text: str, *, project_id: UUID | None = None, limit: int = 20, cursor: str | None = None
     ) -> SearchPage:
         """Return the messages in which all the words stand, best first."""
+        ...
+
+
+class Usage(Protocol):
+    """Counts tokens, time and ratings."""
+
+    def figures(
+        self,
+        by: By,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        zone: str = "UTC",
+        at_least: int | None = None,
+    ) -> tuple[Group, ...]:
+        """Return the figures of the answers of a time, in groups."""
+        ...
+
+    def total(
+        self, *, since: datetime | None = None, until: datetime | None = None, at_least: int | None = None
+    ) -> Figures:
+        """Return the figures of all answers of a time."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from interfaces import upkeep_views, views
+from interfaces import model_views, upkeep_views, views
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -80,6 +80,21 @@ def message(found: Message) -> views.MessageView:
         timings=timings(found) if answered else None,
         erased=found.erased,
         damaged=found.damage is not None,
+        sibling_index=found.sibling_index,
+        sibling_count=found.sibling_count,
+        origin_message_id=found.origin_message_id,
+        rating=found.rating,
+        rating_words=found.rating_words,
+        notes=[
+            views.NoteView(
+                id=one.id,
+                text=one.text,
+                written_at=one.written_at,
+                changed_at=one.changed_at,
+                actor=one.actor,
+            )
+            for one in found.notes
+        ],
     )
 
 
@@ -232,9 +247,9 @@ def grant(found: Grant, now: datetime) -> views.GrantView:
     )
 
 
-def model(card: ModelCard, *, default: str) -> views.ModelView:
+def model(card: ModelCard, *, default: str) -> model_views.ModelView:
     """Show one model of the model server."""
-    return views.ModelView(
+    return model_views.ModelView(
         name=card.name,
         digest=card.digest,
         size_bytes=card.size,
@@ -248,12 +263,12 @@ def model(card: ModelCard, *, default: str) -> views.ModelView:
     )
 
 
-def recommendation(found: Recommendation) -> views.RecommendationView:
+def recommendation(found: Recommendation) -> model_views.RecommendationView:
     """Show which sizes fit a machine."""
-    return views.RecommendationView(
+    return model_views.RecommendationView(
         best=found.best.name if found.best else None,
         models=[
-            views.ModelFitView(
+            model_views.ModelFitView(
                 name=one.size.name,
                 download_bytes=one.size.download_bytes,
                 memory_bytes=one.memory_bytes,

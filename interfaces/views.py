@@ -99,10 +99,23 @@ class ConversationListView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MessageView:
-    """One message. `status`, `thinking` and `model` belong to answers; `at` is when it was recorded.
+class NoteView:
+    """What a person wrote on a message; `actor` is who wrote it first."""
 
-    `erased` and `damaged` (altered after it was written) say why a text is missing.
+    id: UUID
+    text: str
+    written_at: datetime
+    changed_at: datetime | None
+    actor: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageView:
+    """One message. `status`, `thinking`, `model` and `rating` (`up`, `down`) belong to answers.
+
+    `at` is when it was recorded, also where it was copied later. It is number `sibling_index`, from 1, of the
+    `sibling_count` messages that follow the same one. `erased` and `damaged` (altered after it was written)
+    say why a text is missing; `origin_message_id` is what it is a copy of.
     """
 
     id: UUID
@@ -123,6 +136,12 @@ class MessageView:
     timings: TimingsView | None = None
     erased: bool = False
     damaged: bool = False
+    sibling_index: int = 1
+    sibling_count: int = 1
+    origin_message_id: UUID | None = None
+    rating: str | None = None
+    rating_words: str | None = None
+    notes: list[NoteView] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -340,49 +359,6 @@ class HoldListView:
     """All holds."""
 
     holds: list[HoldView]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelView:
-    """One model on the model server. `default`: prompts that name no model get it."""
-
-    name: str
-    digest: str
-    size_bytes: int | None
-    family: str | None
-    parameter_size: str | None
-    quantization: str | None
-    context_length: int | None
-    capabilities: list[str] = field(default_factory=list)
-    modified_at: str | None = None
-    default: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelListView:
-    """All models on the model server."""
-
-    models: list[ModelView]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelFitView:
-    """Whether one size of DeepSeek-R1 fits a machine. `where`: `gpu`, `cpu`, `gpu and cpu` or `nowhere`."""
-
-    name: str
-    download_bytes: int
-    memory_bytes: int
-    fits: bool
-    where: str
-    why: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecommendationView:
-    """The largest size that fits, None where none does, and the verdict on each."""
-
-    best: str | None
-    models: list[ModelFitView]
 
 
 def to_json(view: Any) -> str:

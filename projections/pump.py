@@ -84,6 +84,9 @@ class Pump:
     )
     stalled_after = 30.0
     poll_every = 1.0
+    gather_for = (
+        0.025  # seconds: what comes together is applied together, and not while its author still works
+    )
     longest_back_off = 5.0
 
     def __init__(self, connections: Connections, log: LogReader, models: Sequence[ReadModel]) -> None:
@@ -222,7 +225,7 @@ class Pump:
                     self.catch_up(stop=stop)
                     seen = size
                 for _ in session.notifies(timeout=self.poll_every / 2, stop_after=1):
-                    pass
+                    stop.wait(self.gather_for)
 
 
 def beyond(at_least: int, size: int) -> PositionBeyondLogError:

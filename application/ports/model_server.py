@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 Role = Literal["system", "user", "assistant"]
 
@@ -33,8 +33,7 @@ class ChatRequest:
     keep_alive: str | None = None
 
 
-@dataclass(frozen=True)
-class Delta:
+class Delta(NamedTuple):
     """A piece of an answer, in the order it came; `thinking` and `text` may both be filled, or neither."""
 
     text: str = ""

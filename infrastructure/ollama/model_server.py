@@ -73,41 +73,45 @@ class OllamaModelServer:
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Delta | ChatEnd, None]:
         """Stream one answer; see the port."""
         try:
-            async with contextlib.aclosing(self._answer(request)) as items:
-                async for item in items:
-                    yield item
+            connection = await self._open_chat(request)
         except ContextTooLongError as why:
             raise await self._measured(why, request) from None
-
-    async def _answer(self, request: ChatRequest) -> AsyncGenerator[Delta | ChatEnd, None]:
-        connection = await self._open_chat(request)
         reader = LineReader()
         limit, waiting_for = self._first_token_timeout, "the first word of an answer"
         began = False
         try:
             while True:
-                try:
-                    chunk = await connection.read(limit)
-                    lines = reader.feed(chunk) if chunk else reader.end()
-                except TimeoutError:
-                    raise failures.timed_out(self._shown, limit, waiting_for) from None
-                except LineTooLongError as why:
-                    raise failures.broken_off(f"the model server sent {why}") from None
-                except (OSError, ChatConnectionError) as why:
-                    raise failures.broken_off(f"the connection was lost ({_named(why)})") from None
+                lines, more = await self._lines(connection, reader, limit, waiting_for)
                 limit, waiting_for = self._stall_timeout, "the next word of an answer"
                 for line in lines:
-                    delta, end = self._read(line, began=began)
+                    try:
+                        delta, end = self._read(line, began=began)
+                    except ContextTooLongError as why:
+                        raise await self._measured(why, request) from None
                     if delta is not None:
                         began = True
                         yield delta
                     if end is not None:
                         yield end
                         return
-                if not chunk:
+                if not more:
                     raise failures.broken_off("the model server ended the stream before the answer was done")
         finally:
             await connection.close()
+
+    async def _lines(
+        self, connection: ChatConnection, reader: LineReader, limit: float, waiting_for: str
+    ) -> tuple[list[bytes], bool]:
+        """Return the lines that are there next, and whether more may come."""
+        try:
+            chunk = await connection.read(limit)
+            return (reader.feed(chunk), True) if chunk else (reader.end(), False)
+        except TimeoutError:
+            raise failures.timed_out(self._shown, limit, waiting_for) from None
+        except LineTooLongError as why:
+            raise failures.broken_off(f"the model server sent {why}") from None
+        except (OSError, ChatConnectionError) as why:
+            raise failures.broken_off(f"the connection was lost ({_named(why)})") from None
 
     async def models(self) -> Sequence[ModelCard]:
         """Return the installed models, as `/api/tags` lists them."""

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from application.commands import AnswerAgain, AskQuestion
+from application.commands import Asking
 from application.errors import ModelMissingError
 from application.running import Ended, Outcome, Progress, Standing
 from domain.conversation.conversation import Status
@@ -46,7 +46,7 @@ class Answered:
         return self.outcome is not None and isinstance(self.outcome.problem, ModelMissingError)
 
 
-async def answer(book: Book, command: AskQuestion | AnswerAgain, display: Display) -> Answered:
+async def answer(book: Book, command: Asking, display: Display) -> Answered:
     """Record a prompt and show its answer; return when its end is recorded."""
     interrupts = Interrupts()
     with interrupts.watching():

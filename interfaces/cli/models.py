@@ -25,8 +25,8 @@ AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON 
 @app.command("list")
 def list_models(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """List the models on the model server."""
+    from interfaces.model_views import ModelListView
     from interfaces.viewing import model
-    from interfaces.views import ModelListView
 
     host = host_of(ctx)
     cards = sorted(_with_server(host, lambda server: server.models()), key=lambda card: card.name)

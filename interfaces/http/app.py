@@ -28,6 +28,7 @@ from interfaces.http.api import (
     records,
     search,
     upkeep,
+    usage,
 )
 from interfaces.http.frame import BodyLimit, Frame, Head
 from interfaces.http.guard import Guard
@@ -61,6 +62,7 @@ _PARTS = (
     records,
     messages,
     search,
+    usage,
     projects,
     erasing,
     audit,

@@ -12,9 +12,8 @@ from contextlib import aclosing
 
 from starlette.responses import Response
 
-from application.commands import AnswerAgain, AskQuestion
+from application.commands import Asking
 from application.conversations import Asked
-from application.running import Ended, Outcome, RunningAnswer
 from interfaces import viewing
 from interfaces.http import presenting
 from interfaces.http.event_stream import EventStream
@@ -27,12 +26,8 @@ from interfaces.http.streams import follow, of_growing
 from interfaces.record_views import AskedView
 from interfaces.views import AnswerView, to_plain
 
-_FAR = 2**62
 
-
-async def answered(
-    server: Server, command: AskQuestion | AnswerAgain, *, accept: str | None, prefer: str | None
-) -> Response:
+async def answered(server: Server, command: Asking, *, accept: str | None, prefer: str | None) -> Response:
     """Give the command, let the answer be written, and respond in the way that the client prefers."""
     asked = await server.ask(command)
     if wants_events(accept):
@@ -93,22 +88,13 @@ async def _finished(server: Server, asked: Asked, seconds: int) -> AnswerView | 
         async with asyncio.timeout(seconds):
             running = server.book.answering.running(asked.answer_id)
             if running is not None:
-                outcome = await _outcome(running)
+                outcome = await running.ended()
                 return None if outcome is None else viewing.answer(asked, outcome)
             found = await asyncio.to_thread(find_living_answer, server.book, asked.answer_id)
             if found.is_streaming:  # by another process
                 async with server.growing(found) as growing:
-                    await _outcome(growing)
+                    await growing.ended()
                 found = await asyncio.to_thread(find_living_answer, server.book, asked.answer_id)
             return None if found.is_streaming else presenting.answer(*found)
     except TimeoutError:
         return None
-
-
-async def _outcome(growing: RunningAnswer) -> Outcome | None:
-    """Wait for the end, taking none of the text; None where it is no longer followed."""
-    async with aclosing(growing.updates(_FAR, _FAR)) as updates:
-        async for update in updates:
-            if isinstance(update, Ended):
-                return update.outcome
-    return None

@@ -50,15 +50,13 @@ class EventStream(Response):
     async def _tell(self, send: Send) -> None:
         loop = asyncio.get_running_loop()
         async with aclosing(self._events) as events:
-            await self._send(send, FIRST_LINE, loop.time())
+            await send({"type": "http.response.body", "body": FIRST_LINE, "more_body": True})
+            self._sent_at = loop.time()
             async for event in events:
-                await self._send(send, event.encode(), loop.time())
+                self._sending, self._sent_at = True, loop.time()
+                await send({"type": "http.response.body", "body": event.encode(), "more_body": True})
+                self._sending = False
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _send(self, send: Send, body: bytes, now: float) -> None:
-        self._sending, self._sent_at = True, now
-        await send({"type": "http.response.body", "body": body, "more_body": True})
-        self._sending = False
 
     async def _beat(self, send: Send) -> None:
         loop = asyncio.get_running_loop()

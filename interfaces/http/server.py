@@ -19,10 +19,10 @@ from uuid import UUID
 
 from application import scopes
 from application.access import Guarded, Principal
-from application.commands import AnswerAgain, AskQuestion, Command
+from application.commands import Asking, Command
 from application.conversations import Asked
 from application.errors import AlreadyUnderWayError
-from application.running import Ended, RunningAnswer
+from application.running import RunningAnswer
 from domain.errors import ConflictError, DaybookError
 from interfaces.admitted import AdmittedBook
 from interfaces.http.found import Found
@@ -56,7 +56,6 @@ _PARTS = (
     "keys",
     "audit",
 )
-_FAR = 2**62
 _WORK_SECONDS = 3.0
 _WORKERS = 4
 
@@ -128,7 +127,7 @@ class Server:
         self._pump.start()
         self._caring = asyncio.create_task(self._care())
 
-    async def ask(self, command: AskQuestion | AnswerAgain) -> Asked:
+    async def ask(self, command: Asking) -> Asked:
         """Give a command that starts an answer, and let that be written; nobody need wait for it.
 
         The errors are those of the command. Where an answer stands in its way whose process has died, that is
@@ -150,7 +149,7 @@ class Server:
             watcher.add_done_callback(self._watchers.discard)
         return asked
 
-    def _ask_once(self, command: AskQuestion | AnswerAgain) -> Asked:
+    def _ask_once(self, command: Asking) -> Asked:
         with self.once(command):
             return self.book.commands.ask(command)
 
@@ -241,12 +240,10 @@ class Server:
             tell("pump-stopped", logging.ERROR, detail=problem.message)
 
     async def see_to_its_end(self, running: RunningAnswer, asked: Asked) -> None:
-        """Count an answer and tell of its end. Woken by its pieces, it takes none of them."""
+        """Count an answer and tell of its end."""
         with self.metrics.answers_running.track_inprogress():
-            async for update in running.updates(_FAR, _FAR):
-                if not isinstance(update, Ended):
-                    continue
-                outcome = update.outcome
+            outcome = await running.ended()
+            if outcome is not None:
                 self.metrics.answer_ended(outcome)
                 tell(
                     "answer-ended",

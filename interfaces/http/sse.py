@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from domain.errors import InvalidInputError
 
+DELTA = "delta"
 HEARTBEAT = b":\n\n"
 FIRST_LINE = b"retry: 1000\n\n"
 
@@ -53,8 +53,7 @@ class Place(NamedTuple):
         return cls(int(match[1]), int(match[2]), match[3] is not None)
 
 
-@dataclass(frozen=True)
-class StreamEvent:
+class StreamEvent(NamedTuple):
     """One event. Without a place it changes nothing about where its reader is."""
 
     name: str
@@ -63,9 +62,15 @@ class StreamEvent:
 
     def encode(self) -> bytes:
         """Return its lines. The JSON is ASCII, so that no line reader stumbles over U+0085 or U+2028."""
-        data = _to_json(self.data)
+        data = _delta_to_json(self.data) if self.name == DELTA else _to_json(self.data)
         identity = "" if self.place is None else f"id: {self.place}\n"
         return f"event: {self.name}\n{identity}data: {data}\n\n".encode()
+
+
+def _delta_to_json(data: Mapping[str, str]) -> str:
+    """Encode what nearly every event holds: of one string, `dumps` makes JSON ten times as fast."""
+    [(kind, text)] = data.items()
+    return f'{{"{kind}":{json.dumps(text)}}}'
 
 
 def deltas(thinking: str, text: str, place: Place) -> Iterator[StreamEvent]:
@@ -73,11 +78,11 @@ def deltas(thinking: str, text: str, place: Place) -> Iterator[StreamEvent]:
     for start in range(0, len(thinking), LONGEST_DELTA):
         piece = thinking[start : start + LONGEST_DELTA]
         place = Place(place.thinking + len(piece), place.text)
-        yield StreamEvent("delta", {"thinking": piece}, place)
+        yield StreamEvent(DELTA, {"thinking": piece}, place)
     for start in range(0, len(text), LONGEST_DELTA):
         piece = text[start : start + LONGEST_DELTA]
         place = Place(place.thinking, place.text + len(piece))
-        yield StreamEvent("delta", {"text": piece}, place)
+        yield StreamEvent(DELTA, {"text": piece}, place)
 
 
 RESET = StreamEvent("reset", {}, Place())

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         RemoteTranscript,
     )
     from interfaces.remote.upkeep import RemoteErasing, RemoteGrants, RemoteKeys, RemoteReadModels
+    from interfaces.remote.usage import RemoteUsage
 
 
 class RemoteBook:
@@ -127,6 +128,13 @@ class RemoteBook:
         from interfaces.remote.queries import RemoteSearch
 
         return RemoteSearch(self._connection)
+
+    @cached_property
+    def usage(self) -> RemoteUsage:
+        """Counts tokens, time and ratings."""
+        from interfaces.remote.usage import RemoteUsage
+
+        return RemoteUsage(self._connection)
 
     @cached_property
     def access(self) -> RemoteGrants:

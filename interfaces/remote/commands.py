@@ -39,7 +39,7 @@ class RemoteCommands:
         done = read(response.content, DoneView)
         return c.Done(done.id, done.log_size, version_of(response))
 
-    def ask(self, command: c.AskQuestion | c.AnswerAgain) -> Asked:
+    def ask(self, command: c.Asking) -> Asked:
         """Give a command that starts an answer, which the server then writes."""
         asked = read(self._given(command).content, AskedView)
         # Under a key of ours it is new, even if the server has it from a request that we thought was lost.

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from application import commands as c
 
-Method = Literal["POST", "PUT", "PATCH"]
+Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 Returns = Literal["done", "asked", "erased"]
 
 
@@ -27,6 +27,7 @@ class Line:
         renamed: fields that go into it under another name.
         returns: what comes back.
         cleared: a field that is taken away by an empty text, where the command says None.
+        known_there: fields that the server finds by the others.
     """
 
     method: Method
@@ -35,6 +36,7 @@ class Line:
     renamed: Mapping[str, str] = field(default_factory=dict)
     returns: Returns = "done"
     cleared: str | None = None
+    known_there: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Request:
 
 
 _CONVERSATION, _PROJECT = "conversations/{conversation_id}", "projects/{project_id}"
+_NOTE = "messages/{message_id}/notes/{note_id}"
+_OWNER = ("conversation_id",)
 _HOW = ("model", "options", "think")
 
 
@@ -63,7 +67,18 @@ LINES: Mapping[type[c.Command], Line] = {
         "POST", _of_prompt, ("text", "project_id", "parent_id", "instructions", *_HOW), returns="asked"
     ),
     c.AnswerAgain: Line("POST", _CONVERSATION + "/prompts/{prompt_id}/answers", _HOW, returns="asked"),
-    c.GoOnFrom: Line("PUT", _CONVERSATION + "/current", ("message_id",)),
+    c.EditPrompt: Line(
+        "POST",
+        _CONVERSATION + "/prompts/{prompt_id}/edits",
+        ("text", "instructions", *_HOW),
+        returns="asked",
+    ),
+    c.GoOnFrom: Line("PUT", _CONVERSATION + "/current", ("message_id", "to_end")),
+    c.ForkConversation: Line("POST", _CONVERSATION + "/forks", ("message_id", "title", "project_id")),
+    c.RateAnswer: Line("PUT", "answers/{answer_id}/rating", ("rating", "words"), known_there=_OWNER),
+    c.WriteNote: Line("POST", "messages/{message_id}/notes", ("text",), known_there=_OWNER),
+    c.ChangeNote: Line("PUT", _NOTE, ("text",), known_there=_OWNER),
+    c.RemoveNote: Line("DELETE", _NOTE, known_there=_OWNER),
     c.RenameConversation: Line("PATCH", _CONVERSATION, ("title",)),
     c.ArchiveConversation: Line("POST", _CONVERSATION + "/archive"),
     c.RestoreConversation: Line("POST", _CONVERSATION + "/restore"),
@@ -105,6 +120,7 @@ def request_of(command: c.Command, key: str) -> Request:
     line = LINES[type(command)]
     path = line.path(command) if callable(line.path) else line.path.format(**vars(command))
     in_path = set() if callable(line.path) else _names_in(line.path)
+    elsewhere = _IN_HEADERS | _OF_THE_TOKEN | in_path | set(line.known_there)
     names = {name: name for name in line.body} | dict(line.renamed)
     body: dict[str, Any] = {}
     for item in fields(command):
@@ -114,7 +130,7 @@ def request_of(command: c.Command, key: str) -> Request:
                 value = ""
             if value != _default(item) or item.name in _ALWAYS_SENT or item.name in line.renamed:
                 body[names[item.name]] = _plain(value)
-        elif item.name in _IN_HEADERS | _OF_THE_TOKEN | in_path or value == _default(item):
+        elif item.name in elsewhere or value == _default(item):
             continue
         elif not (callable(line.path) and item.name == "conversation_id"):
             raise ValueError(f"{type(command).__name__}.{item.name} has no place in its request")

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from application.model_sizes import SIZES, ModelSize, Recommendation, Verdict
 from application.ports.model_server import ModelCard, PullProgress
-from interfaces.views import ModelListView, ModelView, RecommendationView
+from interfaces.model_views import ModelListView, ModelView, RecommendationView
 
 if TYPE_CHECKING:
     from interfaces.remote.connection import Connection

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from interfaces.message_views import TreeView
 from interfaces.record_views import RecordedMessagesView
 from interfaces.remote import records
 from interfaces.views import ConversationListView, ProjectListView, SearchView
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from interfaces.parts import Archived
     from interfaces.remote.connection import Connection
     from projections.projects.queries import ProjectDetails
-    from projections.transcript.messages import Message
+    from projections.transcript.messages import Message, Node
 
 LAST = "@last"
 MOST_A_PAGE = 200
@@ -77,8 +78,12 @@ class RemoteProjects:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def all(self, *, include_archived: bool = False) -> tuple[ProjectDetails, ...]:
+    def all(
+        self, *, include_archived: bool = False, at_least: int | None = None
+    ) -> tuple[ProjectDetails, ...]:
         """Return the projects, oldest first."""
+        if at_least is not None:
+            self._connection.saw(at_least)
         found: list[ProjectDetails] = []
         cursor: str | None = None
         while True:
@@ -147,6 +152,21 @@ class RemoteTranscript:
     def find(self, fragment: str) -> tuple[Message, ...]:
         """Return the messages whose id begins or ends like this."""
         return self._named(fragment)
+
+    def children(self, message_id: UUID) -> tuple[Message, ...]:
+        """Return the messages that follow a message, oldest first."""
+        page = self._connection.get("messages", RecordedMessagesView, parent_id=message_id, limit=MOST_A_PAGE)
+        return tuple(map(records.message, page.messages))
+
+    def tree(self, conversation_id: UUID, *, beginnings: bool = False) -> tuple[Node, ...]:
+        """Return every message of a conversation without its text, or with the first words of each."""
+        path = f"conversations/{conversation_id}/tree"
+        found = self._connection.get(path, TreeView, beginnings=beginnings)
+        return tuple(map(records.node, found.messages))
+
+    def current(self, conversation_id: UUID) -> UUID | None:
+        """Return the message in which the current branch ends."""
+        return self._connection.get(f"conversations/{conversation_id}/tree", TreeView).current_id
 
     def last_answer_of_actor(self, actor: str) -> Message | None:
         """Return the answer that whoever asks last asked for."""

@@ -9,10 +9,10 @@ from projections.conversations.queries import ConversationSummary
 from projections.projects.queries import ProjectDetails
 from projections.search.queries import SearchHit
 from projections.search.snippets import Piece
-from projections.transcript.messages import Message, Provenance, Timings, Usage
+from projections.transcript.messages import Message, Node, Note, Provenance, Timings, Usage
 
 if TYPE_CHECKING:
-    from interfaces.message_views import ProvenanceView
+    from interfaces.message_views import NodeView, ProvenanceView
     from interfaces.record_views import RecordedMessageView
     from interfaces.views import ConversationItemView, ProjectView, SearchHitView
 
@@ -95,7 +95,20 @@ def message(view: RecordedMessageView) -> Message:
         provenance=None if view.provenance is None else provenance(view.provenance),
         erased=view.erased,
         damage=_damage(view.damage),
+        sibling_index=view.sibling_index,
+        sibling_count=view.sibling_count,
+        origin_message_id=view.origin_message_id,
+        rating=view.rating,
+        rating_words=view.rating_words,
+        notes=tuple(
+            Note(one.id, view.id, one.text, one.written_at, one.changed_at, one.actor) for one in view.notes
+        ),
     )
+
+
+def node(view: NodeView) -> Node:
+    """Return one message's place in the tree."""
+    return Node(**{name: getattr(view, name) for name in Node.__slots__})
 
 
 def provenance(view: ProvenanceView) -> Provenance:

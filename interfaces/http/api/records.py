@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from domain.errors import InvalidInputError
 from interfaces.http.api.conversations import found_conversation
 from interfaces.http.api.requests import LAST, AtLeast, Limit, ServerOf, fragment_of
 from interfaces.http.rendering import JsonResponse
@@ -21,18 +22,23 @@ def find_messages(
     server: ServerOf,
     at_least: AtLeast,
     id: Annotated[  # noqa: A002 - the word of the interface
-        str,
+        str | None,
         Query(
             min_length=4,
             max_length=36,
             description="How its id begins or ends, in hex; `@last`: the last answer you asked for.",
         ),
-    ],
+    ] = None,
+    parent_id: Annotated[UUID | None, Query(description="What follows this message, oldest first.")] = None,
     limit: Limit = 5,
 ) -> Response:
-    """Find messages by a piece of their id."""
+    """Find messages by a piece of their id, or those that follow a message."""
     transcript = server.book.transcript
-    if id == LAST:
+    if (id is None) == (parent_id is None):
+        raise InvalidInputError("Say either `id` or `parent_id`.")
+    if parent_id is not None:
+        return JsonResponse(recorded_messages(transcript.children(parent_id, at_least=at_least)))
+    if id is None or id == LAST:
         last = transcript.last_answer_of_actor(server.book.actor, at_least=at_least)
         return JsonResponse(recorded_messages(() if last is None else (last,)))
     return JsonResponse(recorded_messages(transcript.find(fragment_of(id), limit=limit, at_least=at_least)))

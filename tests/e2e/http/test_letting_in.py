@@ -54,6 +54,14 @@ OPERATIONS = {
     "retryAnswer": ASK,
     "getTree": READ,
     "goOnFrom": ASK,
+    "editPrompt": ASK,
+    "forkConversation": ASK,
+    "rateAnswer": ASK,
+    "writeNote": ASK,
+    "getNote": READ,
+    "changeNote": ASK,
+    "removeNote": ASK,
+    "getUsage": READ,
     "getMessage": READ,
     "listFollowing": READ,
     "getProvenance": READ,
@@ -97,6 +105,11 @@ BODIES: dict[str, Any] = {
     "createProject": {"name": "Sailing"},
     "ask": {"text": "And now?", "model": "simulator-error-404"},
     "goOnFrom": {"message_id": None},
+    "editPrompt": {"text": "And then?", "model": "simulator-error-404"},
+    "forkConversation": {"message_id": "019a0000-0000-7000-8000-00000000da1b"},
+    "rateAnswer": {"rating": "up"},
+    "writeNote": {"text": "Look this up."},
+    "changeNote": {"text": "Looked up."},
     "holdConversation": {"reason": "r"},
     "releaseConversation": {"reason": "r"},
     "holdProject": {"reason": "r"},
@@ -191,7 +204,14 @@ def there(server: RunningServer) -> dict[str, str]:
         asked = ask(own, "Is anybody there?")
         Reader(own, asked["answer_id"]).read()
         project = own.post("/api/v1/projects", json={"name": "Boats"}).json()["id"]
-    more = {"project_id": project, "message_id": asked["answer_id"], "fragment": project, "log_index": "0"}
+        note = own.post(f"/api/v1/messages/{asked['answer_id']}/notes", json={"text": "Yes."}).json()["id"]
+    more = {
+        "note_id": note,
+        "project_id": project,
+        "message_id": asked["answer_id"],
+        "fragment": project,
+        "log_index": "0",
+    }
     return {**{name: str(value) for name, value in asked.items()}, **more}
 
 

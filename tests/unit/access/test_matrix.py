@@ -33,6 +33,7 @@ from projections.projects.queries import ProjectQueries
 from projections.pump import Pump
 from projections.search.queries import SearchQueries
 from projections.transcript.queries import TranscriptQueries
+from projections.usage.queries import UsageQueries
 from tests.fakes.write_side import memory_services
 
 PARTS: dict[str, type] = {
@@ -40,6 +41,7 @@ PARTS: dict[str, type] = {
     "projects": ProjectQueries,
     "transcript": TranscriptQueries,
     "search": SearchQueries,
+    "usage": UsageQueries,
     "access": AccessQueries,
     "live": LiveAnswers,
     "turns": Turns,

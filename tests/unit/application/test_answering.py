@@ -280,6 +280,33 @@ class _SlowToShow(ScriptedModelServer):
         return await super().show(name)
 
 
+class _CountingToShow(ScriptedModelServer):
+    """Says how often it was asked what a model is."""
+
+    shown = 0
+
+    async def show(self, name: str) -> ModelCard:
+        self.shown += 1
+        return await super().show(name)
+
+
+@pytest.mark.parametrize(("step", "times"), [(1.0, 1), (2_000.0, 2)])
+def test_what_a_model_is_is_asked_once_for_answers_that_begin_within_a_second(
+    step: float, times: int
+) -> None:
+    desk = Desk(step=step)
+    server = desk.answering._server = _CountingToShow()
+    asked = [desk.ask(), desk.ask()]
+
+    async def scenario() -> list[str | None]:
+        outcomes = [await ended(desk.answering.start(one)) for one in asked]
+        await desk.answering.close()
+        return [outcome.model_digest for outcome in outcomes]
+
+    assert run(scenario) == [DEFAULT_CARD.digest] * 2
+    assert server.shown == times
+
+
 class _OddToShow(ScriptedModelServer):
     """Fails in a way no port allows."""
 

@@ -326,3 +326,34 @@ def test_a_standing_that_changes_while_its_reader_is_slow_is_told_next() -> None
 
     updates = asyncio.run(scenario())
     assert updates[:2] == [Standing(1), Standing(0)]
+
+
+def test_who_waits_for_the_end_alone_gets_it_or_learns_that_it_is_followed_no_more() -> None:
+    async def scenario() -> tuple[object, object]:
+        over, left = fresh(), fresh()
+        waiting = [asyncio.create_task(one.ended()) for one in (over, left)]
+        over.add(Delta(text="x"))
+        await asyncio.sleep(0)
+        assert not any(task.done() for task in waiting)
+        over.finish(outcome(over))
+        left.let_go()
+        first, second = await asyncio.gather(*waiting)
+        return (first == over.outcome and first is not None), second
+
+    assert asyncio.run(scenario()) == (True, None)
+
+
+def test_a_reader_that_is_stopped_leaves_nothing_behind() -> None:
+    async def scenario() -> int:
+        running = fresh()
+        readers = [asyncio.create_task(anext(running.updates())) for _ in range(3)]
+        await asyncio.sleep(0)
+        readers[0].cancel()
+        await asyncio.sleep(0)
+        waiting = len(running._waiting)
+        readers[1].cancel()
+        running.add(Delta(text="x"))  # in the same breath: it is woken and stopped
+        await asyncio.gather(*readers, return_exceptions=True)
+        return waiting
+
+    assert asyncio.run(scenario()) == 2

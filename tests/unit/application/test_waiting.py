@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from application import answering
 from application import commands as c
 from application.conversations import Asked
 from application.errors import DatabaseError, LineFullError
@@ -172,6 +173,26 @@ async def begun(desk: Desk, asked: Asked) -> RunningAnswer:
     running = desk.answering.start(asked)
     await until(lambda: running.text)
     return running
+
+
+def test_where_signals_were_lost_a_wish_to_stop_is_looked_for_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(answering, "_LOOK_EVERY_SAVES", 10**9)
+    desk = Desk()
+    desk.live.signals_come = False
+    asked = desk.ask()
+    desk.server.will_answer(Delta("So far"), asyncio.Event())
+
+    async def scenario() -> Outcome:
+        running = desk.answering.start(asked)
+        await until(lambda: desk.live.saves)
+        await asyncio.sleep(0.02)
+        desk.live.want_stopped(asked.answer_id)
+        desk.live.signal(Signal("missed"))
+        return await ended(running)
+
+    assert run(scenario).status is Status.CANCELLED
 
 
 @pytest.mark.parametrize("signals_come", [True, False])
