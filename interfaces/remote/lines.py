@@ -28,6 +28,7 @@ class Line:
         returns: what comes back.
         cleared: a field that is taken away by an empty text, where the command says None.
         known_there: fields that the server finds by the others.
+        fixed: what is said of every such command.
     """
 
     method: Method
@@ -37,6 +38,7 @@ class Line:
     returns: Returns = "done"
     cleared: str | None = None
     known_there: tuple[str, ...] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ LINES: Mapping[type[c.Command], Line] = {
         _CONVERSATION + "/prompts/{prompt_id}/edits",
         ("text", "instructions", *_HOW),
         returns="asked",
+        fixed={"as_before": False},  # the command says all of it
     ),
     c.GoOnFrom: Line("PUT", _CONVERSATION + "/current", ("message_id", "to_end")),
     c.ForkConversation: Line("POST", _CONVERSATION + "/forks", ("message_id", "title", "project_id")),
@@ -122,7 +125,7 @@ def request_of(command: c.Command, key: str) -> Request:
     in_path = set() if callable(line.path) else _names_in(line.path)
     elsewhere = _IN_HEADERS | _OF_THE_TOKEN | in_path | set(line.known_there)
     names = {name: name for name in line.body} | dict(line.renamed)
-    body: dict[str, Any] = {}
+    body: dict[str, Any] = dict(line.fixed)
     for item in fields(command):
         value = getattr(command, item.name)
         if item.name in names:
