@@ -10,9 +10,10 @@ from pydantic import BaseModel
 
 from interfaces.audit_views import CheckpointView, PublicKeyView
 from interfaces.http.api import bodies
-from interfaces.http.presenting import AskedView, TranscriptPageView
+from interfaces.http.presenting import TranscriptPageView
 from interfaces.http.problems import InvalidPart, Problem
 from interfaces.message_views import ProvenanceView
+from interfaces.record_views import AskedView
 from interfaces.views import (
     AnswerView,
     ConversationItemView,
@@ -152,6 +153,10 @@ _BODIES: tuple[BaseModel, ...] = (
     bodies.FirstPrompt(text="Why is the sky blue?", model=_MODEL),
     bodies.NewPrompt(text="And at sunset?", options={"temperature": 0.2}),
     bodies.NewAnswer(model="deepseek-r1:14b"),
+    bodies.EditedPrompt(text="Why is the sky red at sunset?"),
+    bodies.NewFork(message_id=_ANSWER, title="Sunsets"),
+    bodies.Rating(rating="up", words="Short and right."),
+    bodies.NoteText(text="Check this with the book on optics."),
     bodies.ConversationChanges(title="Rayleigh scattering"),
     bodies.NewProject(name="Physics", instructions="Answer briefly.", default_model=_MODEL),
     bodies.ProjectChanges(description="Questions about the world", default_model=""),

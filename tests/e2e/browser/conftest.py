@@ -27,8 +27,7 @@ _FLAGS = (
 def chromium() -> Iterator[Any]:
     """The browser, without its sandbox for root, who has none.
 
-    It goes with its module: while the driver is there, an event loop runs in the test's thread, where nothing
-    of ours could run one.
+    It is closed with its module: until then its event loop runs, and no command could have one.
     """
     driver = pytest.importorskip("playwright.sync_api", reason="pip install -e '.[browser]' brings it")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
