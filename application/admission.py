@@ -21,6 +21,7 @@ from uuid import UUID
 
 from application import access, granting, secret_text
 from application.access import Principal
+from application.commands import Done
 from application.errors import (
     DatabaseError,
     ExpiredTokenError,
@@ -201,8 +202,8 @@ class Admission:
             datetime.fromtimestamp(session.expires_at, UTC),
         )
 
-    def sign_out(self, principal: Principal, correlation_id: UUID) -> int:
-        """End the session somebody came with; return the log size reached.
+    def sign_out(self, principal: Principal, correlation_id: UUID) -> Done:
+        """End the session somebody came with.
 
         Raises:
             RefusedError: they came with none.
@@ -215,7 +216,7 @@ class Admission:
         with self._lock:
             for digest in [d for d, one in self._believed.items() if one.principal == principal]:
                 del self._believed[digest]
-        return saved.log_size
+        return Done(session.id, saved.log_size, session.version)
 
     def _is_first(self, shown: str) -> bool:
         return self._first is not None and hmac.compare_digest(_digest(shown), self._first)

@@ -69,7 +69,7 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
         "tree",
     ),
     "search": _each(READ, "search"),
-    "access": {**_each(ADMIN, "all", "find", "named"), **_each(AUDIT, "names")},
+    "access": {**_each(ADMIN, "all", "get", "find", "named"), **_each(AUDIT, "names")},
     "live": {
         **_each(READ, "read", "read_on"),
         **_each(PROCESS, "own", "dead", "save", "forget", "want_stopped", "stops_wanted", "listen"),

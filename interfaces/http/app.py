@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 
 from interfaces.http import documents, openapi, probes, problems, signing_in
 from interfaces.http.api import (
+    access,
     answers,
     audit,
     conversations,
@@ -51,7 +52,7 @@ _PROBLEM: dict[int | str, dict[str, Any]] = {
     "default": {"description": "What went wrong (RFC 9457).", "model": Problem}
 }
 _API = "/api/v1"
-_PARTS = (conversations, prompts, answers, messages, search, projects, erasing, audit, models, upkeep)
+_PARTS = (conversations, prompts, answers, messages, search, projects, erasing, audit, access, models, upkeep)
 _DESCRIPTION = (
     "A private AI assistant that keeps the book. Commands answer with the header `Daybook-Log-Size`; a query "
     "that gets it back (as header or as `at_least`) shows at least what was recorded then."

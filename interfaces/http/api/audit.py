@@ -64,7 +64,7 @@ def get_event(log_index: Annotated[int, InPath(ge=0, le=MOST)], server: ServerOf
     found = server.book.events.read(log_index, 1)
     if not found or found[0].log_index != log_index:
         raise NotFoundError(f"The log holds no event {log_index}.", hint="daybook audit log")
-    return JsonResponse(viewing.event(found[0]))
+    return JsonResponse(audit_views.with_names(server.book, found)[0])
 
 
 @router.get("/checkpoints", operation_id="listCheckpoints", response_model=CheckpointListView)

@@ -29,7 +29,7 @@ def log_of(count: int) -> tuple[MemoryLog, UUID]:
 
 
 def all_of(log: MemoryLog, order: Order, limit: int, **wanted: Any) -> tuple[list[int], int]:
-    book = cast("Book", SimpleNamespace(events=log))
+    book = cast("Book", SimpleNamespace(events=log, access=SimpleNamespace(names=lambda _: {})))
     seen: list[int] = []
     cursor, pages = None, 0
     bounds = {name: wanted.pop(name, None) for name in ("since", "until")}
