@@ -20,7 +20,7 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from application import access, granting, secret_text
-from application.access import Principal
+from application.access import API, WEB, Principal
 from application.commands import Done
 from application.errors import (
     DatabaseError,
@@ -39,7 +39,6 @@ from domain.event import DamagedEventError
 K = TypeVar("K")
 V = TypeVar("V")
 
-API, WEB = "api", "web"
 BELIEVED_MS = 1_000.0
 NOTED_EVERY_MS = 5 * 60 * 1_000.0
 _MOST_REMEMBERED = 4_096
