@@ -76,6 +76,7 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
     },
     "turns": {
         **_each(READ, "standing_anywhere"),
+        **_each(READ_OR_AUDIT, "length"),
         **_each(PROCESS, "enter", "leave", "standing", "look"),
     },
     "answering": {**_each(ASK, "start", "cancel"), **_each(READ, "running"), **_each(PROCESS, "close")},

@@ -59,6 +59,10 @@ def test_a_full_line_refuses_before_anything_is_recorded(two: tuple[httpx.Client
     here, there = two
     where = conversation(there)
     waiting = [ask(client, "wait", model=STALL)["answer_id"] for client in (here, there, here)]
+    for client in two:
+        figures = client.get("/metrics").text
+        assert "daybook_line_running 1.0\n" in figures
+        assert "daybook_line_waiting 2.0\n" in figures
 
     refused = there.post(f"/api/v1/conversations/{where}/prompts", json={"text": "one too many"})
 
