@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from application.ports.log import IdempotencyKey, Origin
@@ -94,6 +94,23 @@ class AskQuestion(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EditPrompt(Command):
+    """Record another prompt beside one that is there, and start its answer; the old one stays with its own.
+
+    Without `instructions` those of the old prompt hold.
+    """
+
+    conversation_id: UUID
+    prompt_id: UUID
+    text: str
+    model: str | None = None
+    instructions: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    think: bool | str | None = None
+    background: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnswerAgain(Command):
     """Start another answer to a prompt that is already there, for example when the first one failed."""
 
@@ -105,12 +122,72 @@ class AnswerAgain(Command):
     background: bool = False
 
 
+Asking: TypeAlias = AskQuestion | EditPrompt | AnswerAgain
+"""What starts an answer."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class GoOnFrom(Edit):
-    """Make the branch that ends in a message the current one; None: begin anew, before the first."""
+    """Make the branch that ends in a message the current one; None: begin anew, before the first.
+
+    `to_end`: the branch that leads through the message, on to where nothing follows; among several that one
+    which was added to last.
+    """
 
     conversation_id: UUID
     message_id: UUID | None
+    to_end: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForkConversation(Command):
+    """Copy the branch that ends in a message into a new conversation.
+
+    Without a title it has that of the conversation it is copied from, without a project it is in the same.
+    """
+
+    conversation_id: UUID
+    message_id: UUID
+    title: str | None = None
+    project_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RateAnswer(Edit):
+    """Say that an answer is good (`up`) or bad (`down`), and perhaps why; None takes it back."""
+
+    conversation_id: UUID
+    answer_id: UUID
+    rating: str | None
+    words: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteNote(Edit):
+    """Put a note on a message."""
+
+    conversation_id: UUID
+    message_id: UUID
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeNote(Edit):
+    """Let a note say something else. `message_id`: what it is on, where whoever asks knows it."""
+
+    conversation_id: UUID
+    note_id: UUID
+    text: str
+    message_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveNote(Edit):
+    """Show a note no more. `message_id`: what it is on, where whoever asks knows it."""
+
+    conversation_id: UUID
+    note_id: UUID
+    message_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,8 +17,10 @@ from application import context
 from application.commands import (
     AnswerAgain,
     ArchiveConversation,
+    Asking,
     AskQuestion,
     Done,
+    EditPrompt,
     GoOnFrom,
     RenameConversation,
     RestoreConversation,
@@ -66,7 +68,7 @@ def start_conversation(services: Services, command: StartConversation) -> Done:
     """Open a conversation."""
     title = None if command.title is None else checked_name(command.title, "title")
     if command.project_id is not None:
-        _open_project(services, command.project_id)
+        open_project(services, command.project_id)
     conversation = Conversation.start(new_id(), project_id=command.project_id, title=title)
     result = json.dumps({"conversation_id": str(conversation.id)}).encode()
     saved = services.log.save([conversation], command.origin, idempotency=command.idempotency, result=result)
@@ -85,15 +87,20 @@ def ask_question(services: Services, command: AskQuestion) -> Asked:
         parent. RefusedError: the conversation is archived, or the project that a new one shall be in.
         LineFullError: as many answers wait for the model server as may.
     """
+    text, instructions = _checked_prompt(command)
+    return _once(services, command, lambda: _ask(services, command, text, instructions))
+
+
+def _checked_prompt(command: AskQuestion | EditPrompt) -> tuple[str, str | None]:
+    """Return a prompt's text and its own instructions, where it has any."""
     text = checked_text(command.text, "prompt")
     if not text.strip():
         raise InvalidInputError(
             "The prompt is empty. Nothing was recorded.", hint='daybook ask "your question"'
         )
-    instructions = (
-        None if command.instructions is None else checked_text(command.instructions, "instructions")
-    )
-    return _once(services, command, lambda: _ask(services, command, text, instructions))
+    if command.instructions is None:
+        return text, None
+    return text, checked_text(command.instructions, "instructions")
 
 
 def _ask(services: Services, command: AskQuestion, text: str, instructions: str | None) -> Asked:
@@ -132,6 +139,52 @@ def _moved_on(conversation: Conversation) -> ConflictError:
         "recorded; look at what is new there, then ask again.",
         hint=f"daybook show {short(conversation.id)}",
     )
+
+
+def edit_prompt(services: Services, command: EditPrompt) -> Asked:
+    """Record another prompt beside one that is there, and the start of its answer.
+
+    Where somebody else wrote at the same moment, both stay: it means the same on the newer tree.
+
+    Raises:
+        InvalidInputError: the text is empty, too large or no text, or the message is an answer.
+        NotFoundError: there is no such conversation or message.
+        ConflictError: others wrote too often. RefusedError: the conversation is archived.
+        LineFullError: as many answers wait for the model server as may.
+    """
+    text, instructions = _checked_prompt(command)
+    return _once(services, command, lambda: _edit(services, command, text, instructions))
+
+
+def _edit(services: Services, command: EditPrompt, text: str, instructions: str | None) -> Asked:
+    if instructions is None:
+        instructions = services.memory.prompt_instructions(command.prompt_id)
+    attempt = 0
+    while True:
+        attempt += 1
+        conversation = services.log.load(Conversation, command.conversation_id)
+        project = _project_of(services, conversation)
+        old = conversation.message(command.prompt_id)
+        if old.kind is not Kind.PROMPT:
+            raise InvalidInputError(
+                f"Message {short(old.id)} is an answer; prompts are edited. Nothing was recorded.",
+                hint=f"daybook retry {short(old.id)}",
+            )
+        prompt_id = new_id()
+        conversation.add_prompt(prompt_id, text, parent_id=old.parent_id, instructions=instructions)
+        try:
+            return _start_answer(
+                services,
+                command,
+                conversation,
+                project,
+                prompt_id=prompt_id,
+                text=text,
+                instructions=instructions,
+            )
+        except WrongVersionError:
+            if attempt == TRIES:
+                raise _moved_on(conversation) from None
 
 
 def answer_again(services: Services, command: AnswerAgain) -> Asked:
@@ -175,7 +228,7 @@ def go_on_from(services: Services, command: GoOnFrom) -> Done:
         services.log,
         Conversation,
         command.conversation_id,
-        lambda conversation: conversation.go_on_from(command.message_id),
+        lambda conversation: conversation.go_on_from(command.message_id, to_end=command.to_end),
         command,
     )
 
@@ -204,7 +257,7 @@ def restore_conversation(services: Services, command: RestoreConversation) -> Do
 
 def _start_answer(
     services: Services,
-    command: AskQuestion | AnswerAgain,
+    command: Asking,
     conversation: Conversation,
     project: Project | None,
     *,
@@ -292,7 +345,7 @@ def _conversation_for(services: Services, command: AskQuestion) -> tuple[Convers
                 hint=f"daybook show {short(conversation.id)}",
             )
         return conversation, _project_of(services, conversation)
-    project = _open_project(services, command.project_id) if command.project_id is not None else None
+    project = open_project(services, command.project_id) if command.project_id is not None else None
     return Conversation.start(new_id(), project_id=command.project_id, title=None), project
 
 
@@ -302,7 +355,12 @@ def _project_of(services: Services, conversation: Conversation) -> Project | Non
     return services.log.load(Project, conversation.project_id)
 
 
-def _open_project(services: Services, project_id: UUID) -> Project:
+def open_project(services: Services, project_id: UUID) -> Project:
+    """Return a project that a conversation may be opened in.
+
+    Raises:
+        RefusedError: it is archived. ContentErasedError: it was erased.
+    """
     project = services.log.load(Project, project_id)
     project.must_not_be_erased()
     if project.archived:
@@ -334,7 +392,7 @@ def _context_length(services: Services, options: Mapping[str, Any], model: str) 
     return chosen
 
 
-def _once(services: Services, command: AskQuestion | AnswerAgain, ask: Callable[[], Asked]) -> Asked:
+def _once(services: Services, command: Asking, ask: Callable[[], Asked]) -> Asked:
     """Ask, unless the same command was carried out before.
 
     A twin under way at the same moment may be done between our look and our try; then what it changed stands
@@ -350,7 +408,7 @@ def _once(services: Services, command: AskQuestion | AnswerAgain, ask: Callable[
         raise
 
 
-def _answered(services: Services, command: AskQuestion | AnswerAgain) -> Asked | None:
+def _answered(services: Services, command: Asking) -> Asked | None:
     if command.idempotency is None:
         return None
     saved = services.log.answered(command.origin, command.idempotency)

@@ -23,8 +23,24 @@ R = TypeVar("R", bound=Root)
 TRIES = 8
 
 
-def change(log: Log, kind: type[R], stream_id: UUID, decide: Callable[[R], None], command: Edit) -> Done:
+def change(
+    log: Log,
+    kind: type[R],
+    stream_id: UUID,
+    decide: Callable[[R], None],
+    command: Edit,
+    makes: UUID | None = None,
+) -> Done:
     """Change one aggregate for a command, trying up to `TRIES` times, and return what was reached.
+
+    Args:
+        log: where it is.
+        kind: what it is.
+        stream_id: which.
+        decide: calls its methods.
+        command: who asks.
+        makes: the id of something new in it, which is returned in place of its own; the command given again
+            returns that of the first time.
 
     Raises:
         ChangedMeanwhileError: it does not stand at the version that the command expects.
@@ -32,11 +48,24 @@ def change(log: Log, kind: type[R], stream_id: UUID, decide: Callable[[R], None]
     if command.idempotency is not None:
         before = log.answered(command.origin, command.idempotency)
         if before is not None:
-            return Done(stream_id, before.log_size)
+            return _done_before(stream_id, before)
     aggregate, saved = _decided(
-        log, kind, stream_id, decide, command.origin, command.idempotency, command.expected_version
+        log,
+        kind,
+        stream_id,
+        decide,
+        command.origin,
+        command.idempotency,
+        command.expected_version,
+        makes.bytes if makes else b"",
     )
-    return Done(stream_id, saved.log_size, None if saved.replayed else aggregate.version)
+    if saved.replayed:
+        return _done_before(stream_id, saved)
+    return Done(makes or stream_id, saved.log_size, aggregate.version)
+
+
+def _done_before(stream_id: UUID, saved: Saved) -> Done:
+    return Done(UUID(bytes=saved.result) if saved.result else stream_id, saved.log_size)
 
 
 def settle(log: Log, kind: type[R], stream_id: UUID, decide: Callable[[R], None], origin: Origin) -> int:
@@ -44,7 +73,7 @@ def settle(log: Log, kind: type[R], stream_id: UUID, decide: Callable[[R], None]
 
     Return the log size reached.
     """
-    return _decided(log, kind, stream_id, decide, origin, None, None)[1].log_size
+    return _decided(log, kind, stream_id, decide, origin, None, None, b"")[1].log_size
 
 
 def must_stand_at(expected: int | None, aggregate: Root) -> None:
@@ -71,6 +100,7 @@ def _decided(  # noqa: PLR0917 - what a decision is made of
     origin: Origin,
     idempotency: IdempotencyKey | None,
     expected: int | None,
+    result: bytes,
 ) -> tuple[R, Saved]:
     attempt = 0
     while True:
@@ -79,7 +109,7 @@ def _decided(  # noqa: PLR0917 - what a decision is made of
         must_stand_at(expected, aggregate)
         decide(aggregate)
         try:
-            return aggregate, log.save([aggregate], origin, idempotency=idempotency)
+            return aggregate, log.save([aggregate], origin, idempotency=idempotency, result=result)
         except WrongVersionError:
             if attempt == TRIES:
                 raise

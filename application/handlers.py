@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from application import commands as c
-from application import conversations, erasing, granting, projects, scopes
+from application import conversations, erasing, forking, granting, projects, remarks, scopes
 from application.access import Principal
 from application.conversations import Asked
 from application.services import Services
@@ -15,7 +15,13 @@ from application.text_rules import checked_key
 HANDLERS: dict[type[c.Command], Callable[[Services, Any], Any]] = {
     c.StartConversation: conversations.start_conversation,
     c.AskQuestion: conversations.ask_question,
+    c.EditPrompt: conversations.edit_prompt,
     c.AnswerAgain: conversations.answer_again,
+    c.ForkConversation: forking.fork_conversation,
+    c.RateAnswer: remarks.rate_answer,
+    c.WriteNote: remarks.write_note,
+    c.ChangeNote: remarks.change_note,
+    c.RemoveNote: remarks.remove_note,
     c.GoOnFrom: conversations.go_on_from,
     c.RenameConversation: conversations.rename_conversation,
     c.ArchiveConversation: conversations.archive_conversation,
@@ -63,7 +69,7 @@ class Commands:
         done: c.Done = self._handled(command)
         return done
 
-    def ask(self, command: c.AskQuestion | c.AnswerAgain) -> Asked:
+    def ask(self, command: c.Asking) -> Asked:
         """Handle a command that starts an answer; `Answering` then streams it."""
         asked: Asked = self._handled(command)
         return asked

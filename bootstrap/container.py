@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from infrastructure.postgres.turns import PostgresTurns
     from infrastructure.proofs.auditor import PostgresAuditor
     from infrastructure.read_model_memory import ReadModelMemory
+    from interfaces.erasing import ErasingHere
     from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
     from projections.projects.queries import ProjectQueries
@@ -38,10 +39,11 @@ if TYPE_CHECKING:
     from projections.reading import Reading
     from projections.search.queries import SearchQueries
     from projections.transcript.queries import TranscriptQueries
+    from projections.usage.queries import UsageQueries
 
 
 class Container:
-    """One open book. Implements `interfaces.book.Book`."""
+    """One open book. Implements `interfaces.book.WholeBook`."""
 
     def __init__(self, settings: Settings, home: Home, database: Database) -> None:
         self._settings = settings
@@ -176,6 +178,13 @@ class Container:
         return Pump(self.database, self.log, read_models(self.keyring))
 
     @cached_property
+    def erasing(self) -> ErasingHere:
+        """Erases, and wraps keys anew."""
+        from interfaces.erasing import ErasingHere
+
+        return ErasingHere(self)
+
+    @cached_property
     def reading(self) -> Reading:
         """Opens queries on the live read models."""
         from projections.reading import Reading
@@ -209,6 +218,13 @@ class Container:
         from projections.search.queries import SearchQueries
 
         return SearchQueries(self.reading, self.keyring)
+
+    @cached_property
+    def usage(self) -> UsageQueries:
+        """Counts tokens, time and ratings."""
+        from projections.usage.queries import UsageQueries
+
+        return UsageQueries(self.reading)
 
     @cached_property
     def access(self) -> AccessQueries:

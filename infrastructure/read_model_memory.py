@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from application.ports.memory import Instructions, StreamingAnswer
+from application.ports.memory import Instructions, RecordedAnswer, RecordedPrompt, StreamingAnswer
+from domain.errors import ContentErasedError
+from domain.moments import to_micros
 from projections.conversations.queries import ConversationQueries
 from projections.projects.queries import ProjectQueries
+from projections.transcript.messages import Message
 from projections.transcript.queries import TranscriptQueries
 
 
@@ -27,6 +30,18 @@ class ReadModelMemory:
     def texts(self, message_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         """Return the texts of messages; erased ones are missing."""
         return self._transcript.texts(message_ids)
+
+    def recorded(self, message_ids: Sequence[UUID]) -> Sequence[RecordedPrompt | RecordedAnswer]:
+        """Return messages whole, in the order asked for."""
+        found = self._transcript.messages(message_ids)
+        if len(found) != len(message_ids) or any(message.erased for message in found):
+            raise ContentErasedError("The content of this conversation was erased. Nothing was recorded.")
+        return [_recorded(message.whole()) for message in found]
+
+    def title(self, conversation_id: UUID) -> str | None:
+        """Return the title that somebody gave a conversation."""
+        found = self._conversations.get(conversation_id)
+        return found.title if found is not None and found.titled and found.title else None
 
     def instructions(self, project_id: UUID) -> Instructions | None:
         """Return a project's instructions, or None where it has none."""
@@ -56,3 +71,38 @@ class ReadModelMemory:
             StreamingAnswer(answer.answer_id, answer.conversation_id, answer.owner_id)
             for answer in self._transcript.streaming_answers()
         ]
+
+
+def _recorded(message: Message) -> RecordedPrompt | RecordedAnswer:
+    known = message.provenance
+    if known is None:
+        return RecordedPrompt(
+            said_at=to_micros(message.at), text=message.text, instructions=message.instructions
+        )
+    return RecordedAnswer(
+        status=message.status or "",
+        said_at=to_micros(message.at),
+        ended_at=None if message.ended_at is None else to_micros(message.ended_at),
+        owner_id=known.owner_id,
+        model=known.model,
+        context_length=known.context_length,
+        sent_message_ids=known.sent_message_ids,
+        cut_count=known.cut_count,
+        instructions_project_id=known.instructions_project_id,
+        instructions_version=known.instructions_version,
+        think=known.think,
+        request_hash=known.request_hash,
+        reason=message.reason,
+        model_digest=known.model_digest,
+        prompt_tokens=message.usage.prompt_tokens,
+        completion_tokens=message.usage.completion_tokens,
+        total_ms=message.timings.total_ms,
+        load_ms=message.timings.load_ms,
+        prompt_eval_ms=message.timings.prompt_eval_ms,
+        eval_ms=message.timings.eval_ms,
+        first_token_ms=message.timings.first_token_ms,
+        text=message.text,
+        thinking=message.thinking,
+        detail=message.detail,
+        options=known.options,
+    )

@@ -81,27 +81,6 @@ class LinkView:
     log_size: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class MeView:
-    """Who was let in, and by which server.
-
-    `kind` is `token`, `session`, `first-token` (the installation's own) or `own-user` (a program of the user
-    the server runs as, without a token). `scopes` are those given, `held_scopes` with all that they imply;
-    `grant_id` and `expires_at` are null where there is no token or session of the log.
-    """
-
-    actor: str
-    source: str
-    kind: str
-    name: str | None
-    scopes: list[str]
-    held_scopes: list[str]
-    grant_id: UUID | None
-    expires_at: datetime | None
-    server_version: str
-    log_size: int
-
-
 def grant(found: Grant, now: datetime) -> GrantView:
     """Show a token, a link or a session as it is at a moment."""
     state = found.state(now)

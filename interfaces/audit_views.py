@@ -11,8 +11,8 @@ from interfaces.views import EventView
 
 if TYPE_CHECKING:
     from application.ports.audit import MadeCheckpoint, StoredCheckpoint
-    from domain.event import Recorded
     from interfaces.book import Book
+    from interfaces.parts import RecordedHead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +61,12 @@ def stored(checkpoints: Sequence[StoredCheckpoint]) -> list[CheckpointView]:
     return [CheckpointView(event_count=one.size, root=one.root, note=one.note) for one in checkpoints]
 
 
-def names_of_actors(book: Book, events: Sequence[Recorded]) -> Mapping[str, str]:
+def names_of_actors(book: Book, events: Sequence[RecordedHead]) -> Mapping[str, str]:
     """Return the names of those actors of events that are tokens."""
     return book.access.names(frozenset(found.actor for found in events)) if events else {}
 
 
-def with_names(book: Book, events: Sequence[Recorded]) -> list[EventView]:
+def with_names(book: Book, events: Sequence[RecordedHead]) -> list[EventView]:
     """Show events, each with the name of the token that did it."""
     names = names_of_actors(book, events)
     return [viewing.event(found, names.get(found.actor)) for found in events]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from interfaces import viewing
+from interfaces.outline import Outline
 from interfaces.views import MessageView
+from projections.transcript.messages import Node
 
 if TYPE_CHECKING:
-    from projections.transcript.messages import Message, Node, Provenance
+    from projections.transcript.messages import Message, Provenance
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,11 @@ class ProvenanceView:
 
 @dataclass(frozen=True, kw_only=True)
 class NodeView:
-    """A message's place in its conversation's tree, without its text."""
+    """A message's place in its conversation's tree, without its text.
+
+    It is number `sibling_index`, from 1, of the `sibling_count` messages that follow the same one; `current`
+    says that it is on the current branch. `beginning` is the first words of its text, where asked for.
+    """
 
     id: UUID
     parent_id: UUID | None
@@ -66,6 +71,12 @@ class NodeView:
     status: str | None
     model: str | None
     at: datetime
+    sibling_index: int
+    sibling_count: int
+    current: bool
+    rating: str | None = None
+    note_count: int = 0
+    beginning: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,17 +143,15 @@ def provenance(found: Message, known: Provenance) -> ProvenanceView:
     )
 
 
-def tree(conversation_id: UUID, current_id: UUID | None, nodes: Iterable[Node]) -> TreeView:
+def tree(conversation_id: UUID, outline: Outline) -> TreeView:
     """Show the tree of a conversation."""
     shown = [
         NodeView(
-            id=one.id,
-            parent_id=one.parent_id,
-            kind=one.kind,
-            status=one.status,
-            model=one.model,
-            at=one.at,
+            **{name: getattr(node, name) for name in Node.__slots__},
+            sibling_index=outline.place(node)[0],
+            sibling_count=outline.place(node)[1],
+            current=node.id in outline.path,
         )
-        for one in nodes
+        for node in outline.nodes
     ]
-    return TreeView(id=conversation_id, current_id=current_id, messages=shown)
+    return TreeView(id=conversation_id, current_id=outline.current_id, messages=shown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from interfaces import views
+from interfaces import model_views, upkeep_views, views
 
 if TYPE_CHECKING:
     from application.conversations import Asked
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from application.ports.keys import KeysStatus
     from application.ports.model_server import ModelCard
     from application.running import Outcome
-    from domain.event import Recorded
     from interfaces.book import Check
+    from interfaces.parts import RecordedHead
     from projections.conversations.queries import ConversationPage, ConversationSummary
     from projections.projects.queries import ProjectDetails
     from projections.pump import Status
@@ -40,6 +40,11 @@ def conversation_item(found: ConversationSummary) -> views.ConversationItemView:
         erased_by=found.erased_by,
         origin_conversation_id=found.origin_conversation_id,
         origin_message_id=found.origin_message_id,
+        titled=found.titled,
+        current_id=found.current_id,
+        last_actor=found.last_actor,
+        hold_reason=found.hold_reason,
+        version=found.version,
     )
 
 
@@ -72,6 +77,21 @@ def message(found: Message) -> views.MessageView:
         timings=timings(found) if answered else None,
         erased=found.erased,
         damaged=found.damage is not None,
+        sibling_index=found.sibling_index,
+        sibling_count=found.sibling_count,
+        origin_message_id=found.origin_message_id,
+        rating=found.rating,
+        rating_words=found.rating_words,
+        notes=[
+            views.NoteView(
+                id=one.id,
+                text=one.text,
+                written_at=one.written_at,
+                changed_at=one.changed_at,
+                actor=one.actor,
+            )
+            for one in found.notes
+        ],
     )
 
 
@@ -183,10 +203,14 @@ def project(found: ProjectDetails) -> views.ProjectView:
         erased=found.erased,
         erased_at=found.erased_at,
         erased_by=found.erased_by,
+        hold_reason=found.hold_reason,
+        damage=found.damage.message if found.damage else None,
+        instructions_version=found.instructions_version,
+        version=found.version,
     )
 
 
-def event(found: Recorded, actor_name: str | None = None) -> views.EventView:
+def event(found: RecordedHead, actor_name: str | None = None) -> views.EventView:
     """Show one event's envelope."""
     return views.EventView(
         log_index=found.log_index,
@@ -203,9 +227,9 @@ def event(found: Recorded, actor_name: str | None = None) -> views.EventView:
     )
 
 
-def model(card: ModelCard, *, default: str) -> views.ModelView:
+def model(card: ModelCard, *, default: str) -> model_views.ModelView:
     """Show one model of the model server."""
-    return views.ModelView(
+    return model_views.ModelView(
         name=card.name,
         digest=card.digest,
         size_bytes=card.size,
@@ -219,12 +243,12 @@ def model(card: ModelCard, *, default: str) -> views.ModelView:
     )
 
 
-def recommendation(found: Recommendation) -> views.RecommendationView:
+def recommendation(found: Recommendation) -> model_views.RecommendationView:
     """Show which sizes fit a machine."""
-    return views.RecommendationView(
+    return model_views.RecommendationView(
         best=found.best.name if found.best else None,
         models=[
-            views.ModelFitView(
+            model_views.ModelFitView(
                 name=one.size.name,
                 download_bytes=one.size.download_bytes,
                 memory_bytes=one.memory_bytes,
@@ -242,12 +266,12 @@ def same_model(name: str, other: str) -> bool:
     return name in {other, f"{other}:latest"} or other == f"{name}:latest"
 
 
-def doctor(checks: Sequence[Check]) -> views.DoctorView:
+def doctor(checks: Sequence[Check]) -> upkeep_views.DoctorView:
     """Show all checks."""
-    return views.DoctorView(
+    return upkeep_views.DoctorView(
         ok=all(check.ok for check in checks if check.required),
         checks=[
-            views.CheckView(
+            upkeep_views.CheckView(
                 name=check.name, ok=check.ok, required=check.required, detail=check.detail, fix=check.fix
             )
             for check in checks
@@ -267,6 +291,8 @@ def search_page(page: SearchPage) -> views.SearchView:
                 kind=hit.kind,
                 title=hit.title or None,
                 at=hit.at,
+                project_id=hit.project_id,
+                pieces=[views.PieceView(text=one.text, is_hit=one.is_hit) for one in hit.pieces],
             )
             for hit in page.hits
         ],
@@ -285,14 +311,16 @@ def verified(found: Verified) -> views.VerifiedView:
             views.ProblemView(log_index=one.log_index, stream=one.stream, what=one.what)
             for one in found.problems
         ],
+        skipped_count=found.skipped,
+        pinned=found.pinned,
     )
 
 
-def keys_status(found: KeysStatus, *, master_unfinished: bool = False) -> views.KeysStatusView:
+def keys_status(found: KeysStatus, *, master_unfinished: bool = False) -> upkeep_views.KeysStatusView:
     """Show the epochs and the master key's age."""
-    return views.KeysStatusView(
+    return upkeep_views.KeysStatusView(
         epochs=[
-            views.EpochView(epoch=one.epoch, created_at=one.created_at, key_count=one.key_count)
+            upkeep_views.EpochView(epoch=one.epoch, created_at=one.created_at, key_count=one.key_count)
             for one in found.epochs
         ],
         erased_count=found.erased_count,
@@ -303,12 +331,12 @@ def keys_status(found: KeysStatus, *, master_unfinished: bool = False) -> views.
     )
 
 
-def projections(found: Status) -> views.ProjectionsView:
+def projections(found: Status) -> upkeep_views.ProjectionsView:
     """Show how far the read models are."""
-    return views.ProjectionsView(
+    return upkeep_views.ProjectionsView(
         log_size=found.log_size,
         read_models=[
-            views.ReadModelView(
+            upkeep_views.ReadModelView(
                 name=one.name,
                 version=one.version,
                 position=one.position,

@@ -64,7 +64,9 @@ class AnswerView:
 class ConversationItemView:
     """One line of the list of conversations. `damaged`: its title was altered and cannot be shown.
 
-    `origin_conversation_id` and `origin_message_id` say what it was copied from.
+    `origin_conversation_id` and `origin_message_id` say what it was copied from. `titled`: somebody gave it
+    its title; else that is how its first prompt begins. `current_id` ends its current branch; `version` is
+    that of its `ETag`.
     """
 
     id: UUID
@@ -81,6 +83,11 @@ class ConversationItemView:
     erased_by: str | None = None
     origin_conversation_id: UUID | None = None
     origin_message_id: UUID | None = None
+    titled: bool = False
+    current_id: UUID | None = None
+    last_actor: str | None = None
+    hold_reason: str | None = None
+    version: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,10 +99,23 @@ class ConversationListView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MessageView:
-    """One message. `status`, `thinking` and `model` belong to answers; `at` is when it was recorded.
+class NoteView:
+    """What a person wrote on a message; `actor` is who wrote it first."""
 
-    `erased` and `damaged` (altered after it was written) say why a text is missing.
+    id: UUID
+    text: str
+    written_at: datetime
+    changed_at: datetime | None
+    actor: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageView:
+    """One message. `status`, `thinking`, `model` and `rating` (`up`, `down`) belong to answers.
+
+    `at` is when it was recorded, also where it was copied later. It is number `sibling_index`, from 1, of the
+    `sibling_count` messages that follow the same one. `erased` and `damaged` (altered after it was written)
+    say why a text is missing; `origin_message_id` is what it is a copy of.
     """
 
     id: UUID
@@ -116,6 +136,12 @@ class MessageView:
     timings: TimingsView | None = None
     erased: bool = False
     damaged: bool = False
+    sibling_index: int = 1
+    sibling_count: int = 1
+    origin_message_id: UUID | None = None
+    rating: str | None = None
+    rating_words: str | None = None
+    notes: list[NoteView] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,8 +164,16 @@ class TranscriptView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PieceView:
+    """A piece of a snippet; `is_hit`: it is a word that was looked for."""
+
+    text: str
+    is_hit: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class SearchHitView:
-    """One message that was found. `snippet` marks the words found with « and »."""
+    """One message that was found. `snippet` marks the words found with « and »; so do `pieces`, apart."""
 
     conversation_id: UUID
     message_id: UUID
@@ -148,6 +182,8 @@ class SearchHitView:
     kind: str | None = None
     title: str | None = None
     at: datetime | None = None
+    project_id: UUID | None = None
+    pieces: list[PieceView] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +196,7 @@ class SearchView:
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectView:
-    """One project."""
+    """One project. `damage` says in words that some of it was altered; `version` is that of its `ETag`."""
 
     id: UUID
     name: str | None
@@ -174,6 +210,10 @@ class ProjectView:
     erased: bool = False
     erased_at: datetime | None = None
     erased_by: str | None = None
+    hold_reason: str | None = None
+    damage: str | None = None
+    instructions_version: int | None = None
+    version: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,25 +233,6 @@ class DoneView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadModelView:
-    """How far one read model is. `lag` and `quarantined` count events."""
-
-    name: str
-    version: int
-    position: int
-    lag: int
-    quarantined: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProjectionsView:
-    """The log's size, and every read model's position."""
-
-    log_size: int
-    read_models: list[ReadModelView]
-
-
-@dataclass(frozen=True, kw_only=True)
 class ProblemView:
     """What a verification found wrong. `log_index` and `stream` are null where it is no one event's."""
 
@@ -225,7 +246,8 @@ class VerifiedView:
     """What a verification found.
 
     `root` is the recomputed one, in hex, null where events are missing; `checkpoint` the newest signed note
-    that the log agrees with.
+    that the log agrees with. `skipped_count` events were not read again; `pinned` is false where no
+    key of the book's was known, and the database's word was taken for it.
     """
 
     ok: bool
@@ -233,6 +255,8 @@ class VerifiedView:
     root: str | None
     checkpoint: str | None
     problems: list[ProblemView]
+    skipped_count: int = 0
+    pinned: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,117 +308,6 @@ class HoldListView:
     """All holds."""
 
     holds: list[HoldView]
-
-
-@dataclass(frozen=True, kw_only=True)
-class EpochView:
-    """One epoch key."""
-
-    epoch: int
-    created_at: datetime
-    key_count: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class KeysStatusView:
-    """The epochs, oldest first. `unfinished`: `daybook keys rotate` has something to finish.
-
-    `erased_since_count` counts what was erased since the master key is in force: with it, older backups still
-    show that. `master_unfinished`: `daybook keys rotate --master` has something to finish.
-    """
-
-    epochs: list[EpochView]
-    erased_count: int
-    unfinished: bool
-    master_since: datetime | None = None
-    erased_since_count: int = 0
-    master_unfinished: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class RotatedView:
-    """What a rotation did. `finished` is False where tables were in use and keep dead rows."""
-
-    epoch: int
-    rewrapped_count: int
-    finished: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class MasterReplacedView:
-    """A new master key is in force, and in `file`. `resumed`: an interrupted replacement was ended.
-
-    `setting` is the variable that has to name the file from now on; null: none has to.
-    """
-
-    file: str
-    epoch: int
-    rewrapped_count: int
-    finished: bool
-    resumed: bool
-    setting: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelView:
-    """One model on the model server. `default`: prompts that name no model get it."""
-
-    name: str
-    digest: str
-    size_bytes: int | None
-    family: str | None
-    parameter_size: str | None
-    quantization: str | None
-    context_length: int | None
-    capabilities: list[str] = field(default_factory=list)
-    modified_at: str | None = None
-    default: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelListView:
-    """All models on the model server."""
-
-    models: list[ModelView]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelFitView:
-    """Whether one size of DeepSeek-R1 fits a machine. `where`: `gpu`, `cpu`, `gpu and cpu` or `nowhere`."""
-
-    name: str
-    download_bytes: int
-    memory_bytes: int
-    fits: bool
-    where: str
-    why: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecommendationView:
-    """The largest size that fits, None where none does, and the verdict on each."""
-
-    best: str | None
-    models: list[ModelFitView]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckView:
-    """One line of `doctor`."""
-
-    name: str
-    ok: bool
-    required: bool
-    detail: str
-    fix: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class DoctorView:
-    """All checks; `ok` when none that is required failed."""
-
-    ok: bool
-    checks: list[CheckView]
 
 
 def to_json(view: Any) -> str:

@@ -12,8 +12,9 @@ from projections.projects.projector import Projects
 from projections.read_model import ReadModel
 from projections.search.projector import Search
 from projections.transcript.projector import Transcript
+from projections.usage.projector import Usage
 
 
 def read_models(vault: Vault) -> tuple[ReadModel, ...]:
     """Return every read model of this Daybook. Only search opens content."""
-    return (Projects(), Conversations(), Transcript(), Search(vault), Access())
+    return (Projects(), Conversations(), Transcript(), Search(vault), Usage(), Access())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from application.ports.model_server import ModelCard
@@ -27,11 +27,63 @@ class StreamingAnswer:
     owner_id: UUID
 
 
+@dataclass(frozen=True, kw_only=True)
+class RecordedPrompt:
+    """A prompt with all that it says, as `PromptCopied` names it."""
+
+    said_at: int
+    text: str
+    instructions: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedAnswer:
+    """An answer with all that is known of it, as `AnswerCopied` names it."""
+
+    status: str
+    said_at: int
+    ended_at: int | None
+    owner_id: UUID
+    model: str
+    context_length: int
+    sent_message_ids: Sequence[UUID]
+    cut_count: int
+    instructions_project_id: UUID | None
+    instructions_version: int | None
+    think: bool | str | None
+    request_hash: bytes
+    reason: str | None
+    model_digest: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_ms: float | None
+    load_ms: float | None
+    prompt_eval_ms: float | None
+    eval_ms: float | None
+    first_token_ms: float | None
+    text: str
+    thinking: str
+    detail: str | None
+    options: Mapping[str, Any]
+
+
 class Memory(Protocol):
     """What earlier events say, opened. Every answer is as fresh as the log was when the question was put."""
 
     def texts(self, message_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         """Return the texts of messages; erased ones are missing."""
+        ...
+
+    def recorded(self, message_ids: Sequence[UUID]) -> Sequence[RecordedPrompt | RecordedAnswer]:
+        """Return messages whole, in the order asked for.
+
+        Raises:
+            ContentErasedError, ContentDamagedError: one of them cannot be read any more.
+        """
+        ...
+
+    def title(self, conversation_id: UUID) -> str | None:
+        """Return the title that somebody gave a conversation."""
         ...
 
     def instructions(self, project_id: UUID) -> Instructions | None:

@@ -2,8 +2,8 @@
 
 Invariants: every message but a root has a parent in the tree; a prompt follows an answer or nothing, an
 answer follows a prompt; an answer ends once, except that a completion after an interruption is accepted and
-wins; the current message is one of the tree; what is held is not erased, and once erased it refuses every
-command. Texts are not held here: nothing below depends on them.
+wins; the current message is one of the tree; a note is on a message of the tree; what is held is not erased,
+and once erased it refuses every command. Texts are not held here: nothing below depends on them.
 """
 
 from __future__ import annotations
@@ -27,12 +27,16 @@ from domain.ids import short
 __all__ = ["Conversation", "Kind", "Message", "Status"]
 
 
+RATINGS = frozenset({"up", "down"})
+
+
 class Conversation(Root):
     """Guards the tree; `start` makes a new one."""
 
-    picture_format: ClassVar[int] = 1
+    picture_format: ClassVar[int] = 2
 
     messages: MessageTree
+    notes: dict[UUID, UUID]
     current_id: UUID | None
     project_id: UUID | None
     archived: bool
@@ -43,6 +47,7 @@ class Conversation(Root):
     def __init__(self, project_id: UUID | None) -> None:
         """Called by the library when the first event is applied."""
         self.messages = MessageTree()
+        self.notes = {}
         self.current_id = None
         self.project_id = project_id
         self.archived = False
@@ -91,13 +96,10 @@ class Conversation(Root):
             if parent.kind is Kind.PROMPT:
                 raise InvalidInputError(
                     f"Message {short(parent_id)} is a prompt; a prompt follows an answer. Nothing was "
-                    "recorded."
+                    "recorded.",
+                    hint=f"daybook retry {short(parent_id)}",
                 )
-            if parent.status is Status.STREAMING:
-                raise ConflictError(
-                    f"Answer {short(parent_id)} is still being written. Nothing was recorded; ask again "
-                    "when it ended."
-                )
+            _must_have_ended(parent, "ask again when it ended")
         self.trigger_event(
             e.PromptAdded, message_id=message_id, parent_id=parent_id, text=text, instructions=instructions
         )
@@ -133,21 +135,101 @@ class Conversation(Root):
         self._must_be_unfinished(message_id)
         self.trigger_event(e.AnswerInterrupted, message_id=message_id, **{**e.UNTOLD, **outcome})
 
-    def go_on_from(self, message_id: UUID | None) -> None:
+    def go_on_from(self, message_id: UUID | None, *, to_end: bool = False) -> None:
         """Make another branch current: the one that ends in this answer (None: a fresh start).
+
+        Args:
+            message_id: the answer; `to_end` takes a prompt as well.
+            to_end: go on down from it, along what was added last, to where nothing follows.
 
         Raises:
             InvalidInputError: it is a prompt; the next prompt could not follow it.
         """
         self._must_be_open()
-        if message_id is not None and self.message(message_id).kind is Kind.PROMPT:
-            raise InvalidInputError(
-                f"Message {short(message_id)} is a prompt; a conversation goes on from an answer, or from "
-                "its "
-                "beginning. Nothing was changed."
-            )
+        if message_id is not None:
+            message = self.message(message_id)
+            if to_end:
+                message = self.messages.newest_below(message_id)
+            if message.kind is Kind.PROMPT:
+                raise InvalidInputError(
+                    f"Message {short(message.id)} is a prompt; a conversation goes on from an answer, or "
+                    "from its beginning. Nothing was changed.",
+                    hint=f"daybook retry {short(message.id)}",
+                )
+            message_id = message.id
         if message_id != self.current_id:
             self.trigger_event(e.CurrentBranchChanged, message_id=message_id)
+
+    def give_to_fork(self, message_id: UUID, fork_id: UUID) -> None:
+        """Say that the branch which ends in a message is copied into another conversation.
+
+        Raises:
+            ConflictError: the message is an answer that is still being written.
+        """
+        self._must_not_be_erased()
+        _must_have_ended(self.message(message_id), "fork it when it ended")
+        self.trigger_event(e.ConversationForked, message_id=message_id, fork_id=fork_id)
+
+    def copy_prompt(self, message_id: UUID, *, parent_id: UUID | None, **told: Any) -> None:
+        """Take in a prompt of the conversation that this one is copied from, and make it current.
+
+        `told` is what `PromptCopied` says.
+        """
+        self._must_be_new(message_id)
+        if parent_id is not None and self.message(parent_id).kind is Kind.PROMPT:
+            raise InvalidInputError(f"Message {short(parent_id)} is a prompt; a prompt follows an answer.")
+        self.trigger_event(e.PromptCopied, message_id=message_id, parent_id=parent_id, **told)
+
+    def copy_answer(self, message_id: UUID, *, prompt_id: UUID, **told: Any) -> None:
+        """Take in an answer of the conversation that this one is copied from, and make it current.
+
+        `told` is what `AnswerCopied` says.
+        """
+        self._must_be_new(message_id)
+        if self.message(prompt_id).kind is not Kind.PROMPT:
+            raise InvalidInputError(f"Message {short(prompt_id)} is an answer; only prompts are answered.")
+        self.trigger_event(e.AnswerCopied, message_id=message_id, prompt_id=prompt_id, **told)
+
+    def rate_answer(self, message_id: UUID, rating: str | None, words: str | None) -> None:
+        """Say that an answer is good or bad (None: nothing any more), and perhaps why.
+
+        Raises:
+            InvalidInputError: it is a prompt, or that is no rating.
+            ConflictError: it is still being written.
+        """
+        self._must_not_be_erased()
+        message = self.message(message_id)
+        if message.kind is Kind.PROMPT:
+            raise InvalidInputError(
+                f"Message {short(message_id)} is a prompt; answers are rated. Nothing was recorded.",
+                hint=f"daybook note {short(message_id)} TEXT",
+            )
+        if rating is not None and rating not in RATINGS:
+            raise InvalidInputError(
+                f"{rating!r} is no rating; an answer is rated up or down. Nothing was recorded."
+            )
+        _must_have_ended(message, "rate it when it ended")
+        self.trigger_event(e.AnswerRated, message_id=message_id, rating=rating, words=words)
+
+    def write_note(self, note_id: UUID, message_id: UUID, text: str) -> None:
+        """Put a note on a message."""
+        self._must_not_be_erased()
+        if note_id in self.notes:
+            raise ConflictError(f"There is a note {short(note_id)} already. Nothing was recorded.")
+        self.message(message_id)
+        _must_say_something(text)
+        self.trigger_event(e.NoteWritten, note_id=note_id, message_id=message_id, text=text)
+
+    def change_note(self, note_id: UUID, text: str) -> None:
+        """Let a note say something else."""
+        self._must_have_note(note_id)
+        _must_say_something(text)
+        self.trigger_event(e.NoteChanged, note_id=note_id, text=text)
+
+    def remove_note(self, note_id: UUID) -> None:
+        """Show a note no more; the log keeps it until the conversation is erased."""
+        self._must_have_note(note_id)
+        self.trigger_event(e.NoteRemoved, note_id=note_id)
 
     def rename(self, title: str) -> None:
         """Give it a title."""
@@ -231,6 +313,14 @@ class Conversation(Root):
                 hint=f"daybook restore {short(self.id)}",
             )
 
+    def _must_have_note(self, note_id: UUID) -> None:
+        self._must_not_be_erased()
+        if note_id not in self.notes:
+            raise NotFoundError(
+                f"Conversation {short(self.id)} has no note {short(note_id)}. Nothing was changed.",
+                hint=f"daybook show {short(self.id)}",
+            )
+
     def _must_be_new(self, message_id: UUID) -> None:
         if message_id in self.messages:
             raise ConflictError(f"There is a message {short(message_id)} already. Nothing was recorded.")
@@ -242,7 +332,7 @@ class Conversation(Root):
             return
         raise ConflictError(f"Answer {short(message_id)} has already ended ({status or 'it is a prompt'}).")
 
-    def fold(self, event: Event) -> None:  # noqa: C901 - one case an event
+    def fold(self, event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
         """Change the tree as the event says."""
         match event:
             case e.PromptAdded():
@@ -260,6 +350,15 @@ class Conversation(Root):
                 self.messages.end(event.message_id, Status.INTERRUPTED)
             case e.CurrentBranchChanged():
                 self.current_id = event.message_id
+            case e.PromptCopied():
+                self._add(event.message_id, event.parent_id, None)
+            case e.AnswerCopied():
+                self._add(event.message_id, event.prompt_id, Status(event.status))
+                self.last_model = event.model
+            case e.NoteWritten():
+                self.notes[event.note_id] = event.message_id
+            case e.NoteRemoved():
+                del self.notes[event.note_id]
             case e.ConversationArchived():
                 self.archived = True
             case e.ConversationRestored():
@@ -284,6 +383,7 @@ class Conversation(Root):
             "held": self.held,
             "erased": self.erased,
             "last_model": self.last_model,
+            "notes": b"".join(one.bytes for pair in self.notes.items() for one in pair),
             **self.messages.packed()._asdict(),
         }
 
@@ -296,6 +396,20 @@ class Conversation(Root):
         self.erased = facts["erased"]
         self.last_model = facts["last_model"]
         self.messages = MessageTree(PackedTree(facts["ids"], facts["parents"], facts["marks"]))
+        ids = [UUID(bytes=facts["notes"][at : at + 16]) for at in range(0, len(facts["notes"]), 16)]
+        self.notes = dict(zip(ids[::2], ids[1::2], strict=True))
+
+
+def _must_have_ended(message: Message, then: str) -> None:
+    if message.status is Status.STREAMING:
+        raise ConflictError(
+            f"Answer {short(message.id)} is still being written. Nothing was recorded; {then}."
+        )
+
+
+def _must_say_something(note: str) -> None:
+    if not note.strip():
+        raise InvalidInputError("The note is empty. Nothing was recorded.")
 
 
 def _bytes(identifier: UUID | None) -> bytes | None:

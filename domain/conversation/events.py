@@ -151,6 +151,109 @@ class CurrentBranchChanged(Event):
     message_id: UUID | None
 
 
+@catalogue.register("conversation.forked", plain="message_id fork_id")
+class ConversationForked(Event):
+    """The branch that ends in this message was copied into a new conversation, in this very append.
+
+    It stands here so that nothing can be copied out of a conversation which is being erased.
+    """
+
+    message_id: UUID
+    fork_id: UUID
+
+
+@catalogue.register("conversation.prompt-copied", plain="message_id parent_id origin_message_id said_at")
+class PromptCopied(Event):
+    """A prompt of the conversation that this one was copied from, encrypted anew.
+
+    `said_at`: when it was recorded there, in microseconds since 1970.
+    """
+
+    message_id: UUID
+    parent_id: UUID | None
+    origin_message_id: UUID
+    said_at: int
+    text: Text
+    instructions: OptionalText
+
+
+@catalogue.register(
+    "conversation.answer-copied",
+    plain="message_id prompt_id origin_message_id status said_at ended_at owner_id model context_length "
+    "sent_message_ids cut_count instructions_project_id instructions_version think request_hash reason "
+    "model_digest prompt_tokens completion_tokens total_ms load_ms prompt_eval_ms eval_ms first_token_ms",
+)
+class AnswerCopied(Event):
+    """An answer of the conversation that this one was copied from, with how it ended and what made it.
+
+    Moments are microseconds since 1970. `sent_message_ids` are the copies of the messages that were sent;
+    `request_hash` is as it was, under the key of the conversation in which the model was asked. What else
+    there is means what it does when an answer starts and ends.
+    """
+
+    message_id: UUID
+    prompt_id: UUID
+    origin_message_id: UUID
+    status: str
+    said_at: int
+    ended_at: int | None
+    owner_id: UUID
+    model: str
+    context_length: int
+    sent_message_ids: tuple[UUID, ...]
+    cut_count: int
+    instructions_project_id: UUID | None
+    instructions_version: int | None
+    think: bool | str | None
+    request_hash: bytes
+    reason: str | None
+    model_digest: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_ms: float | None
+    load_ms: float | None
+    prompt_eval_ms: float | None
+    eval_ms: float | None
+    first_token_ms: float | None
+    text: Text
+    thinking: Text
+    detail: OptionalText
+    options: Options
+
+
+@catalogue.register("conversation.answer-rated", plain="message_id rating")
+class AnswerRated(Event):
+    """A person found an answer good (`up`) or bad (`down`), or took that back (None); `words` may say why."""
+
+    message_id: UUID
+    rating: str | None
+    words: OptionalText
+
+
+@catalogue.register("conversation.note-written", plain="note_id message_id")
+class NoteWritten(Event):
+    """A person wrote a note on a message. No model is ever sent it."""
+
+    note_id: UUID
+    message_id: UUID
+    text: Text
+
+
+@catalogue.register("conversation.note-changed", plain="note_id")
+class NoteChanged(Event):
+    """A note says something else now."""
+
+    note_id: UUID
+    text: Text
+
+
+@catalogue.register("conversation.note-removed", plain="note_id")
+class NoteRemoved(Event):
+    """A note is shown no more."""
+
+    note_id: UUID
+
+
 @catalogue.register("conversation.renamed")
 class ConversationRenamed(Event):
     """The conversation has a new title."""

@@ -127,6 +127,19 @@ class MessageTree(Mapping[UUID, Message]):
             above = parents[above - 1]
         return depth
 
+    def newest_below(self, message_id: UUID) -> Message:
+        """Return the message added last among one and all below it; nothing ever follows that."""
+        top = self._place(message_id)
+        below = bytearray(len(self._marks))
+        below[top] = 1
+        parents, newest = self._parents, top
+        for place in range(top + 1, len(parents)):
+            above = parents[place]
+            if above and below[above - 1]:
+                below[place] = 1
+                newest = place
+        return self._at(newest)
+
     def streaming(self) -> list[UUID]:
         """Return the answers that have not ended."""
         found, letter = [], _LETTERS[Status.STREAMING]

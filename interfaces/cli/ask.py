@@ -17,7 +17,7 @@ from interfaces.cli.opening import SOURCE, host_of, opened
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from application.commands import AnswerAgain, AskQuestion
+    from application.commands import Asking
     from interfaces.book import Book
     from interfaces.cli.asking import Answered
     from interfaces.cli.displays import Display
@@ -53,6 +53,10 @@ def ask(  # noqa: PLR0913 - the flags are the command
     conversation: Annotated[
         str | None,
         typer.Option("--cid", "--conversation", metavar="ID", help="Go on with this conversation."),
+    ] = None,
+    after: Annotated[
+        str | None,
+        typer.Option("--from", metavar="MESSAGE", help="Go on from this answer, on a branch of its own."),
     ] = None,
     project: Annotated[
         str | None,
@@ -94,10 +98,10 @@ def ask(  # noqa: PLR0913 - the flags are the command
     from interfaces.cli.prompt_input import read_prompt
 
     host = host_of(ctx)
-    if go_on and conversation is not None:
-        raise InvalidInputError("Either --continue or --cid, not both. Nothing was recorded.")
+    if go_on + (conversation is not None) + (after is not None) > 1:
+        raise InvalidInputError("Either --continue, --cid or --from, not both. Nothing was recorded.")
     meant = finding.LAST if go_on else conversation
-    if meant is not None and project is not None:
+    if (meant or after) is not None and project is not None:
         raise InvalidInputError(
             "A conversation stays in its project: --project is for new ones. Nothing was recorded."
         )
@@ -106,12 +110,15 @@ def ask(  # noqa: PLR0913 - the flags are the command
     options = parse_options(option or [])
     text = read_prompt(question or [])
     with opened(host) as book:
+        parent = finding.any_message(book, after) if after is not None else None
+        there = finding.conversation(book, meant).id if meant is not None else None
         command = AskQuestion(
             actor=book.actor,
             source=SOURCE,
             idempotency_key=idempotency_key,
             text=text,
-            conversation_id=finding.conversation(book, meant).id if meant is not None else None,
+            conversation_id=parent.conversation_id if parent else there,
+            parent_id=parent.id if parent else None,
             project_id=finding.project(book, project).id if project is not None else None,
             model=model,
             instructions=system,
@@ -123,7 +130,7 @@ def ask(  # noqa: PLR0913 - the flags are the command
     raise typer.Exit(code)
 
 
-async def converse(host: Host, book: Book, command: AskQuestion | AnswerAgain, manner: Manner) -> int:
+async def converse(host: Host, book: Book, command: Asking, manner: Manner) -> int:
     """Give a command that starts an answer, show that, and return the exit code."""
     from application.commands import AnswerAgain
     from interfaces.cli.asking import answer, explain

@@ -128,3 +128,34 @@ def new_text(typed: list[str] | None, *, clear: bool) -> str | None:
             f"The new text is empty. Nothing was changed; to take the old one away say {CLEAR}."
         )
     return told
+
+
+def written(typed: list[str] | None, old: Callable[[], str], what: str) -> str | None:
+    """Return a text from the arguments, a pipe, or the editor, where the old one waits.
+
+    None: it was left as it was in the editor.
+
+    Raises:
+        InvalidInputError: it is empty, or there is neither a text nor a person who could write one.
+    """
+    from domain.errors import InvalidInputError
+    from interfaces.cli.console import can_ask
+    from interfaces.cli.prompt_input import decoded, is_piped, read_piped
+
+    told = " ".join(typed or [])
+    if told == "-" or (not typed and is_piped(0)):
+        told = decoded(read_piped(0))
+    elif not typed:
+        if not can_ask():
+            raise InvalidInputError(
+                f"{what} has no new text. Nothing was recorded; type it behind the id, or pipe it in."
+            )
+        from interfaces.cli.editing import edit
+
+        before = old()
+        told = edit(before)
+        if told == before.rstrip("\n"):
+            return None
+    if not told.strip():
+        raise InvalidInputError(f"{what} would be empty. Nothing was recorded.")
+    return told

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from domain.errors import InvalidInputError, NotFoundError
+from domain.errors import InvalidInputError
+from interfaces.cli.chat_branches import BRANCHES, Handler, begun
 from interfaces.cli.console import clean, one_line, say_wrapped
 from interfaces.cli.opening import SOURCE
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from interfaces.cli.host import Host
     from projections.transcript.messages import Message
 
-Handler = Callable[["Host", "Book", "Talk", str], Awaitable[None]]
-
 _MOST_MESSAGES = 2**31 - 1
 
 HELP = """\
@@ -24,9 +22,18 @@ HELP = """\
 /model NAME   let another model answer; without a name: which one does, and which are there
 /new          begin a new conversation
 /undo [N]     go back N prompts (1 if not said); the last of them comes back to be edited
-/edit [TEXT]  write the next prompt in $EDITOR
+/edit [TEXT]  say the last prompt differently; without a text $EDITOR opens with the old one
+/retry [NAME] answer the last prompt once more, perhaps by another model
+/tree         show all branches
+/switch WHAT  go on on another branch: next, previous, or an id that /tree shows
+/fork [TITLE] copy this branch into a conversation of its own, and go on there
+/rate WHAT    say that the last answer is good or bad: up, down, clear; then perhaps why
+/note TEXT    write a note on the last answer
+/editor       write the next prompt in $EDITOR
 /show         show the conversation so far
 /quit         leave (Ctrl-D does, too)
+
+Nothing is lost by any of them: what is edited, answered again or left stays in /tree.
 
 Enter sends. Alt-Enter, or \\ before Enter, begins a new line; what is pasted stays one prompt.
 Ctrl-C clears the line, and stops an answer that is being written."""
@@ -54,7 +61,7 @@ async def _model(host: Host, book: Book, talk: Talk, name: str) -> None:
         say_wrapped(f"{clean(name)} answers from now on.")
         return
     say_wrapped(
-        f"{clean(talk.model or host.setting('model'))} answers." + ("" if talk.model else " (the default)")
+        f"{clean(talk.model or host.default_model())} answers." + ("" if talk.model else " (the default)")
     )
     there = [one_line(card.name) for card in await book.model_server.models()]
     say_wrapped(f"On the model server: {', '.join(sorted(there)) or 'none'}")
@@ -90,7 +97,7 @@ async def _undo(_host: Host, book: Book, talk: Talk, rest: str) -> None:
     say_wrapped("Back before this prompt; edit it and send it again, or clear it with Ctrl-C.")
 
 
-async def _edit(_host: Host, _book: Book, talk: Talk, rest: str) -> None:
+async def _editor(_host: Host, _book: Book, talk: Talk, rest: str) -> None:
     from interfaces.cli.editing import edit
 
     talk.draft = edit(rest or talk.draft)
@@ -100,16 +107,12 @@ async def _show(_host: Host, book: Book, talk: Talk, _rest: str) -> None:
     from interfaces.cli.show import print_conversation
 
     messages = _branch(book, talk)
-    found = None if talk.conversation_id is None else book.conversations.get(talk.conversation_id)
-    if found is None:
-        raise NotFoundError("This conversation has not begun yet.")
+    found = begun(book, talk)
     print_conversation(found, messages, thinking=False)
 
 
 def _branch(book: Book, talk: Talk, *, limit: int | None = None) -> tuple[Message, ...]:
-    if talk.conversation_id is None:
-        raise NotFoundError("This conversation has not begun yet.")
-    return book.transcript.branch(talk.conversation_id, limit=limit)
+    return book.transcript.branch(begun(book, talk).id, limit=limit)
 
 
 _HANDLERS: dict[str, Handler] = {
@@ -118,6 +121,7 @@ _HANDLERS: dict[str, Handler] = {
     "model": _model,
     "new": _new,
     "undo": _undo,
-    "edit": _edit,
+    "editor": _editor,
+    **BRANCHES,
     "show": _show,
 }

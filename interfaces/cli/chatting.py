@@ -11,6 +11,7 @@ from interfaces.cli.ask import Manner, make_display, offer
 from interfaces.cli.opening import SOURCE
 
 if TYPE_CHECKING:
+    from application.commands import Asking
     from interfaces.book import Book
     from interfaces.cli.host import Host
 
@@ -31,10 +32,8 @@ class Talk:
 
 async def turn(host: Host, book: Book, talk: Talk, text: str) -> None:
     """Ask one prompt and show its answer; whatever becomes of it, the chat goes on."""
-    from application.commands import AnswerAgain, AskQuestion
+    from application.commands import AskQuestion
     from application.errors import LineFullError
-    from interfaces.cli.asking import answer, explain
-    from interfaces.cli.console import can_ask, note
 
     command = AskQuestion(
         actor=book.actor,
@@ -47,12 +46,20 @@ async def turn(host: Host, book: Book, talk: Talk, text: str) -> None:
         options=talk.options,
         think=talk.think,
     )
-    display = make_display(talk.manner)
     try:
-        answered = await answer(book, command, display)
+        await ask(host, book, talk, command)
     except LineFullError:
         talk.draft = text
         raise
+
+
+async def ask(host: Host, book: Book, talk: Talk, command: Asking) -> None:
+    """Give a command that starts an answer, and show that."""
+    from application.commands import AnswerAgain
+    from interfaces.cli.asking import answer, explain
+    from interfaces.cli.console import can_ask, note
+
+    answered = await answer(book, command, make_display(talk.manner))
     talk.conversation_id = answered.asked.conversation_id
     if answered.model_missing and can_ask():
         chosen = await offer(host, book, answered.asked.model, remember=talk.model is None)

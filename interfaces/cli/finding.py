@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from domain.errors import InvalidInputError, NotFoundError
+from domain.errors import ContentErasedError, InvalidInputError, NotFoundError
 from domain.ids import fragment, short
+from interfaces.again import last_answer
 
 if TYPE_CHECKING:
     from interfaces.book import Book
@@ -62,12 +63,13 @@ def message(book: Book, typed: str) -> Message | None:
     return found[0] if found else None
 
 
-def answer(book: Book, typed: str) -> Message:
-    """Return the answer that is meant: by its own id, or the last one of a conversation's current branch.
+def any_message(book: Book, typed: str) -> Message:
+    """Return the message that is meant: by its own id, or the last one of a conversation's current branch.
 
     Raises:
         InvalidInputError: this is no id, or several things fit.
         NotFoundError: there is none.
+        ContentErasedError: its conversation was erased.
     """
     found = conversation_if_any(book, typed)
     if found is not None:
@@ -75,9 +77,36 @@ def answer(book: Book, typed: str) -> Message:
         last = branch[-1] if branch else None
     else:
         last = message(book, typed)
-    if last is None or last.kind != "answer":
-        raise NotFoundError(f"There is no answer {typed!r} in this book.", hint="daybook show @last")
+    if last is None:
+        raise NotFoundError(f"There is no message {typed!r} in this book.", hint="daybook show @last")
+    if last.erased:
+        raise ContentErasedError(f"The conversation of message {short(last.id)} was erased.")
     return last
+
+
+def answer(book: Book, typed: str) -> Message:
+    """Return the answer that is meant, as `any_message` does; it raises the same."""
+    found = any_message(book, typed)
+    if found.kind != "answer":
+        raise NotFoundError(
+            f"Message {short(found.id)} is a prompt; an answer is wanted. Nothing was changed.",
+            hint=f"daybook tree {short(found.conversation_id)}",
+        )
+    return found
+
+
+def prompt(book: Book, typed: str) -> tuple[Message, Message | None]:
+    """Return the prompt that is meant, by its own id or its answer's, and that answer or its last one.
+
+    Raises what `any_message` raises.
+    """
+    found = any_message(book, typed)
+    if found.kind == "answer":
+        asked = book.transcript.message(found.parent_id) if found.parent_id else None
+        if asked is None:
+            raise NotFoundError(f"The prompt of answer {short(found.id)} is not in this book.")
+        return asked, found
+    return found, last_answer(book.transcript.children(found.id))
 
 
 def project(book: Book, typed: str) -> ProjectDetails:

@@ -19,7 +19,7 @@ app = command_app()
 def retry(
     ctx: typer.Context,
     identifier: Annotated[
-        str, typer.Argument(metavar="[ID]", help="An answer, or a conversation (its last answer).")
+        str, typer.Argument(metavar="[ID]", help="An answer, its prompt, or a conversation (its last).")
     ] = LAST,
     *,
     model: Annotated[
@@ -28,7 +28,10 @@ def retry(
     option: Annotated[
         list[str] | None,
         typer.Option(
-            "--option", "-o", metavar="KEY VALUE", help="An option of the model, such as temperature 0.2."
+            "--option",
+            "-o",
+            metavar="KEY VALUE",
+            help="An option of the model, such as temperature 0.2; the others stay.",
         ),
     ] = None,
     think: Annotated[
@@ -42,22 +45,20 @@ def retry(
 ) -> None:
     """Answer a prompt once more; the answers it has stay."""
     from application.commands import AnswerAgain
+    from interfaces.again import as_before
     from interfaces.cli import finding
     from interfaces.cli.ask import Manner, converse
 
     host = host_of(ctx)
     options = parse_options(option or [])
     with opened(host) as book:
-        found = finding.answer(book, identifier)
-        before = found.provenance
+        prompt, before = finding.prompt(book, identifier)
         command = AnswerAgain(
             actor=book.actor,
             source=SOURCE,
-            conversation_id=found.conversation_id,
-            prompt_id=found.parent_id or found.id,
-            model=model or found.model,
-            options=options or (before.options if before else {}),
-            think=before.think if think is None and before else think,
+            conversation_id=prompt.conversation_id,
+            prompt_id=prompt.id,
+            **as_before(before, model=model, options=options, think=think),
         )
         code = asyncio.run(converse(host, book, command, Manner(json=as_json, hide_thinking=hide_thinking)))
     raise typer.Exit(code)

@@ -77,6 +77,8 @@ def print_conversation(found: ConversationSummary, messages: tuple[Message, ...]
             pretty.remark("(some of this was altered after it was written; it does not open with its key)")
         if (remark := ending(message)) is not None:
             pretty.remark(remark)
+        for line in remarks(message):
+            pretty.remark(line)
 
 
 def _about(found: ConversationSummary) -> list[str]:
@@ -98,7 +100,22 @@ def heading(message: Message) -> str:
     from domain.ids import short
 
     who = "You" if message.kind == "prompt" else one_line(message.model) or "?"
-    return f"{who} · {local(message.at)} · {short(message.id)}"
+    parts = [who, local(message.at), short(message.id)]
+    if message.sibling_count > 1:
+        parts.append(f"{message.sibling_index}/{message.sibling_count}")
+    return " · ".join(parts)
+
+
+def remarks(message: Message) -> list[str]:
+    """Return what people said of a message: its rating and its notes."""
+    from domain.ids import short
+
+    lines = []
+    if message.rating is not None:
+        words = f": {message.rating_words}" if message.rating_words else ""
+        lines.append(f"(rated {message.rating}{words})")
+    lines += [f"(note {short(note.id)}: {note.text or '(erased)'})" for note in message.notes]
+    return lines
 
 
 def ending(message: Message) -> str | None:

@@ -12,24 +12,22 @@ from contextlib import aclosing
 
 from starlette.responses import Response
 
-from application.commands import AnswerAgain, AskQuestion
+from application.commands import Asking
 from application.conversations import Asked
 from interfaces import viewing
 from interfaces.http import presenting
 from interfaces.http.event_stream import EventStream
 from interfaces.http.found import find_living_answer
 from interfaces.http.preferences import wait_of, wants_events
-from interfaces.http.presenting import AskedView
 from interfaces.http.rendering import LOG_SIZE_HEADER, JsonResponse, answer_path
 from interfaces.http.server import Server
 from interfaces.http.sse import Place, StreamEvent
 from interfaces.http.streams import follow, of_growing
+from interfaces.record_views import AskedView
 from interfaces.views import AnswerView, to_plain
 
 
-async def answered(
-    server: Server, command: AskQuestion | AnswerAgain, *, accept: str | None, prefer: str | None
-) -> Response:
+async def answered(server: Server, command: Asking, *, accept: str | None, prefer: str | None) -> Response:
     """Give the command, let the answer be written, and respond in the way that the client prefers."""
     asked = await server.ask(command)
     if wants_events(accept):

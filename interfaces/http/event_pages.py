@@ -15,7 +15,7 @@ from projections.finding import from_cursor, to_cursor
 
 if TYPE_CHECKING:
     from domain.event import Recorded
-    from interfaces.book import Book
+    from interfaces.book import WholeBook
 
 Order = Literal["newest", "oldest"]
 
@@ -46,7 +46,7 @@ class Filter:
 
 
 def page_of_events(
-    book: Book,
+    book: WholeBook,
     wanted: Filter,
     *,
     order: Order,
@@ -74,7 +74,7 @@ def page_of_events(
 
 
 def _forwards(
-    book: Book, wanted: Filter, low: int, high: int, limit: int
+    book: WholeBook, wanted: Filter, low: int, high: int, limit: int
 ) -> tuple[list[Recorded], int | None]:
     """Return events from `low` on, and where to go on."""
     found: list[Recorded] = []
@@ -90,7 +90,7 @@ def _forwards(
 
 
 def _backwards(
-    book: Book, wanted: Filter, low: int, high: int, limit: int
+    book: WholeBook, wanted: Filter, low: int, high: int, limit: int
 ) -> tuple[list[Recorded], int | None]:
     """Return events before `high`, the newest first, and where to go on."""
     found: list[Recorded] = []

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from interfaces.access_views import LinkView, MeView, NewTokenView
+from interfaces.access_views import LinkView, NewTokenView
 from interfaces.audit_views import CheckpointView, PublicKeyView
 from interfaces.http.api import bodies
-from interfaces.http.presenting import AskedView, TranscriptPageView
+from interfaces.http.presenting import TranscriptPageView
 from interfaces.http.problems import InvalidPart, Problem
 from interfaces.message_views import ProvenanceView
+from interfaces.record_views import AskedView, MeView
 from interfaces.views import (
     AnswerView,
     ConversationItemView,
@@ -157,14 +158,14 @@ _VIEWS = (
     MeView(
         actor=_GRANT.hex,
         source="api",
+        scopes=["ask"],
+        version="0.1.0",
+        model=_MODEL,
+        log_size=48,
         kind="token",
         name="laptop-script",
-        scopes=["ask"],
         held_scopes=["read", "ask"],
         grant_id=_GRANT,
-        expires_at=None,
-        server_version="0.1.0",
-        log_size=48,
     ),
     PublicKeyView(key="daybook/0195d1b0-11aa-7e01-8c33-6a7b8c9d0e1f+1a2b3c4d+AZ…"),
     Problem(
@@ -182,6 +183,10 @@ _BODIES: tuple[BaseModel, ...] = (
     bodies.FirstPrompt(text="Why is the sky blue?", model=_MODEL),
     bodies.NewPrompt(text="And at sunset?", options={"temperature": 0.2}),
     bodies.NewAnswer(model="deepseek-r1:14b"),
+    bodies.EditedPrompt(text="Why is the sky red at sunset?"),
+    bodies.NewFork(message_id=_ANSWER, title="Sunsets"),
+    bodies.Rating(rating="up", words="Short and right."),
+    bodies.NoteText(text="Check this with the book on optics."),
     bodies.ConversationChanges(title="Rayleigh scattering"),
     bodies.NewProject(name="Physics", instructions="Answer briefly.", default_model=_MODEL),
     bodies.ProjectChanges(description="Questions about the world", default_model=""),

@@ -19,7 +19,7 @@ from uuid import UUID
 
 from application import scopes
 from application.access import Guarded, Principal
-from application.commands import AnswerAgain, AskQuestion, Command
+from application.commands import Asking, Command
 from application.conversations import Asked
 from application.errors import AlreadyUnderWayError
 from application.running import RunningAnswer
@@ -37,7 +37,7 @@ from interfaces.http.web.pulling import Pulling
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-    from interfaces.book import Book
+    from interfaces.book import WholeBook
 
 _PARTS = (
     "actor",
@@ -63,7 +63,7 @@ _WORKERS = 4
 class Server:
     """Made with the application; runs between `start` and `stop`."""
 
-    def __init__(self, book: Book, options: HttpOptions) -> None:
+    def __init__(self, book: WholeBook, options: HttpOptions) -> None:
         self.book = book
         self.options = options
         self.stopping = asyncio.Event()
@@ -114,7 +114,7 @@ class Server:
     def as_seen_by(self, principal: Principal) -> Server:
         """Return this server with its book as a principal may use it: what endpoints are given."""
         seen = copy.copy(self)
-        seen.book = cast("Book", AdmittedBook(self.book, principal))
+        seen.book = cast("WholeBook", AdmittedBook(self.book, principal))
         vars(seen).pop("pulling", None)
         seen.whole, seen.principal = self, principal
         return seen
@@ -127,7 +127,7 @@ class Server:
         self._pump.start()
         self._caring = asyncio.create_task(self._care())
 
-    async def ask(self, command: AskQuestion | AnswerAgain) -> Asked:
+    async def ask(self, command: Asking) -> Asked:
         """Give a command that starts an answer, and let that be written; nobody need wait for it.
 
         The errors are those of the command. Where an answer stands in its way whose process has died, that is
@@ -149,7 +149,7 @@ class Server:
             watcher.add_done_callback(self._watchers.discard)
         return asked
 
-    def _ask_once(self, command: AskQuestion | AnswerAgain) -> Asked:
+    def _ask_once(self, command: Asking) -> Asked:
         with self.once(command):
             return self.book.commands.ask(command)
 

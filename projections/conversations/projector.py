@@ -79,6 +79,13 @@ _EVENTS = (
     e.AnswerCancelled,
     e.AnswerFailed,
     e.AnswerInterrupted,
+    e.ConversationForked,
+    e.PromptCopied,
+    e.AnswerCopied,
+    e.AnswerRated,
+    e.NoteWritten,
+    e.NoteChanged,
+    e.NoteRemoved,
     e.ConversationRenamed,
     e.ConversationArchived,
     e.ConversationRestored,
@@ -114,11 +121,11 @@ class _Change:
         match event:
             case e.ConversationStarted() | e.ConversationRenamed():
                 self.title = packed(event.title) or self.title
-            case e.PromptAdded():
+            case e.PromptAdded() | e.PromptCopied():
                 self._message(event.message_id)
                 if self.first_prompt is None:
                     self.first_prompt = packed(event.text)
-            case e.AnswerStarted():
+            case e.AnswerStarted() | e.AnswerCopied():
                 self._message(event.message_id)
             case e.CurrentBranchChanged():
                 self._move(event.message_id)

@@ -16,6 +16,7 @@ from domain.content import OptionalText, Text, Vault, packed
 from domain.conversation import events as e
 from domain.errors import ContentErasedError
 from domain.event import Recorded
+from domain.moments import from_micros
 from projections.columns import execute_set
 from projections.read_model import ReadModel
 from projections.search import NAME, SEGMENT_BITS, VERSION, conversation_mark, segment_mark
@@ -80,7 +81,15 @@ update conversations c set first_prompt_id = n.prompt_id
  where c.id = n.id and c.first_prompt_id is null
 """
 
-_WITH_TEXT = (e.PromptAdded, e.AnswerCompleted, e.AnswerCancelled, e.AnswerFailed, e.AnswerInterrupted)
+_WITH_TEXT = (
+    e.PromptAdded,
+    e.PromptCopied,
+    e.AnswerCompleted,
+    e.AnswerCancelled,
+    e.AnswerFailed,
+    e.AnswerInterrupted,
+    e.AnswerCopied,
+)
 
 
 class Search(ReadModel):
@@ -114,10 +123,16 @@ class Search(ReadModel):
         for recorded in batch:
             event = recorded.event
             match event:
-                case e.PromptAdded():
+                case e.PromptAdded() | e.PromptCopied():
                     first_prompts.setdefault(event.stream_id, event.message_id)
                     kind = "prompt"
-                case e.AnswerCompleted() | e.AnswerCancelled() | e.AnswerFailed() | e.AnswerInterrupted():
+                case (
+                    e.AnswerCompleted()
+                    | e.AnswerCancelled()
+                    | e.AnswerFailed()
+                    | e.AnswerInterrupted()
+                    | e.AnswerCopied()
+                ):
                     kind = "answer"
                 case e.ConversationStarted():
                     started.append((event.stream_id, event.project_id))
@@ -177,6 +192,8 @@ def indexable(text: str) -> str:
 def _row(recorded: Recorded, message_id: UUID, kind: str, content: str) -> tuple[Any, ...]:
     stream_id: UUID = recorded.event.stream_id
     at: datetime = recorded.time
+    if isinstance(recorded.event, e.PromptCopied | e.AnswerCopied):
+        at = from_micros(recorded.event.said_at)
     segment = segment_mark(recorded.log_index >> SEGMENT_BITS)
     mark = conversation_mark(stream_id.hex)
     return (message_id, stream_id, kind, recorded.log_index, at, content, segment, mark)

@@ -50,13 +50,26 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What a person wrote on a message."""
+
+    id: UUID
+    message_id: UUID
+    text: str
+    written_at: datetime
+    changed_at: datetime | None
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One prompt or answer.
 
     `kind` is `prompt` or `answer`; `status` (answers only) one of `streaming`, `complete`, `cancelled`,
     `failed`, `interrupted`. `instructions` (prompts) stand over the project's; `detail` (failed answers) is
     what a person was told. `text` and `thinking` are empty while an answer streams, and for ever once erased.
-    `damage` says that some of it was altered: that part is empty, too.
+    `damage` says that some of it was altered: that part is empty, too. It is number `sibling_index` (from 1)
+    of the `sibling_count` messages that follow the same one. `rating` is `up`, `down` or None.
     """
 
     id: UUID
@@ -80,6 +93,12 @@ class Message:
     provenance: Provenance | None
     erased: bool
     damage: ContentDamagedError | None = None
+    sibling_index: int = 1
+    sibling_count: int = 1
+    origin_message_id: UUID | None = None
+    rating: str | None = None
+    rating_words: str | None = None
+    notes: tuple[Note, ...] = ()
 
     def whole(self) -> Message:
         """Return this message for a use that must not miss any of it.
@@ -94,7 +113,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One message's place in the tree, without its text."""
+    """One message's place in the tree, without its text, or with the `beginning` of it."""
 
     id: UUID
     parent_id: UUID | None
@@ -102,6 +121,9 @@ class Node:
     status: str | None
     model: str | None
     at: datetime
+    rating: str | None = None
+    note_count: int = 0
+    beginning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +141,38 @@ select m.id, m.conversation_id, m.parent_id, m.kind, m.status, m.at, m.ended_at,
        m.source, m.erased, m.text, m.thinking, m.detail, m.instructions, m.options, m.model, m.model_digest,
        m.context_length, m.think, m.owner_id, m.sent_message_ids, m.cut_count, m.instructions_project_id,
        m.instructions_version, m.request_hash, m.reason, m.prompt_tokens, m.completion_tokens, m.total_ms,
-       m.load_ms, m.prompt_eval_ms, m.eval_ms, m.first_token_ms
+       m.load_ms, m.prompt_eval_ms, m.eval_ms, m.first_token_ms,
+       s.place, s.number, m.origin_message_id, m.rating, m.rating_words,
+       exists (select from notes n where n.message_id = m.id)
   from messages m
+  join lateral (
+           select count(*) filter (where b.log_index <= m.log_index) as place, count(*) as number
+             from (select o.log_index from messages o where o.parent_id = m.parent_id
+                   union all
+                   select o.log_index from messages o
+                    where m.parent_id is null and o.parent_id is null
+                      and o.conversation_id = m.conversation_id) b
+       ) s on true
 """
 
+NOTES: LiteralString = """
+select n.id, n.message_id, n.text, n.written_at, n.changed_at, n.actor
+  from notes n
+ where n.message_id = any(%s::uuid[])
+ order by n.id
+"""
 
-def to_message(row: tuple[Any, ...], vault: Vault) -> Message:
+HAS_NOTES = -1
+"""Which value of a row of `MESSAGES` says that there are notes."""
+
+
+def to_note(row: tuple[Any, ...], vault: Vault) -> Note:
+    """Return the note of a row of `NOTES`, opened; the text of an erased or altered one is empty."""
+    note_id, message_id, text, written_at, changed_at, actor = row
+    return Note(note_id, message_id, Opener(vault).text(text) or "", written_at, changed_at, actor)
+
+
+def to_message(row: tuple[Any, ...], vault: Vault, notes: tuple[Note, ...] = ()) -> Message:
     """Return the message of a row of `MESSAGES`, its content opened."""
     (
         message_id,
@@ -158,8 +206,10 @@ def to_message(row: tuple[Any, ...], vault: Vault) -> Message:
         version,
         request_hash,
         reason,
-        *counts,
+        *told,
     ) = rest
+    counts = told[:7]
+    place, number, origin_id, rating, words, _ = told[7:]
     provenance = None
     if kind == "answer":
         provenance = Provenance(
@@ -192,6 +242,12 @@ def to_message(row: tuple[Any, ...], vault: Vault) -> Message:
         instructions=opener.text(instructions),
         reason=reason,
         detail=opener.text(detail),
+        sibling_index=place,
+        sibling_count=number,
+        origin_message_id=origin_id,
+        rating=rating,
+        rating_words=opener.text(words),
+        notes=notes,
         usage=Usage(*counts[:2]),
         timings=Timings(*counts[2:]),
         provenance=provenance,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
@@ -11,6 +12,7 @@ from uuid import UUID
 from domain.content import packed
 from domain.conversation import events as e
 from domain.event import Recorded
+from domain.moments import from_micros
 from projections.columns import execute_set
 from projections.read_model import ReadModel
 from projections.transcript import NAME, VERSION
@@ -19,12 +21,14 @@ if TYPE_CHECKING:
     import psycopg
 
 _INSERT_PROMPTS = """
-insert into messages (id, conversation_id, parent_id, kind, at, log_index, actor, source, text, instructions)
+insert into messages (id, conversation_id, parent_id, kind, at, log_index, actor, source, text, instructions,
+                      origin_message_id)
 select n.id, n.conversation_id, n.parent_id, 'prompt', n.at, n.log_index, n.actor, n.source, n.text,
-       n.instructions
+       n.instructions, n.origin_message_id
   from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::bigint[], %s::text[], %s::text[],
-              %s::bytea[], %s::bytea[])
-       as n(id, conversation_id, parent_id, at, log_index, actor, source, text, instructions)
+              %s::bytea[], %s::bytea[], %s::uuid[])
+       as n(id, conversation_id, parent_id, at, log_index, actor, source, text, instructions,
+            origin_message_id)
 """
 
 # An answer that ended within the batch is written once, with its end; one that goes on has none yet. Arrays
@@ -32,22 +36,23 @@ select n.id, n.conversation_id, n.parent_id, 'prompt', n.at, n.log_index, n.acto
 _INSERT_ANSWERS = """
 insert into messages (id, conversation_id, parent_id, kind, at, log_index, actor, source, owner_id,
                       model, context_length, sent_message_ids, cut_count, instructions_project_id,
-                      instructions_version, think, request_hash, options,
+                      instructions_version, think, request_hash, options, origin_message_id,
                       status, ended_at, text, thinking, reason, detail, model_digest, prompt_tokens,
                       completion_tokens, total_ms, load_ms, prompt_eval_ms, eval_ms, first_token_ms)
 select n.id, n.conversation_id, n.parent_id, 'answer', n.at, n.log_index, n.actor, n.source,
        n.owner_id, n.model, n.context_length, n.sent::uuid[], n.cut_count, n.instructions_project_id,
-       n.instructions_version, n.think, n.request_hash, n.options,
+       n.instructions_version, n.think, n.request_hash, n.options, n.origin_message_id,
        n.status, n.ended_at, n.text, n.thinking, n.reason, n.detail, n.model_digest, n.prompt_tokens,
        n.completion_tokens, n.total_ms, n.load_ms, n.prompt_eval_ms, n.eval_ms, n.first_token_ms
   from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::bigint[], %s::text[], %s::text[],
               %s::uuid[], %s::text[], %s::integer[], %s::text[], %s::integer[], %s::uuid[], %s::bigint[],
-              %s::text[], %s::bytea[], %s::bytea[],
+              %s::text[], %s::bytea[], %s::bytea[], %s::uuid[],
               %s::text[], %s::timestamptz[], %s::bytea[], %s::bytea[], %s::text[], %s::bytea[],
               %s::text[], %s::bigint[], %s::bigint[], %s::float8[], %s::float8[], %s::float8[], %s::float8[],
               %s::float8[])
        as n(id, conversation_id, parent_id, at, log_index, actor, source, owner_id, model, context_length,
             sent, cut_count, instructions_project_id, instructions_version, think, request_hash, options,
+            origin_message_id,
             status, ended_at, text, thinking, reason, detail, model_digest, prompt_tokens,
             completion_tokens, total_ms, load_ms, prompt_eval_ms, eval_ms, first_token_ms)
 """
@@ -71,11 +76,34 @@ update messages m
 # An answer that was being written has no end any more, and is nobody's orphan.
 _ERASE = """
 update messages m
-   set text = null, thinking = null, detail = null, instructions = null, options = null, erased = true,
+   set text = null, thinking = null, detail = null, instructions = null, options = null,
+       rating_words = null, erased = true,
        status = case m.status when 'streaming' then 'interrupted' else m.status end,
        reason = case m.status when 'streaming' then 'erased' else m.reason end
  where m.conversation_id = any(%s::uuid[])
 """
+
+_ERASE_NOTES = "update notes n set text = null where n.conversation_id = any(%s::uuid[])"
+
+_RATE = """
+update messages m set rating = n.rating, rating_words = n.words
+  from unnest(%s::uuid[], %s::text[], %s::bytea[]) as n(id, rating, words)
+ where m.id = n.id
+"""
+
+_WRITE_NOTES = """
+insert into notes (id, conversation_id, message_id, text, written_at, changed_at, actor)
+select * from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bytea[], %s::timestamptz[], %s::timestamptz[],
+                     %s::text[])
+"""
+
+_CHANGE_NOTES = """
+update notes o set text = n.text, changed_at = n.at
+  from unnest(%s::uuid[], %s::bytea[], %s::timestamptz[]) as n(id, text, at)
+ where o.id = n.id
+"""
+
+_REMOVE_NOTES = "delete from notes where id = any(%s::uuid[])"
 
 _MOVE = """
 insert into conversations (id, current_id)
@@ -98,12 +126,16 @@ class Transcript(ReadModel):
     version: ClassVar[int] = VERSION
     folder: ClassVar[Path] = Path(__file__).parent
 
-    def apply(self, connection: psycopg.Connection, batch: Sequence[Recorded]) -> None:
-        """Apply events to messages; others change nothing."""
+    def apply(  # noqa: C901, PLR0912 - one case an event
+        self, connection: psycopg.Connection, batch: Sequence[Recorded]
+    ) -> None:
+        """Apply events to messages and their notes; others change nothing."""
         prompts: list[tuple[Any, ...]] = []
         answers: list[tuple[Any, ...]] = []
         ends: dict[UUID, tuple[Any, ...]] = {}
         current: dict[UUID, UUID | None] = {}
+        ratings: dict[UUID, tuple[Any, ...]] = {}
+        notes = _Notes()
         erased: list[UUID] = []
         for recorded in batch:
             event = recorded.event
@@ -114,6 +146,18 @@ class Transcript(ReadModel):
                 case e.AnswerStarted():
                     answers.append(_answer(recorded, event))
                     current[event.stream_id] = event.message_id
+                case e.PromptCopied():
+                    prompts.append(_copied_prompt(recorded, event))
+                    current[event.stream_id] = event.message_id
+                case e.AnswerCopied():
+                    answers.append(_copied_answer(recorded, event))
+                    ends[event.message_id] = _copied_end(event)
+                    current[event.stream_id] = event.message_id
+                case e.AnswerRated():
+                    rating = (event.message_id, event.rating, packed(event.words))
+                    ratings[event.message_id] = rating
+                case e.NoteWritten() | e.NoteChanged() | e.NoteRemoved():
+                    notes.add(recorded, event)
                 case e.AnswerCompleted() | e.AnswerCancelled() | e.AnswerFailed() | e.AnswerInterrupted():
                     ends[event.message_id] = _end(recorded, event)  # the last one wins
                 case e.ConversationStarted():
@@ -127,9 +171,46 @@ class Transcript(ReadModel):
         execute_set(connection, _INSERT_PROMPTS, prompts)
         execute_set(connection, _INSERT_ANSWERS, [row + ends.pop(row[0], _NOT_ENDED)[1:] for row in answers])
         execute_set(connection, _END_ANSWERS, ends.values())
+        execute_set(connection, _RATE, ratings.values())
         execute_set(connection, _MOVE, current.items())
+        notes.write(connection)
         if erased:
             connection.execute(_ERASE, (erased,))
+            connection.execute(_ERASE_NOTES, (erased,))
+
+
+class _Notes:
+    """What a batch does to notes: each is written, changed and removed once at most."""
+
+    def __init__(self) -> None:
+        self._written: dict[UUID, list[Any]] = {}
+        self._changed: dict[UUID, tuple[Any, ...]] = {}
+        self._removed: list[UUID] = []
+
+    def add(self, recorded: Recorded, event: e.NoteWritten | e.NoteChanged | e.NoteRemoved) -> None:
+        key = event.note_id
+        match event:
+            case e.NoteWritten():
+                text = packed(event.text)
+                self._written[key] = [
+                    key,
+                    event.stream_id,
+                    event.message_id,
+                    text,
+                    recorded.time,
+                    None,
+                    recorded.actor,
+                ]
+            case e.NoteChanged():
+                self._changed[key] = (key, packed(event.text), recorded.time)
+            case e.NoteRemoved():
+                self._removed.append(key)
+
+    def write(self, connection: psycopg.Connection) -> None:
+        execute_set(connection, _WRITE_NOTES, self._written.values())
+        execute_set(connection, _CHANGE_NOTES, self._changed.values())
+        if self._removed:
+            connection.execute(_REMOVE_NOTES, (self._removed,))
 
 
 def _prompt(recorded: Recorded, event: e.PromptAdded) -> tuple[Any, ...]:
@@ -143,15 +224,40 @@ def _prompt(recorded: Recorded, event: e.PromptAdded) -> tuple[Any, ...]:
         recorded.source,
         packed(event.text),
         packed(event.instructions),
+        None,
+    )
+
+
+def _copied_prompt(recorded: Recorded, event: e.PromptCopied) -> tuple[Any, ...]:
+    """What was said keeps its time; who copied it is who brought it here."""
+    return (
+        event.message_id,
+        event.stream_id,
+        event.parent_id,
+        from_micros(event.said_at),
+        recorded.log_index,
+        recorded.actor,
+        recorded.source,
+        packed(event.text),
+        packed(event.instructions),
+        event.origin_message_id,
     )
 
 
 def _answer(recorded: Recorded, event: e.AnswerStarted) -> tuple[Any, ...]:
+    return (*_asked(recorded, event, recorded.time), None)
+
+
+def _copied_answer(recorded: Recorded, event: e.AnswerCopied) -> tuple[Any, ...]:
+    return (*_asked(recorded, event, from_micros(event.said_at)), event.origin_message_id)
+
+
+def _asked(recorded: Recorded, event: e.AnswerStarted | e.AnswerCopied, at: datetime) -> tuple[Any, ...]:
     return (
         event.message_id,
         event.stream_id,
         event.prompt_id,
-        recorded.time,
+        at,
         recorded.log_index,
         recorded.actor,
         recorded.source,
@@ -171,14 +277,21 @@ def _answer(recorded: Recorded, event: e.AnswerStarted) -> tuple[Any, ...]:
 def _end(
     recorded: Recorded, event: e.AnswerCompleted | e.AnswerCancelled | e.AnswerFailed | e.AnswerInterrupted
 ) -> tuple[Any, ...]:
+    detail = packed(event.detail) if isinstance(event, e.AnswerFailed) else None
+    return (event.message_id, _STATUS[type(event)], recorded.time, *_told(event, detail))
+
+
+def _copied_end(event: e.AnswerCopied) -> tuple[Any, ...]:
+    ended_at = None if event.ended_at is None else from_micros(event.ended_at)
+    return (event.message_id, event.status, ended_at, *_told(event, packed(event.detail)))
+
+
+def _told(event: Any, detail: bytes | None) -> tuple[Any, ...]:
     return (
-        event.message_id,
-        _STATUS[type(event)],
-        recorded.time,
         packed(event.text),
         packed(event.thinking),
         event.reason,
-        packed(event.detail) if isinstance(event, e.AnswerFailed) else None,
+        detail,
         event.model_digest,
         event.prompt_tokens,
         event.completion_tokens,

@@ -12,10 +12,19 @@ from uuid import UUID
 
 from domain.content import Vault
 from projections.finding import fragment_parameters
-from projections.opening import Opener
+from projections.opening import Opener, beginning
 from projections.reading import Reading
 from projections.transcript import NAME, VERSION
-from projections.transcript.messages import MESSAGES, Message, Node, StreamingAnswer, to_message
+from projections.transcript.messages import (
+    HAS_NOTES,
+    MESSAGES,
+    NOTES,
+    Message,
+    Node,
+    StreamingAnswer,
+    to_message,
+    to_note,
+)
 
 _UP: LiteralString = """
 with recursive up (id, parent_id, depth) as (
@@ -71,11 +80,17 @@ _LAST_ANSWER_OF_CONVERSATION: LiteralString = (
 _CHILDREN: LiteralString = MESSAGES + " where m.parent_id = %s order by m.log_index"
 
 _TREE: LiteralString = """
-select m.id, m.parent_id, m.kind, m.status, m.model, m.at
+select m.id, m.parent_id, m.kind, m.status, m.model, m.at, m.rating,
+       (select count(*) from notes n where n.message_id = m.id),
+       case when %s then m.text end
   from messages m
  where m.conversation_id = %s
  order by m.log_index
 """
+
+_BY_IDS: LiteralString = MESSAGES + " where m.id = any(%s::uuid[])"
+
+_BEGINNING = 100
 
 
 class TranscriptQueries:
@@ -148,13 +163,35 @@ class TranscriptQueries:
         """Return the messages that follow a message, oldest first."""
         return self._messages(_CHILDREN, (message_id,), at_least)
 
-    def tree(self, conversation_id: UUID, *, at_least: int | None = None) -> tuple[Node, ...]:
-        """Return every message of a conversation without its text, oldest first."""
+    def messages(self, message_ids: Sequence[UUID], *, at_least: int | None = None) -> tuple[Message, ...]:
+        """Return messages by their ids, in that order; those that are not there are missing."""
+        found = {one.id: one for one in self._messages(_BY_IDS, (list(message_ids),), at_least)}
+        return tuple(found[one] for one in message_ids if one in found)
+
+    def tree(
+        self, conversation_id: UUID, *, beginnings: bool = False, at_least: int | None = None
+    ) -> tuple[Node, ...]:
+        """Return every message of a conversation without its text, oldest first.
+
+        `beginnings`: with the first words of each; None where it has none or cannot be read.
+        """
         with self._reading.open(NAME, VERSION, at_least) as connection:
-            rows = connection.execute(_TREE, (conversation_id,)).fetchall()
-        return tuple(Node(*row) for row in rows)
+            rows = connection.execute(_TREE, (beginnings, conversation_id)).fetchall()
+        opener = Opener(self._vault)
+        nodes: list[Node] = []
+        for *known, text in rows:
+            known.append(beginning(opener.text(text) or "", _BEGINNING) or None)
+            nodes.append(Node(*known))
+        return tuple(nodes)
 
     def _messages(self, statement: LiteralString, values: Any, at_least: int | None) -> tuple[Message, ...]:
         with self._reading.open(NAME, VERSION, at_least) as connection:
             rows = connection.execute(statement, values).fetchall()
-        return tuple(to_message(row, self._vault) for row in rows)
+            noted = [row[0] for row in rows if row[HAS_NOTES]]
+            notes = [
+                to_note(row, self._vault) for row in (connection.execute(NOTES, (noted,)) if noted else ())
+            ]
+        return tuple(
+            to_message(row, self._vault, tuple(one for one in notes if one.message_id == row[0]))
+            for row in rows
+        )

@@ -32,7 +32,10 @@ create table messages (
     load_ms                 double precision,
     prompt_eval_ms          double precision,
     eval_ms                 double precision,
-    first_token_ms          double precision
+    first_token_ms          double precision,
+    origin_message_id       uuid,                  -- what it is a copy of
+    rating                  text,                  -- of an answer: up, down
+    rating_words            bytea                  -- packed
 ) with (fillfactor = 80);
 
 -- Ciphertext does not compress.
@@ -43,4 +46,14 @@ alter table messages alter column thinking set storage external;
 create table conversations (
     id         uuid primary key,
     current_id uuid
+);
+
+create table notes (
+    id              uuid primary key,
+    conversation_id uuid        not null,
+    message_id      uuid        not null,
+    text            bytea,                         -- packed
+    written_at      timestamptz not null,
+    changed_at      timestamptz,
+    actor           text        not null           -- who wrote it first
 );

@@ -22,6 +22,18 @@ _OUTCOME = {
     "eval_ms": 2.0,
     "first_token_ms": 3.0,
 }
+_PROVENANCE = {
+    "owner_id": UUID(int=1),
+    "model": "small",
+    "context_length": 8192,
+    "sent_message_ids": (),
+    "cut_count": 0,
+    "instructions_project_id": None,
+    "instructions_version": None,
+    "think": None,
+    "request_hash": bytes(32),
+    "options": {},
+}
 
 
 class Historian:
@@ -44,6 +56,8 @@ class Historian:
             self.finish,
             self.finish,
             self.tidy,
+            self.fork,
+            self.remark,
             self.project,
         ]
         for _ in range(steps):
@@ -130,6 +144,61 @@ class Historian:
                 conversation.rename(self.text(3))
             case _:
                 conversation.restore()
+        self.record(conversation)
+
+    def fork(self) -> None:
+        origin = self.some_conversation()
+        if origin is None or not origin.messages:
+            return
+        leaf = self.random.choice(list(origin.messages.values()))
+        if leaf.status is Status.STREAMING:
+            return
+        fork = Conversation.start(
+            uuid4(),
+            project_id=origin.project_id,
+            title=None,
+            origin_conversation_id=origin.id,
+            origin_message_id=leaf.id,
+        )
+        origin.give_to_fork(leaf.id, fork.id)
+        above: UUID | None = None
+        for message in [*origin.branch(leaf.id)][::-1]:
+            copy = uuid4()
+            told = {"origin_message_id": message.id, "said_at": self.random.randrange(10**15)}
+            if message.kind is Kind.PROMPT:
+                fork.copy_prompt(copy, parent_id=above, text=self.text(8), instructions=None, **told)
+            else:
+                fork.copy_answer(
+                    copy,
+                    prompt_id=above or copy,
+                    **{**_OUTCOME, **_PROVENANCE, **told},
+                    status=str(message.status),
+                    ended_at=None,
+                    text=self.text(5),
+                    thinking="",
+                    detail=None,
+                )
+            above = copy
+        self.conversations.append(fork)
+        self.record(origin)
+        self.record(fork)
+
+    def remark(self) -> None:
+        conversation = self.some_conversation()
+        if conversation is None or not conversation.messages:
+            return
+        message = self.random.choice(list(conversation.messages.values()))
+        note = self.random.choice([None, *conversation.notes])
+        match self.random.randrange(4):
+            case 0 if message.kind is Kind.ANSWER and message.status is not Status.STREAMING:
+                rating = self.random.choice([None, "up", "down"])
+                conversation.rate_answer(message.id, rating, self.text(2) if rating else None)
+            case 1 if note is not None:
+                conversation.change_note(note, self.text(3))
+            case 2 if note is not None:
+                conversation.remove_note(note)
+            case _:
+                conversation.write_note(uuid4(), message.id, self.text(3))
         self.record(conversation)
 
     def project(self) -> None:

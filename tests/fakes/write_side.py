@@ -10,25 +10,32 @@ import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from application.errors import IdempotencyMismatchError, LineFullError
 from application.ports.live import LiveText, Piece, Signal
 from application.ports.log import IdempotencyKey, Origin, Saved
-from application.ports.memory import Instructions, StreamingAnswer
+from application.ports.memory import Instructions, RecordedAnswer, RecordedPrompt, StreamingAnswer
 from application.ports.model_server import ModelCard
 from application.ports.turns import LineLength
 from application.services import Services
 from domain.conversation import events as e
-from domain.errors import NotFoundError, WrongVersionError
-from domain.event import Event, Root
+from domain.errors import ContentErasedError, NotFoundError, WrongVersionError
+from domain.event import Event, Root, field_names
 from domain.ids import new_id, short
 from domain.project import events as p
 
 R = TypeVar("R", bound=Root)
+
+_STATUS: dict[type[Event], str] = {
+    e.AnswerCompleted: "complete",
+    e.AnswerCancelled: "cancelled",
+    e.AnswerFailed: "failed",
+    e.AnswerInterrupted: "interrupted",
+}
 
 
 class MemoryWriteLog:
@@ -284,10 +291,36 @@ class LogMemory:
         for event, _ in self._log.appended:
             if isinstance(
                 event,
-                e.PromptAdded | e.AnswerCompleted | e.AnswerCancelled | e.AnswerFailed | e.AnswerInterrupted,
+                e.PromptAdded
+                | e.PromptCopied
+                | e.AnswerCopied
+                | e.AnswerCompleted
+                | e.AnswerCancelled
+                | e.AnswerFailed
+                | e.AnswerInterrupted,
             ):
                 found[event.message_id] = str(event.text)
         return {key: text for key, text in found.items() if key in message_ids and key not in self.erased}
+
+    def recorded(self, message_ids: Sequence[UUID]) -> Sequence[RecordedPrompt | RecordedAnswer]:
+        if self.erased & set(message_ids):
+            raise ContentErasedError("The content was erased.")
+        told: dict[UUID, dict[str, Any]] = {}
+        for event, _ in self._log.appended:
+            if isinstance(getattr(event, "message_id", None), UUID):
+                known = told.setdefault(event.message_id, {"said_at": 1, "ended_at": None, "detail": None})  # type: ignore[attr-defined]
+                known |= {name: getattr(event, name) for name in field_names(type(event))}
+                if type(event) in _STATUS:
+                    known |= {"status": _STATUS[type(event)], "ended_at": 2}
+        return [_recorded(told[one]) for one in message_ids]
+
+    def title(self, conversation_id: UUID) -> str | None:
+        titles = [
+            event.title
+            for event in self._log.events(conversation_id)
+            if isinstance(event, e.ConversationStarted | e.ConversationRenamed)
+        ]
+        return None if titles[-1] is None else str(titles[-1])
 
     def instructions(self, project_id: UUID) -> Instructions | None:
         changes = [x for x in self._log.events(project_id) if isinstance(x, p.InstructionsChanged)]
@@ -295,7 +328,7 @@ class LogMemory:
 
     def prompt_instructions(self, prompt_id: UUID) -> str | None:
         for event, _ in self._log.appended:
-            if isinstance(event, e.PromptAdded) and event.message_id == prompt_id:
+            if isinstance(event, e.PromptAdded | e.PromptCopied) and event.message_id == prompt_id:
                 return None if event.instructions is None else str(event.instructions)
         return None
 
@@ -349,6 +382,11 @@ class MemoryModels:
         if self.down is not None:
             raise self.down
         self.cards[card.name] = card
+
+
+def _recorded(told: dict[str, Any]) -> RecordedPrompt | RecordedAnswer:
+    kind = RecordedAnswer if "prompt_id" in told else RecordedPrompt
+    return kind(**{field.name: told[field.name] for field in fields(kind)})
 
 
 @dataclass

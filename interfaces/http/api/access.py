@@ -1,4 +1,4 @@
-"""Letting programs and browsers in and out, and who one is oneself.
+"""Letting programs and browsers in and out.
 
 Invariant: a secret is in the answer to the request that made it, and in no other: the same request under the
 same idempotency key again gets 200 in place of 201, and no secret.
@@ -14,16 +14,15 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from application.access import held, in_words
 from application.commands import CreateToken, EndSession, OfferSession, RevokeToken
 from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import short
 from interfaces import access_views
-from interfaces.access_views import GrantListView, GrantView, LinkView, MeView, NewTokenView, SessionListView
+from interfaces.access_views import GrantListView, GrantView, LinkView, NewTokenView, SessionListView
 from interfaces.http.api.bodies import NewLink, NewToken
 from interfaces.http.api.describing import DONE, LINKED, TAGGED_ONLY, TOKEN_MADE
 from interfaces.http.api.giving import give
-from interfaces.http.api.requests import AtLeast, CallerOf, EditorOf, Limit, ServerOf, principal_of
+from interfaces.http.api.requests import AtLeast, CallerOf, EditorOf, Limit, ServerOf
 from interfaces.http.guard import PEER
 from interfaces.http.rendering import JsonResponse, done
 from interfaces.http.server import Server
@@ -38,29 +37,6 @@ _SESSION_DAYS = 30
 
 GrantCursor = Annotated[UUID | None, Query(description="`next_cursor` of the page before.")]
 Ended = Annotated[bool, Query(description="Also what was revoked, has expired or has ended.")]
-
-
-@router.get("/me", operation_id="getMe", response_model=MeView)
-def get_me(request: Request, server: ServerOf) -> Response:
-    """Say who was let in with this request, what they may, and which server this is."""
-    principal = principal_of(request)
-    book = server.whole.book  # nobody needs a scope to learn who they are
-    size = book.events.size()
-    own = None if principal.grant_id is None else book.access.get(principal.grant_id, at_least=size)
-    kind = "first-token" if server.options.token else "own-user"
-    view = MeView(
-        actor=principal.actor,
-        source=principal.source,
-        kind=kind if own is None else own.kind,
-        name=own.name or None if own else None,
-        scopes=in_words(principal.scopes).split(),
-        held_scopes=in_words(held(principal.scopes)).split(),
-        grant_id=principal.grant_id,
-        expires_at=own.expires_at if own else None,
-        server_version=server.options.version,
-        log_size=size,
-    )
-    return JsonResponse(view)
 
 
 @router.post(

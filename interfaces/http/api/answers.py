@@ -1,4 +1,4 @@
-"""Answers: how they stand, their stream, stopping them, and answering once more."""
+"""Answers: how they stand, their stream, stopping them, answering once more, and how they are found."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request
 from starlette.responses import Response, StreamingResponse
 
-from application.commands import AnswerAgain
+from application.commands import AnswerAgain, RateAnswer
 from application.running import RunningAnswer
-from interfaces.http.api.bodies import NewAnswer
-from interfaces.http.api.describing import ASKED, events
-from interfaces.http.api.requests import AtLeast, CallerOf, Prefer, ServerOf
+from interfaces.again import as_before
+from interfaces.http.api.bodies import NewAnswer, Rating
+from interfaces.http.api.describing import ASKED, DONE, events
+from interfaces.http.api.giving import give
+from interfaces.http.api.requests import AtLeast, CallerOf, EditorOf, Prefer, ServerOf
 from interfaces.http.asking import answered
 from interfaces.http.event_stream import EventStream
 from interfaces.http.found import as_far_as_it_is, find_answer, find_living_answer
-from interfaces.http.presenting import AskedView, answer
-from interfaces.http.rendering import JsonResponse
+from interfaces.http.presenting import answer
+from interfaces.http.rendering import JsonResponse, done
 from interfaces.http.sse import Place
 from interfaces.http.streams import follow, is_past_end, of_growing
-from interfaces.views import AnswerView
+from interfaces.record_views import AskedView
+from interfaces.views import AnswerView, DoneView
 
 router = APIRouter(prefix="/answers", tags=["answers"])
 
@@ -122,9 +125,21 @@ async def retry_answer(
     command = AnswerAgain(
         conversation_id=message.conversation_id,
         prompt_id=message.parent_id or message.id,
-        model=wanted.model or message.model,
-        options=wanted.options or (message.provenance.options if message.provenance else {}),
-        think=message.provenance.think if wanted.think is None and message.provenance else wanted.think,
+        **as_before(message, model=wanted.model, options=wanted.options, think=wanted.think),
         **caller.fields,
     )
     return await answered(server, command, accept=request.headers.get("accept"), prefer=prefer)
+
+
+@router.put("/{answer_id}/rating", operation_id="rateAnswer", response_model=DoneView, responses=DONE)
+def rate_answer(answer_id: UUID, body: Rating, server: ServerOf, editor: EditorOf) -> Response:
+    """Say that an answer is good or bad, or take that back; returns its conversation."""
+    found = find_answer(server.book, answer_id)
+    command = RateAnswer(
+        conversation_id=found.message.conversation_id,
+        answer_id=answer_id,
+        rating=body.rating,
+        words=body.words,
+        **editor.fields,
+    )
+    return done(give(server, command))

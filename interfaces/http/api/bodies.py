@@ -62,6 +62,24 @@ class NewAnswer(Body):
     think: Think | None = None
 
 
+class EditedPrompt(Body):
+    """What a prompt is to say instead, and how it is to be answered; as the old one was where not told."""
+
+    text: str = Field(min_length=1)
+    model: str | None = None
+    instructions: str | None = Field(
+        default=None, description="Told to the model first; without them, what came with the old prompt."
+    )
+    options: Options = Field(
+        default_factory=dict, description="Stand over those that the old prompt was answered with."
+    )
+    think: Think | None = None
+    as_before: bool = Field(
+        default=True,
+        description="Whether what is not told is as for the old prompt's last answer; else the defaults.",
+    )
+
+
 class FirstPrompt(Body):
     """A prompt that opens a conversation, and how it is to be answered."""
 
@@ -87,12 +105,37 @@ class CurrentMessage(Body):
     """The message to go on from; null: begin anew, before the first."""
 
     message_id: UUID | None
+    to_end: bool = Field(
+        default=False,
+        description="Go on down from it to where nothing follows, along what was added last.",
+    )
+
+
+class NewFork(Body):
+    """The message in which the branch ends that is to be copied."""
+
+    message_id: UUID
+    title: str | None = Field(default=None, description="Without one, that of the conversation.")
+    project_id: UUID | None = Field(default=None, description="Without one, that of the conversation.")
+
+
+class Rating(Body):
+    """How an answer is found: good or bad; null takes that back."""
+
+    rating: Literal["up", "down"] | None
+    words: str | None = Field(default=None, description="Why.")
+
+
+class NoteText(Body):
+    """What a note says."""
+
+    text: str = Field(min_length=1)
 
 
 class Reason(Body):
     """Why something is held or released; it is recorded."""
 
-    reason: str = Field(min_length=1)
+    reason: str
 
 
 class NewProject(Body):

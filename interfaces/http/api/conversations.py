@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from application.commands import (
     ArchiveConversation,
+    ForkConversation,
     GoOnFrom,
     RenameConversation,
     RestoreConversation,
@@ -18,16 +19,28 @@ from application.commands import (
 from domain.errors import NotFoundError
 from domain.ids import short
 from interfaces import message_views, viewing
-from interfaces.http.api.bodies import ConversationChanges, CurrentMessage, NewConversation
+from interfaces.http.api.bodies import ConversationChanges, CurrentMessage, NewConversation, NewFork
 from interfaces.http.api.describing import CREATED, DONE, TAGGED
 from interfaces.http.api.giving import give
-from interfaces.http.api.requests import AtLeast, CallerOf, Cursor, EditorOf, IfNoneMatch, Limit, ServerOf
+from interfaces.http.api.requests import (
+    LAST,
+    AtLeast,
+    CallerOf,
+    Cursor,
+    EditorOf,
+    IfNoneMatch,
+    Limit,
+    Named,
+    ServerOf,
+    fragment_of,
+)
 from interfaces.http.presenting import TranscriptPageView, must_not_be_erased, transcript_page
 from interfaces.http.rendering import JsonResponse, done, versioned
 from interfaces.http.server import Server
 from interfaces.message_views import TreeView
+from interfaces.outline import Outline
 from interfaces.views import ConversationListView, DoneView
-from projections.conversations.queries import ConversationSummary
+from projections.conversations.queries import ConversationPage, ConversationSummary
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])
 
@@ -51,12 +64,16 @@ def start_conversation(server: ServerOf, caller: CallerOf, body: NewConversation
 def list_conversations(
     server: ServerOf,
     at_least: AtLeast,
+    *,
     limit: Limit = 50,
     cursor: Cursor = None,
     project_id: UUID | None = None,
     archived: Archived = "exclude",
+    id: Named = None,  # noqa: A002 - the word of the interface
 ) -> Response:
     """List conversations, the one with the latest event first."""
+    if id is not None:
+        return JsonResponse(viewing.conversation_list(_named(server, id, limit, at_least)))
     page = server.book.conversations.newest(
         project_id=project_id, archived=archived, limit=limit, cursor=cursor, at_least=at_least
     )
@@ -125,18 +142,54 @@ def restore_conversation(conversation_id: UUID, server: ServerOf, editor: Editor
 
 
 @router.get("/{conversation_id}/tree", operation_id="getTree", response_model=TreeView)
-def get_tree(conversation_id: UUID, server: ServerOf, at_least: AtLeast) -> Response:
+def get_tree(
+    conversation_id: UUID,
+    server: ServerOf,
+    at_least: AtLeast,
+    *,
+    beginnings: Annotated[bool, Query(description="Show the first words of each message.")] = False,
+) -> Response:
     """Show where every message of a conversation is, without their texts."""
     found = found_conversation(server, conversation_id, at_least)
-    nodes = server.book.transcript.tree(conversation_id, at_least=found.last_index + 1)
-    return JsonResponse(message_views.tree(found.id, found.current_id, nodes))
+    nodes = server.book.transcript.tree(conversation_id, beginnings=beginnings, at_least=found.last_index + 1)
+    return JsonResponse(message_views.tree(found.id, Outline(nodes, found.current_id)))
 
 
 @router.put("/{conversation_id}/current", operation_id="goOnFrom", response_model=DoneView, responses=DONE)
 def go_on_from(conversation_id: UUID, body: CurrentMessage, server: ServerOf, editor: EditorOf) -> Response:
     """Make the branch that ends in a message the current one, or begin anew."""
-    command = GoOnFrom(conversation_id=conversation_id, message_id=body.message_id, **editor.fields)
+    command = GoOnFrom(
+        conversation_id=conversation_id, message_id=body.message_id, to_end=body.to_end, **editor.fields
+    )
     return done(give(server, command))
+
+
+def _named(server: Server, named: str, limit: int, at_least: int | None) -> ConversationPage:
+    book = server.book
+    if named == LAST:
+        latest = book.conversations.latest_of_actor(book.actor, at_least=at_least)
+        return ConversationPage(() if latest is None else (latest,), None)
+    return ConversationPage(book.conversations.find(fragment_of(named), limit=limit, at_least=at_least), None)
+
+
+@router.post(
+    "/{conversation_id}/forks",
+    operation_id="forkConversation",
+    status_code=201,
+    response_model=DoneView,
+    responses=CREATED,
+)
+def fork_conversation(conversation_id: UUID, body: NewFork, server: ServerOf, caller: CallerOf) -> Response:
+    """Copy the branch that ends in a message into a conversation of its own, which knows its origin."""
+    command = ForkConversation(
+        conversation_id=conversation_id,
+        message_id=body.message_id,
+        title=body.title,
+        project_id=body.project_id,
+        **caller.fields,
+    )
+    result = give(server, command)
+    return done(result, 201, location=f"/api/v1/conversations/{result.id}")
 
 
 def found_conversation(

@@ -1,4 +1,4 @@
-"""Single messages: what they say, what made them, what follows them; and finding things by their ids."""
+"""Single messages: what they say, what made and follows them, notes on them; and finding things by ids."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from uuid import UUID
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
+from application.commands import ChangeNote, RemoveNote, WriteNote
 from domain.errors import ContentErasedError, InvalidInputError, NotFoundError
 from domain.ids import fragment as read_fragment
 from domain.ids import short
 from interfaces import message_views, viewing
-from interfaces.http.api.requests import AtLeast, ServerOf
-from interfaces.http.rendering import JsonResponse
+from interfaces.http.api.bodies import NoteText
+from interfaces.http.api.describing import CREATED, DONE
+from interfaces.http.api.giving import give
+from interfaces.http.api.requests import AtLeast, EditorOf, ServerOf
+from interfaces.http.rendering import JsonResponse, done
 from interfaces.http.server import Server
 from interfaces.message_views import (
     FoundIdsView,
@@ -23,6 +27,7 @@ from interfaces.message_views import (
     OneMessageView,
     ProvenanceView,
 )
+from interfaces.views import DoneView, NoteView
 from projections.transcript.messages import Message
 
 router = APIRouter(tags=["messages"])
@@ -51,6 +56,67 @@ def get_provenance(message_id: UUID, server: ServerOf, at_least: AtLeast) -> Res
     if found.provenance is None:
         raise InvalidInputError(f"Message {short(message_id)} is a prompt; answers have a provenance.")
     return JsonResponse(message_views.provenance(found.whole(), found.provenance))
+
+
+@router.post(
+    "/messages/{message_id}/notes",
+    operation_id="writeNote",
+    status_code=201,
+    response_model=DoneView,
+    responses=CREATED,
+)
+def write_note(message_id: UUID, body: NoteText, server: ServerOf, editor: EditorOf) -> Response:
+    """Put a note on a message; no model is ever sent it."""
+    found = _found(server, message_id, None)
+    command = WriteNote(
+        conversation_id=found.conversation_id, message_id=message_id, text=body.text, **editor.fields
+    )
+    result = give(server, command)
+    return done(result, 201, location=f"/api/v1/messages/{message_id}/notes/{result.id}")
+
+
+@router.put(
+    "/messages/{message_id}/notes/{note_id}",
+    operation_id="changeNote",
+    response_model=DoneView,
+    responses=DONE,
+)
+def change_note(
+    message_id: UUID, note_id: UUID, body: NoteText, server: ServerOf, editor: EditorOf
+) -> Response:
+    """Let a note say something else."""
+    command = ChangeNote(
+        conversation_id=_with_note(server, message_id, note_id).conversation_id,
+        note_id=note_id,
+        message_id=message_id,
+        text=body.text,
+        **editor.fields,
+    )
+    return done(give(server, command))
+
+
+@router.delete(
+    "/messages/{message_id}/notes/{note_id}",
+    operation_id="removeNote",
+    response_model=DoneView,
+    responses=DONE,
+)
+def remove_note(message_id: UUID, note_id: UUID, server: ServerOf, editor: EditorOf) -> Response:
+    """Show a note no more; what the log holds of it goes with its conversation."""
+    command = RemoveNote(
+        conversation_id=_with_note(server, message_id, note_id).conversation_id,
+        note_id=note_id,
+        message_id=message_id,
+        **editor.fields,
+    )
+    return done(give(server, command))
+
+
+@router.get("/messages/{message_id}/notes/{note_id}", operation_id="getNote", response_model=NoteView)
+def get_note(message_id: UUID, note_id: UUID, server: ServerOf, at_least: AtLeast) -> Response:
+    """Show one note."""
+    found = viewing.message(_with_note(server, message_id, note_id, at_least))
+    return JsonResponse(next(one for one in found.notes if one.id == note_id))
 
 
 @router.get("/ids/{fragment}", operation_id="findIds", response_model=FoundIdsView)
@@ -98,6 +164,13 @@ def get_latest(server: ServerOf, at_least: AtLeast) -> Response:
             answer_id=answer.id if answer and not answer.erased else None,
         )
     )
+
+
+def _with_note(server: Server, message_id: UUID, note_id: UUID, at_least: int | None = None) -> Message:
+    found = _found(server, message_id, at_least)
+    if all(note.id != note_id for note in found.notes):
+        raise NotFoundError(f"Message {short(message_id)} has no note {short(note_id)}.")
+    return found
 
 
 def _found(server: Server, message_id: UUID, at_least: int | None) -> Message:

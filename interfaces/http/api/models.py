@@ -16,7 +16,7 @@ from interfaces.http.api.describing import long
 from interfaces.http.api.requests import ServerOf, must_have, must_run
 from interfaces.http.long_work import Report, Result, respond
 from interfaces.http.rendering import JsonResponse
-from interfaces.views import ModelListView, ModelView, RecommendationView
+from interfaces.model_views import ModelListView, ModelView, RecommendationView
 
 router = APIRouter(prefix="/models", tags=["models"])
 

@@ -5,18 +5,20 @@ The corridor of a prompt enters here: parse, give the command, begin the answer.
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from application.commands import AnswerAgain, AskQuestion
-from interfaces.http.api.bodies import FirstPrompt, NewAnswer, NewPrompt
+from application.commands import AnswerAgain, Asking, AskQuestion, EditPrompt
+from interfaces.again import as_before, last_answer
+from interfaces.http.api.bodies import EditedPrompt, FirstPrompt, NewAnswer, NewPrompt
 from interfaces.http.api.describing import ASKED
 from interfaces.http.api.requests import CallerOf, Prefer, ServerOf
 from interfaces.http.asking import answered
-from interfaces.http.presenting import AskedView
 from interfaces.http.server import Server
+from interfaces.record_views import AskedView
 
 router = APIRouter(tags=["prompts"])
 
@@ -68,6 +70,37 @@ async def ask_question(
 
 
 @router.post(
+    "/conversations/{conversation_id}/prompts/{prompt_id}/edits",
+    operation_id="editPrompt",
+    status_code=202,
+    response_model=AskedView,
+    responses=ASKED,
+)
+async def edit_prompt(  # noqa: PLR0917 - what a request brings
+    conversation_id: UUID,
+    prompt_id: UUID,
+    request: Request,
+    body: EditedPrompt,
+    server: ServerOf,
+    caller: CallerOf,
+    prefer: Prefer = None,
+) -> Response:
+    """Record another prompt beside this one, which stays, and begin its answer."""
+    before = None
+    if body.as_before:
+        before = last_answer(await asyncio.to_thread(server.book.transcript.children, prompt_id))
+    command = EditPrompt(
+        conversation_id=conversation_id,
+        prompt_id=prompt_id,
+        text=body.text,
+        instructions=body.instructions,
+        **as_before(before, model=body.model, options=body.options, think=body.think),
+        **caller.fields,
+    )
+    return await _asked(server, request, command, prefer)
+
+
+@router.post(
     "/conversations/{conversation_id}/prompts/{prompt_id}/answers",
     operation_id="answerAgain",
     status_code=202,
@@ -96,7 +129,5 @@ async def answer_again(  # noqa: PLR0917 - what a request brings
     return await _asked(server, request, command, prefer)
 
 
-async def _asked(
-    server: Server, request: Request, command: AskQuestion | AnswerAgain, prefer: str | None
-) -> Response:
+async def _asked(server: Server, request: Request, command: Asking, prefer: str | None) -> Response:
     return await answered(server, command, accept=request.headers.get("accept"), prefer=prefer)

@@ -30,6 +30,10 @@ READ_OR_AUDIT = READ | AUDIT
 OPERATIONS = {
     "isAlive": None,
     "isReady": None,
+    "whoAmI": READ_OR_AUDIT,
+    "findMessages": READ,
+    "listMessages": READ,
+    "findEvent": AUDIT,
     "startConversation": ASK,
     "listConversations": READ,
     "getConversation": READ,
@@ -50,6 +54,14 @@ OPERATIONS = {
     "retryAnswer": ASK,
     "getTree": READ,
     "goOnFrom": ASK,
+    "editPrompt": ASK,
+    "forkConversation": ASK,
+    "rateAnswer": ASK,
+    "writeNote": ASK,
+    "getNote": READ,
+    "changeNote": ASK,
+    "removeNote": ASK,
+    "getUsage": READ,
     "getMessage": READ,
     "listFollowing": READ,
     "getProvenance": READ,
@@ -76,7 +88,6 @@ OPERATIONS = {
     "getReceipt": AUDIT,
     "proveExtension": AUDIT,
     "exportLog": ADMIN,
-    "getMe": READ_OR_AUDIT,
     "createToken": ADMIN,
     "listTokens": ADMIN,
     "getToken": ADMIN,
@@ -104,6 +115,11 @@ BODIES: dict[str, Any] = {
     "createToken": {"name": "sails"},
     "ask": {"text": "And now?", "model": "simulator-error-404"},
     "goOnFrom": {"message_id": None},
+    "editPrompt": {"text": "And then?", "model": "simulator-error-404"},
+    "forkConversation": {"message_id": "019a0000-0000-7000-8000-00000000da1b"},
+    "rateAnswer": {"rating": "up"},
+    "writeNote": {"text": "Look this up."},
+    "changeNote": {"text": "Looked up."},
     "holdConversation": {"reason": "r"},
     "releaseConversation": {"reason": "r"},
     "holdProject": {"reason": "r"},
@@ -111,7 +127,12 @@ BODIES: dict[str, Any] = {
     "proveExtension": {"checkpoint": "none"},
     "rebuildProjections": {"read_models": ["projects"]},
 }
-PARAMETERS: dict[str, Any] = {"searchMessages": {"q": "boat"}, "getReceipt": {"log_index": 0}}
+PARAMETERS: dict[str, Any] = {
+    "findMessages": {"id": "@last"},
+    "findEvent": {"event_id": str(uuid4())},
+    "searchMessages": {"q": "boat"},
+    "getReceipt": {"log_index": 0},
+}
 
 
 def test_without_anything_nobody_is_let_in(client: httpx.Client) -> None:
@@ -193,8 +214,16 @@ def there(server: RunningServer) -> dict[str, str]:
         asked = ask(own, "Is anybody there?")
         Reader(own, asked["answer_id"]).read()
         project = own.post("/api/v1/projects", json={"name": "Boats"}).json()["id"]
-    more = {"token_id": token(server, "read").id.hex, "session_id": link(server).id.hex}
-    more |= {"project_id": project, "message_id": asked["answer_id"], "fragment": project, "log_index": "0"}
+        note = own.post(f"/api/v1/messages/{asked['answer_id']}/notes", json={"text": "Yes."}).json()["id"]
+    more = {
+        "note_id": note,
+        "project_id": project,
+        "message_id": asked["answer_id"],
+        "fragment": project,
+        "log_index": "0",
+        "token_id": token(server, "read").id.hex,
+        "session_id": link(server).id.hex,
+    }
     return {**{name: str(value) for name, value in asked.items()}, **more}
 
 

@@ -212,7 +212,8 @@ def test_who_one_is(client: httpx.Client, closed: RunningServer) -> None:
         "held_scopes": ["audit"],
         "grant_id": str(made.id),
         "expires_at": None,
-        "server_version": closed.app.version,
+        "version": closed.app.version,
+        "model": "deepseek-r1:8b",
         "log_size": closed.book.events.size(),
     }
     assert slug(client.get(ME)) == "token-needed"

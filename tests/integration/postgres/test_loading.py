@@ -244,6 +244,19 @@ def test_a_snapshot_of_a_history_that_did_not_happen_is_not_believed(book: Book)
     assert book.load(made.id).version == 8
 
 
+def test_a_snapshot_from_before_notes_were_kept_is_not_used(book: Book) -> None:
+    """A Daybook of format 1 knew no notes: its pictures lack them, and what they would say of them."""
+    made = book.talk(3)
+    note, message_id = new_id(), next(iter(made.messages))
+    made.write_note(note, message_id, "Look this up.")
+    book.log.save([made], ADA)
+    book.load(made.id)
+    assert Conversation.picture_format == 2
+    book.run("update daybook.snapshots set format = 1")
+
+    assert book.load(made.id).notes == {note: message_id}
+
+
 def test_a_state_that_is_no_picture_is_not_believed(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     made = book.talk(3)
     monkeypatch.setattr(Conversation, "facts", lambda _: {"ids": b""})

@@ -25,7 +25,7 @@ from application.running import RunningAnswer
 from domain.errors import DaybookError
 from domain.ids import new_id
 from interfaces.admitted import AdmittedBook
-from interfaces.book import Book, EventReader
+from interfaces.book import EventReader, WholeBook
 from interfaces.http.web.pulling import Pulling
 from projections.access.queries import AccessQueries
 from projections.conversations.queries import ConversationQueries
@@ -33,6 +33,7 @@ from projections.projects.queries import ProjectQueries
 from projections.pump import Pump
 from projections.search.queries import SearchQueries
 from projections.transcript.queries import TranscriptQueries
+from projections.usage.queries import UsageQueries
 from tests.fakes.write_side import memory_services
 
 PARTS: dict[str, type] = {
@@ -40,6 +41,7 @@ PARTS: dict[str, type] = {
     "projects": ProjectQueries,
     "transcript": TranscriptQueries,
     "search": SearchQueries,
+    "usage": UsageQueries,
     "access": AccessQueries,
     "live": LiveAnswers,
     "turns": Turns,
@@ -55,6 +57,7 @@ NO_PART = {
     "commands",
     "admission",
     "clock",
+    "erasing",
     "look_after",
     "close",
     "watch_appends",
@@ -120,7 +123,7 @@ def test_every_command_has_a_scope() -> None:
 
 
 def test_every_part_of_the_book_has_a_table() -> None:
-    assert public(Book) == set(PARTS) | NO_PART
+    assert public(WholeBook) == set(PARTS) | NO_PART
     assert set(scopes.QUERIES) == set(PARTS)
 
 

@@ -1,11 +1,13 @@
-"""When something ends, as people type it."""
+"""Moments as people type them, and whose days count."""
 
+import os
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from domain.errors import InvalidInputError
-from interfaces.cli.moments import ending
+from interfaces.cli.moments import ending, past, zone
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
@@ -39,3 +41,32 @@ def test_what_is_no_moment_is_refused(typed: str) -> None:
 def test_what_has_passed_is_refused(typed: str) -> None:
     with pytest.raises(InvalidInputError, match="has passed"):
         ending(typed, NOW)
+
+
+def test_a_length_counts_back_from_now() -> None:
+    assert past("30d", NOW) == NOW - timedelta(days=30)
+    assert past("2026-03-01", NOW) == datetime(2026, 3, 1).astimezone()
+    assert past("2026-03-01", NOW, whole_day=True) == datetime(2026, 3, 2).astimezone()
+    assert past("2026-03-01T10:00", NOW, whole_day=True) == datetime(2026, 3, 1, 10).astimezone()
+    for wrong in ("soon", "2026-13-01", "999999w"):
+        with pytest.raises(InvalidInputError, match="no time"):
+            past(wrong, NOW)
+
+
+def test_the_zone_is_that_of_the_machine_or_how_far_it_is_from_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    def where(name: str) -> str:
+        monkeypatch.setattr(os.path, "realpath", lambda _: name)
+        return zone(NOW.astimezone())
+
+    monkeypatch.setenv("TZ", "HERE-02:30")
+    time.tzset()
+    try:
+        assert where("/etc/localtime") == "+02:30"
+        assert where("/usr/share/zoneinfo/Pacific/Kiritimati") == "+02:30"
+        monkeypatch.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        assert where("/usr/share/zoneinfo/Europe/Berlin") == "Europe/Berlin"
+        assert where("/usr/share/zoneinfo/Etc/UTC") == "+01:00"
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -14,6 +14,7 @@ from domain.event import Event, Picture
 from domain.ids import new_id
 from tests.unit.domain.given import rebuilt
 from tests.unit.domain.test_conversation import OUTCOME, PROVENANCE
+from tests.unit.domain.test_copies_and_remarks import copied_answer
 
 _ENDS = {
     "complete": lambda c, m: c.complete_answer(m, **OUTCOME),
@@ -85,6 +86,59 @@ class MessageTree(RuleBasedStateMachine):
     def go_on(self, message: int) -> None:
         self._try(lambda: self.conversation.go_on_from(self._some(message)))
 
+    @rule(message=_place)
+    def go_on_at_an_end(self, message: int) -> None:
+        def command() -> None:
+            before = len(self.conversation.messages)
+            self.conversation.go_on_from(self._some(message), to_end=True)
+            current = self.conversation.current_id
+            parents = {one.parent_id for one in self.conversation.messages.values()}
+            assert current is None or current not in parents
+            assert len(self.conversation.messages) == before
+
+        self._try(command)
+
+    @rule(message=_place, text=st.sampled_from(["Hi", " "]))
+    def edit(self, message: int, text: str) -> None:
+        """A sibling of a prompt: what an edit adds."""
+        old = dict(self.conversation.messages).get(self._some(message))
+        if old is not None:
+            self._try(lambda: self.conversation.add_prompt(new_id(), text, parent_id=old.parent_id))
+
+    @rule(message=_place)
+    def fork(self, message: int) -> None:
+        self._try(lambda: self.conversation.give_to_fork(self._some(message) or new_id(), new_id()))
+
+    @rule(parent=_place)
+    def copy_a_prompt(self, parent: int) -> None:
+        told = {"origin_message_id": new_id(), "said_at": 1, "text": "Hi", "instructions": None}
+        self._try(lambda: self.conversation.copy_prompt(new_id(), parent_id=self._some(parent), **told))
+
+    @rule(prompt=_place, status=st.sampled_from(["complete", "cancelled", "failed", "interrupted"]))
+    def copy_an_answer(self, prompt: int, status: str) -> None:
+        self._try(
+            lambda: self.conversation.copy_answer(
+                new_id(), prompt_id=self._some(prompt) or new_id(), **copied_answer(status=status)
+            )
+        )
+
+    @rule(message=_place, rating=st.sampled_from(["up", "down", None, "5"]))
+    def rate(self, message: int, rating: str | None) -> None:
+        self._try(lambda: self.conversation.rate_answer(self._some(message) or new_id(), rating, None))
+
+    @rule(message=_place, text=st.sampled_from(["!", ""]))
+    def note(self, message: int, text: str) -> None:
+        self._try(lambda: self.conversation.write_note(new_id(), self._some(message) or new_id(), text))
+
+    @rule(place=_place, text=st.sampled_from(["?", ""]), remove=st.booleans())
+    def change_or_remove_a_note(self, place: int, text: str, remove: bool) -> None:  # noqa: FBT001 (drawn)
+        known = [new_id(), *self.conversation.notes]
+        note = known[place % len(known)]
+        if remove:
+            self._try(lambda: self.conversation.remove_note(note))
+        else:
+            self._try(lambda: self.conversation.change_note(note, text))
+
     @rule(hold=st.booleans())
     def hold_or_release(self, hold: bool) -> None:  # noqa: FBT001 (drawn)
         change = self.conversation.hold if hold else self.conversation.release
@@ -122,6 +176,10 @@ class MessageTree(RuleBasedStateMachine):
             if earlier.status in _FINAL:
                 assert now.status is earlier.status
         self.seen = dict(self.conversation.messages)
+
+    @invariant()
+    def notes_are_on_messages(self) -> None:
+        assert set(self.conversation.notes.values()) <= set(self.conversation.messages)
 
     @invariant()
     def loading_gives_the_same(self) -> None:
