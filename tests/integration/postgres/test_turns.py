@@ -15,6 +15,7 @@ import pytest
 
 from application.errors import LineFullError
 from application.ports.live import Signal
+from application.ports.turns import LineLength
 from domain.ids import new_id
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.live import PostgresLiveAnswers
@@ -70,6 +71,7 @@ def test_a_killed_process_frees_its_place(
 
     process.kill()
 
+    soon(lambda: turns.length() == LineLength(running=1, waiting=0))
     soon(lambda: turns.look() == {mine: 0})
     assert turns.standing_anywhere(theirs) is None
 
