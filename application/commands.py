@@ -194,19 +194,21 @@ class WriteNote(Edit):
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeNote(Edit):
-    """Let a note say something else."""
+    """Let a note say something else. `message_id`: what it is on, where whoever asks knows it."""
 
     conversation_id: UUID
     note_id: UUID
     text: str
+    message_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveNote(Edit):
-    """Show a note no more."""
+    """Show a note no more. `message_id`: what it is on, where whoever asks knows it."""
 
     conversation_id: UUID
     note_id: UUID
+    message_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -389,7 +391,10 @@ class EndSession(Edit):
 
 @dataclass(frozen=True)
 class Made:
-    """What lets somebody in, made now: `secret` is shown once and kept nowhere."""
+    """What lets somebody in. `secret` is shown once and kept nowhere.
+
+    It is empty where the command had been given before: nothing was made now.
+    """
 
     id: UUID
     log_size: int

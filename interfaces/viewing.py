@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from interfaces import model_views, views
+from interfaces import model_views, upkeep_views, views
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from application.conversations import Asked
     from application.model_sizes import Recommendation
     from application.ports.audit import Verified
     from application.ports.keys import KeysStatus
     from application.ports.model_server import ModelCard
     from application.running import Outcome
-    from domain.event import Recorded
     from interfaces.book import Check
-    from projections.access.queries import Grant
+    from interfaces.parts import RecordedHead
     from projections.conversations.queries import ConversationPage, ConversationSummary
     from projections.projects.queries import ProjectDetails
     from projections.pump import Status
@@ -43,6 +40,11 @@ def conversation_item(found: ConversationSummary) -> views.ConversationItemView:
         erased_by=found.erased_by,
         origin_conversation_id=found.origin_conversation_id,
         origin_message_id=found.origin_message_id,
+        titled=found.titled,
+        current_id=found.current_id,
+        last_actor=found.last_actor,
+        hold_reason=found.hold_reason,
+        version=found.version,
     )
 
 
@@ -201,10 +203,14 @@ def project(found: ProjectDetails) -> views.ProjectView:
         erased=found.erased,
         erased_at=found.erased_at,
         erased_by=found.erased_by,
+        hold_reason=found.hold_reason,
+        damage=found.damage.message if found.damage else None,
+        instructions_version=found.instructions_version,
+        version=found.version,
     )
 
 
-def event(found: Recorded, actor_name: str | None = None) -> views.EventView:
+def event(found: RecordedHead, actor_name: str | None = None) -> views.EventView:
     """Show one event's envelope."""
     return views.EventView(
         log_index=found.log_index,
@@ -218,23 +224,6 @@ def event(found: Recorded, actor_name: str | None = None) -> views.EventView:
         correlation_id=found.correlation_id,
         causation_id=found.causation_id,
         actor_name=actor_name,
-    )
-
-
-def grant(found: Grant, now: datetime) -> views.GrantView:
-    """Show a token, a link or a session as it is at a moment."""
-    state = found.state(now)
-    return views.GrantView(
-        id=found.id,
-        kind=found.kind,
-        name=found.name or None,
-        scopes=found.scopes.split(),
-        state=state,
-        acts_as=found.acts_as,
-        made_at=found.made_at,
-        expires_at=found.link_expires_at if state == "link" else found.expires_at,
-        used_at=found.used_at,
-        ended_at=found.ended_at,
     )
 
 
@@ -277,12 +266,12 @@ def same_model(name: str, other: str) -> bool:
     return name in {other, f"{other}:latest"} or other == f"{name}:latest"
 
 
-def doctor(checks: Sequence[Check]) -> views.DoctorView:
+def doctor(checks: Sequence[Check]) -> upkeep_views.DoctorView:
     """Show all checks."""
-    return views.DoctorView(
+    return upkeep_views.DoctorView(
         ok=all(check.ok for check in checks if check.required),
         checks=[
-            views.CheckView(
+            upkeep_views.CheckView(
                 name=check.name, ok=check.ok, required=check.required, detail=check.detail, fix=check.fix
             )
             for check in checks
@@ -302,6 +291,8 @@ def search_page(page: SearchPage) -> views.SearchView:
                 kind=hit.kind,
                 title=hit.title or None,
                 at=hit.at,
+                project_id=hit.project_id,
+                pieces=[views.PieceView(text=one.text, is_hit=one.is_hit) for one in hit.pieces],
             )
             for hit in page.hits
         ],
@@ -320,14 +311,16 @@ def verified(found: Verified) -> views.VerifiedView:
             views.ProblemView(log_index=one.log_index, stream=one.stream, what=one.what)
             for one in found.problems
         ],
+        skipped_count=found.skipped,
+        pinned=found.pinned,
     )
 
 
-def keys_status(found: KeysStatus, *, master_unfinished: bool = False) -> views.KeysStatusView:
+def keys_status(found: KeysStatus, *, master_unfinished: bool = False) -> upkeep_views.KeysStatusView:
     """Show the epochs and the master key's age."""
-    return views.KeysStatusView(
+    return upkeep_views.KeysStatusView(
         epochs=[
-            views.EpochView(epoch=one.epoch, created_at=one.created_at, key_count=one.key_count)
+            upkeep_views.EpochView(epoch=one.epoch, created_at=one.created_at, key_count=one.key_count)
             for one in found.epochs
         ],
         erased_count=found.erased_count,
@@ -338,12 +331,12 @@ def keys_status(found: KeysStatus, *, master_unfinished: bool = False) -> views.
     )
 
 
-def projections(found: Status) -> views.ProjectionsView:
+def projections(found: Status) -> upkeep_views.ProjectionsView:
     """Show how far the read models are."""
-    return views.ProjectionsView(
+    return upkeep_views.ProjectionsView(
         log_size=found.log_size,
         read_models=[
-            views.ReadModelView(
+            upkeep_views.ReadModelView(
                 name=one.name,
                 version=one.version,
                 position=one.position,

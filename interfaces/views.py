@@ -64,7 +64,9 @@ class AnswerView:
 class ConversationItemView:
     """One line of the list of conversations. `damaged`: its title was altered and cannot be shown.
 
-    `origin_conversation_id` and `origin_message_id` say what it was copied from.
+    `origin_conversation_id` and `origin_message_id` say what it was copied from. `titled`: somebody gave it
+    its title; else that is how its first prompt begins. `current_id` ends its current branch; `version` is
+    that of its `ETag`.
     """
 
     id: UUID
@@ -81,6 +83,11 @@ class ConversationItemView:
     erased_by: str | None = None
     origin_conversation_id: UUID | None = None
     origin_message_id: UUID | None = None
+    titled: bool = False
+    current_id: UUID | None = None
+    last_actor: str | None = None
+    hold_reason: str | None = None
+    version: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,8 +164,16 @@ class TranscriptView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PieceView:
+    """A piece of a snippet; `is_hit`: it is a word that was looked for."""
+
+    text: str
+    is_hit: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class SearchHitView:
-    """One message that was found. `snippet` marks the words found with « and »."""
+    """One message that was found. `snippet` marks the words found with « and »; so do `pieces`, apart."""
 
     conversation_id: UUID
     message_id: UUID
@@ -167,6 +182,8 @@ class SearchHitView:
     kind: str | None = None
     title: str | None = None
     at: datetime | None = None
+    project_id: UUID | None = None
+    pieces: list[PieceView] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +196,7 @@ class SearchView:
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectView:
-    """One project."""
+    """One project. `damage` says in words that some of it was altered; `version` is that of its `ETag`."""
 
     id: UUID
     name: str | None
@@ -193,6 +210,10 @@ class ProjectView:
     erased: bool = False
     erased_at: datetime | None = None
     erased_by: str | None = None
+    hold_reason: str | None = None
+    damage: str | None = None
+    instructions_version: int | None = None
+    version: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,25 +233,6 @@ class DoneView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadModelView:
-    """How far one read model is. `lag` and `quarantined` count events."""
-
-    name: str
-    version: int
-    position: int
-    lag: int
-    quarantined: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProjectionsView:
-    """The log's size, and every read model's position."""
-
-    log_size: int
-    read_models: list[ReadModelView]
-
-
-@dataclass(frozen=True, kw_only=True)
 class ProblemView:
     """What a verification found wrong. `log_index` and `stream` are null where it is no one event's."""
 
@@ -244,7 +246,8 @@ class VerifiedView:
     """What a verification found.
 
     `root` is the recomputed one, in hex, null where events are missing; `checkpoint` the newest signed note
-    that the log agrees with.
+    that the log agrees with. `skipped_count` events were not read again; `pinned` is false where no
+    key of the book's was known, and the database's word was taken for it.
     """
 
     ok: bool
@@ -252,6 +255,8 @@ class VerifiedView:
     root: str | None
     checkpoint: str | None
     problems: list[ProblemView]
+    skipped_count: int = 0
+    pinned: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,57 +274,6 @@ class EventView:
     correlation_id: UUID | None
     causation_id: UUID | None = None
     actor_name: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class GrantView:
-    """What lets somebody in. `kind` is `token` or `session`.
-
-    `state` is `live`, `link` (a session's link, not opened yet), `expired`, `revoked` or `signed-out`;
-    `used_at` is exact to some minutes; `acts_as` is the actor of what is done with it.
-    """
-
-    id: UUID
-    kind: str
-    name: str | None
-    scopes: list[str]
-    state: str
-    acts_as: str
-    made_at: datetime
-    expires_at: datetime | None
-    used_at: datetime | None
-    ended_at: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class GrantListView:
-    """Tokens, links and sessions, oldest first."""
-
-    tokens: list[GrantView]
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewTokenView:
-    """A token that was made now; `token` is not shown again."""
-
-    id: UUID
-    name: str
-    scopes: list[str]
-    expires_at: datetime | None
-    token: str
-    log_size: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class LinkView:
-    """A link that signs one browser in, once, until `expires_at`; `session_expires_at` ends its session."""
-
-    id: UUID
-    url: str
-    scopes: list[str]
-    expires_at: datetime
-    session_expires_at: datetime
-    log_size: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -354,74 +308,6 @@ class HoldListView:
     """All holds."""
 
     holds: list[HoldView]
-
-
-@dataclass(frozen=True, kw_only=True)
-class EpochView:
-    """One epoch key."""
-
-    epoch: int
-    created_at: datetime
-    key_count: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class KeysStatusView:
-    """The epochs, oldest first. `unfinished`: `daybook keys rotate` has something to finish.
-
-    `erased_since_count` counts what was erased since the master key is in force: with it, older backups still
-    show that. `master_unfinished`: `daybook keys rotate --master` has something to finish.
-    """
-
-    epochs: list[EpochView]
-    erased_count: int
-    unfinished: bool
-    master_since: datetime | None = None
-    erased_since_count: int = 0
-    master_unfinished: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class RotatedView:
-    """What a rotation did. `finished` is False where tables were in use and keep dead rows."""
-
-    epoch: int
-    rewrapped_count: int
-    finished: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class MasterReplacedView:
-    """A new master key is in force, and in `file`. `resumed`: an interrupted replacement was ended.
-
-    `setting` is the variable that has to name the file from now on; null: none has to.
-    """
-
-    file: str
-    epoch: int
-    rewrapped_count: int
-    finished: bool
-    resumed: bool
-    setting: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckView:
-    """One line of `doctor`."""
-
-    name: str
-    ok: bool
-    required: bool
-    detail: str
-    fix: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class DoctorView:
-    """All checks; `ok` when none that is required failed."""
-
-    ok: bool
-    checks: list[CheckView]
 
 
 def to_json(view: Any) -> str:

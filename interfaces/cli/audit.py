@@ -14,8 +14,8 @@ from interfaces.cli.opening import host_of, opened
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from domain.event import Recorded
     from interfaces.book import Book
+    from interfaces.parts import RecordedHead
 
 app = group_app("Look at the log of everything that happened, and prove it.")
 
@@ -51,18 +51,19 @@ def log(
             start = max(0, size - wanted)
         end = size if wanted is None else min(size, start + wanted)
         if as_json:
-            from interfaces.viewing import event
+            from interfaces.audit_views import with_names
 
             for batch in _batches(book, start, end):
-                names = _names(book, batch)
-                for found in batch:
-                    out_json(event(found, names.get(found.actor)))
+                for view in with_names(book, batch):
+                    out_json(view)
             return
         if start >= size > 0:
             say(f"No event from {start} on; the log holds {size:,}.")
             return
+        from interfaces.audit_views import names_of_actors
+
         shown = [found for batch in _batches(book, start, end) for found in batch]
-        print_events(shown, _names(book, shown))
+        print_events(shown, names_of_actors(book, shown))
         if start > 0:
             say(f"{size:,} events in all; from the first: daybook audit log --since 0")
 
@@ -77,7 +78,7 @@ app.command("export")(audit_proofs.export)
 app.command("verify-export")(audit_proofs.verify_export)
 
 
-def _batches(book: Book, start: int, end: int) -> Iterator[Sequence[Recorded]]:
+def _batches(book: Book, start: int, end: int) -> Iterator[Sequence[RecordedHead]]:
     while start < end:
         batch = book.events.read(start, min(_BATCH, end - start))
         if not batch:
@@ -86,11 +87,7 @@ def _batches(book: Book, start: int, end: int) -> Iterator[Sequence[Recorded]]:
         start = batch[-1].log_index + 1
 
 
-def _names(book: Book, events: Sequence[Recorded]) -> Mapping[str, str]:
-    return book.access.names(frozenset(found.actor for found in events))
-
-
-def print_events(events: Sequence[Recorded], names: Mapping[str, str] | None = None) -> None:
+def print_events(events: Sequence[RecordedHead], names: Mapping[str, str] | None = None) -> None:
     """Print events as a table; `names` are those of actors that have one."""
     from domain.ids import short
 

@@ -16,14 +16,17 @@ from starlette.middleware import Middleware
 
 from interfaces.http import documents, openapi, probes, problems, signing_in
 from interfaces.http.api import (
+    access,
     answers,
     audit,
     conversations,
     erasing,
+    me,
     messages,
     models,
     projects,
     prompts,
+    records,
     search,
     upkeep,
     usage,
@@ -37,7 +40,7 @@ from interfaces.http.server import Server
 from interfaces.http.web import pages
 
 if TYPE_CHECKING:
-    from interfaces.book import Book
+    from interfaces.book import WholeBook
 
 # FastAPI can report on itself; Daybook connects to its database and its model server and to nothing else.
 _SILENT = {
@@ -52,14 +55,29 @@ _PROBLEM: dict[int | str, dict[str, Any]] = {
     "default": {"description": "What went wrong (RFC 9457).", "model": Problem}
 }
 _API = "/api/v1"
-_PARTS = (conversations, prompts, answers, messages, search, usage, projects, erasing, audit, models, upkeep)
+_PARTS = (
+    me,
+    conversations,
+    prompts,
+    answers,
+    records,
+    messages,
+    search,
+    usage,
+    projects,
+    erasing,
+    audit,
+    access,
+    models,
+    upkeep,
+)
 _DESCRIPTION = (
     "A private AI assistant that keeps the book. Commands answer with the header `Daybook-Log-Size`; a query "
     "that gets it back (as header or as `at_least`) shows at least what was recorded then."
 )
 
 
-def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
+def create_app(book: WholeBook, options: HttpOptions | None = None) -> FastAPI:
     """Return the application of a book.
 
     Raises:
@@ -111,4 +129,4 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
 
 def openapi_document() -> dict[str, Any]:
     """Return the OpenAPI document without opening a book, for the pages that are made from it."""
-    return create_app(cast("Book", None)).openapi()
+    return create_app(cast("WholeBook", None)).openapi()

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
-from interfaces import viewing
-from interfaces.audit_views import EventListView
+from interfaces.audit_views import EventListView, with_names
 from projections.finding import from_cursor, to_cursor
 
 if TYPE_CHECKING:
     from domain.event import Recorded
-    from interfaces.book import Book
+    from interfaces.book import WholeBook
 
 Order = Literal["newest", "oldest"]
 
@@ -47,7 +46,7 @@ class Filter:
 
 
 def page_of_events(
-    book: Book,
+    book: WholeBook,
     wanted: Filter,
     *,
     order: Order,
@@ -68,14 +67,14 @@ def page_of_events(
         low, high = (low, min(high, place)) if order == "newest" else (max(low, place), high)
     found, place = (_backwards if order == "newest" else _forwards)(book, wanted, low, high, limit)
     return EventListView(
-        events=[viewing.event(one) for one in found],
+        events=with_names(book, found),
         log_size=size,
         next_cursor=None if place is None else to_cursor(place),
     )
 
 
 def _forwards(
-    book: Book, wanted: Filter, low: int, high: int, limit: int
+    book: WholeBook, wanted: Filter, low: int, high: int, limit: int
 ) -> tuple[list[Recorded], int | None]:
     """Return events from `low` on, and where to go on."""
     found: list[Recorded] = []
@@ -91,7 +90,7 @@ def _forwards(
 
 
 def _backwards(
-    book: Book, wanted: Filter, low: int, high: int, limit: int
+    book: WholeBook, wanted: Filter, low: int, high: int, limit: int
 ) -> tuple[list[Recorded], int | None]:
     """Return events before `high`, the newest first, and where to go on."""
     found: list[Recorded] = []

@@ -25,7 +25,7 @@ from domain.errors import DaybookError
 
 if TYPE_CHECKING:
     from application.running import Outcome
-    from interfaces.book import Book
+    from interfaces.book import WholeBook
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -104,7 +104,7 @@ class Metrics:
         if end.completion_tokens and end.eval_ms:
             self.tokens_per_second.observe(end.completion_tokens / end.eval_ms * 1000)
 
-    def look_at(self, book: Book) -> None:
+    def look_at(self, book: WholeBook) -> None:
         """Add what is asked of the book whenever the figures are read."""
         self.registry.register(_OfBook(book))
 
@@ -116,7 +116,7 @@ class Metrics:
 class _OfBook(Collector):
     """Figures of the book itself. With the database away there is one: that it is away."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: WholeBook) -> None:
         self._book = book
 
     def describe(self) -> list[Metric]:
@@ -132,11 +132,14 @@ class _OfBook(Collector):
         try:
             status = self._book.read_models.status()
             erased = self._book.keys.status().erased_count
+            line = self._book.turns.length()
         except DaybookError:
             made["daybook_database_up"].add_metric([], 0)
         else:
             made["daybook_database_up"].add_metric([], 1)
             made["daybook_log_size"].add_metric([], status.log_size)
+            made["daybook_line_running"].add_metric([], line.running)
+            made["daybook_line_waiting"].add_metric([], line.waiting)
             made["daybook_erased"].add_metric([], erased)
             for one in status.read_models:
                 made["daybook_read_model_lag"].add_metric([one.name], one.lag)
@@ -149,6 +152,11 @@ _OF_BOOK: dict[str, tuple[str, tuple[str, ...]]] = {
     "daybook_database_connections": ("Connections of this process's pool that are in use.", ()),
     "daybook_database_connections_most": ("How many connections the pool may have.", ()),
     "daybook_log_size": ("Events in the log.", ()),
+    "daybook_line_running": ("Answers that have their turn at the model server, of all processes.", ()),
+    "daybook_line_waiting": (
+        "Answers that wait in the line before the model server, of all processes; `queue_limit` bounds it.",
+        (),
+    ),
     "daybook_erased": ("Conversations and projects that were erased, all told.", ()),
     "daybook_read_model_lag": ("Events that a read model has still to apply.", ("read_model",)),
     "daybook_read_model_quarantined": ("Events that a read model could not apply.", ("read_model",)),

@@ -22,14 +22,25 @@ from interfaces import message_views, viewing
 from interfaces.http.api.bodies import ConversationChanges, CurrentMessage, NewConversation, NewFork
 from interfaces.http.api.describing import CREATED, DONE, TAGGED
 from interfaces.http.api.giving import give
-from interfaces.http.api.requests import AtLeast, CallerOf, Cursor, EditorOf, IfNoneMatch, Limit, ServerOf
+from interfaces.http.api.requests import (
+    LAST,
+    AtLeast,
+    CallerOf,
+    Cursor,
+    EditorOf,
+    IfNoneMatch,
+    Limit,
+    Named,
+    ServerOf,
+    fragment_of,
+)
 from interfaces.http.presenting import TranscriptPageView, must_not_be_erased, transcript_page
 from interfaces.http.rendering import JsonResponse, done, versioned
 from interfaces.http.server import Server
 from interfaces.message_views import TreeView
 from interfaces.outline import Outline
 from interfaces.views import ConversationListView, DoneView
-from projections.conversations.queries import ConversationSummary
+from projections.conversations.queries import ConversationPage, ConversationSummary
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])
 
@@ -53,12 +64,16 @@ def start_conversation(server: ServerOf, caller: CallerOf, body: NewConversation
 def list_conversations(
     server: ServerOf,
     at_least: AtLeast,
+    *,
     limit: Limit = 50,
     cursor: Cursor = None,
     project_id: UUID | None = None,
     archived: Archived = "exclude",
+    id: Named = None,  # noqa: A002 - the word of the interface
 ) -> Response:
     """List conversations, the one with the latest event first."""
+    if id is not None:
+        return JsonResponse(viewing.conversation_list(_named(server, id, limit, at_least)))
     page = server.book.conversations.newest(
         project_id=project_id, archived=archived, limit=limit, cursor=cursor, at_least=at_least
     )
@@ -147,6 +162,14 @@ def go_on_from(conversation_id: UUID, body: CurrentMessage, server: ServerOf, ed
         conversation_id=conversation_id, message_id=body.message_id, to_end=body.to_end, **editor.fields
     )
     return done(give(server, command))
+
+
+def _named(server: Server, named: str, limit: int, at_least: int | None) -> ConversationPage:
+    book = server.book
+    if named == LAST:
+        latest = book.conversations.latest_of_actor(book.actor, at_least=at_least)
+        return ConversationPage(() if latest is None else (latest,), None)
+    return ConversationPage(book.conversations.find(fragment_of(named), limit=limit, at_least=at_least), None)
 
 
 @router.post(

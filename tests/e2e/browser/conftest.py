@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.http.conftest import new_database, server_url, start_server, template_database
+from tests.e2e.http.conftest import new_database, start_server
 
-__all__ = ["new_database", "server_url", "start_server", "template_database"]
+__all__ = ["new_database", "start_server"]
 
 _FLAGS = (
     "--disable-gpu",
@@ -23,9 +23,12 @@ _FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """The browser, without its sandbox for root, who has none."""
+    """The browser, without its sandbox for root, who has none.
+
+    It is closed with its module: until then its event loop runs, and no command could have one.
+    """
     driver = pytest.importorskip("playwright.sync_api", reason="pip install -e '.[browser]' brings it")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:

@@ -14,7 +14,7 @@ from interfaces.http import tries
 from interfaces.http.peers import parse_networks
 from tests.e2e.http.conftest import StartServer
 from tests.support.cli_process import Daybook
-from tests.support.grants import bearer, events, revoke, slug, token
+from tests.support.grants import bearer, events, link, revoke, slug, token
 from tests.support.http_client import Reader, ask
 from tests.support.http_server import RunningServer
 
@@ -30,6 +30,10 @@ READ_OR_AUDIT = READ | AUDIT
 OPERATIONS = {
     "isAlive": None,
     "isReady": None,
+    "whoAmI": READ_OR_AUDIT,
+    "findMessages": READ,
+    "listMessages": READ,
+    "findEvent": AUDIT,
     "startConversation": ASK,
     "listConversations": READ,
     "getConversation": READ,
@@ -84,6 +88,15 @@ OPERATIONS = {
     "getReceipt": AUDIT,
     "proveExtension": AUDIT,
     "exportLog": ADMIN,
+    "createToken": ADMIN,
+    "listTokens": ADMIN,
+    "getToken": ADMIN,
+    "revokeToken": ADMIN,
+    "makeLink": ADMIN,
+    "listSessions": ADMIN,
+    "getSession": ADMIN,
+    "endOwnSession": READ_OR_AUDIT,  # of one's own; a token has none
+    "endSession": ADMIN,
     "getKeys": AUDIT,
     "rotateKeys": ADMIN,
     "getProjections": READ_OR_AUDIT,
@@ -99,6 +112,7 @@ BODIES: dict[str, Any] = {
     "changeProject": {"description": "Sails"},
     "askQuestion": {"text": "And now?", "model": "simulator-error-404"},
     "createProject": {"name": "Sailing"},
+    "createToken": {"name": "sails"},
     "ask": {"text": "And now?", "model": "simulator-error-404"},
     "goOnFrom": {"message_id": None},
     "editPrompt": {"text": "And then?", "model": "simulator-error-404"},
@@ -113,7 +127,12 @@ BODIES: dict[str, Any] = {
     "proveExtension": {"checkpoint": "none"},
     "rebuildProjections": {"read_models": ["projects"]},
 }
-PARAMETERS: dict[str, Any] = {"searchMessages": {"q": "boat"}, "getReceipt": {"log_index": 0}}
+PARAMETERS: dict[str, Any] = {
+    "findMessages": {"id": "@last"},
+    "findEvent": {"event_id": str(uuid4())},
+    "searchMessages": {"q": "boat"},
+    "getReceipt": {"log_index": 0},
+}
 
 
 def test_without_anything_nobody_is_let_in(client: httpx.Client) -> None:
@@ -202,6 +221,8 @@ def there(server: RunningServer) -> dict[str, str]:
         "message_id": asked["answer_id"],
         "fragment": project,
         "log_index": "0",
+        "token_id": token(server, "read").id.hex,
+        "session_id": link(server).id.hex,
     }
     return {**{name: str(value) for name, value in asked.items()}, **more}
 
