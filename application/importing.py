@@ -44,6 +44,9 @@ R = TypeVar("R", bound=Root)
 
 SOURCE = "import"
 DAYBOOK = "daybook"
+LEFT_UNFINISHED = "answer(s) left out: still being written when the file was"
+ALTERED = "text(s) altered: too long for a title, or with characters that no text may have"
+HOMELESS = "conversation(s) in no project: theirs is not here"
 _REFUSED = (InvalidInputError, NotFoundError, RefusedError, ContentErasedError)
 
 
@@ -113,6 +116,7 @@ def _project(services: Services, command: ImportProject) -> tuple[Project | None
     if found is not None:
         _must_be_there(found, found.erased)
         return None, TakenIn(imported_id=said.id, id=found.id, outcome="unchanged")
+    checked_moments(said)
     project = Project.create(derived_id(said.id), name=checked_name(said.name, "project name"))
     if said.description:
         project.describe(checked_text(said.description, "description"))
@@ -122,6 +126,7 @@ def _project(services: Services, command: ImportProject) -> tuple[Project | None
         project.set_default_model(checked_name(said.default_model, "model name"))
     if said.archived:
         project.archive()
+    project.end_import(said.id, began_at=said.began_at, changed_at=said.changed_at)
     return project, TakenIn(imported_id=said.id, id=project.id, outcome="new")
 
 
@@ -217,19 +222,14 @@ class _Taking:
         )
         return root
 
-    def remarks(self) -> tuple[str, ...]:
-        """Return what was left out or altered, in words."""
-        found = []
-        if self._left_out:
-            found.append(f"{self._left_out} unfinished answer(s) left out: still being written at the export")
-        if self._checks.altered_count:
-            found.append(
-                f"{self._checks.altered_count} text(s) altered: too long for a name, or with characters that "
-                "no text may have"
-            )
-        if self._homeless:
-            found.append("its project is not here, so it is in none")
-        return tuple(found)
+    def remarks(self) -> tuple[tuple[str, int], ...]:
+        """Return what was left out or altered, and how often."""
+        counts = {
+            LEFT_UNFINISHED: self._left_out,
+            ALTERED: self._checks.altered_count,
+            HOMELESS: self._homeless,
+        }
+        return tuple((what, int(count)) for what, count in counts.items() if count)
 
     def _started(self) -> Conversation:
         said = self._said

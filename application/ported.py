@@ -86,10 +86,12 @@ class PortedConversation:
 
 @dataclass(frozen=True, kw_only=True)
 class PortedProject:
-    """A project of a file."""
+    """A project of a file. `id` is that of where it was first recorded."""
 
     id: UUID
     name: str
+    began_at: int
+    changed_at: int
     description: str = ""
     instructions: str = ""
     default_model: str | None = None
@@ -101,7 +103,7 @@ class TakenIn:
     """What became of one conversation or project of a file.
 
     `outcome`: `new`, `grown`, `unchanged` or `skipped`, then `reason` says why; `id` is None where it was
-    skipped. `remarks` say what was left out or altered of what was taken in.
+    skipped. `remarks` say what was left out or altered of what was taken in, and how often.
     """
 
     imported_id: UUID
@@ -109,7 +111,7 @@ class TakenIn:
     outcome: str
     message_count: int = 0
     reason: str = ""
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,14 +215,14 @@ def _word(word: str, what: str) -> None:
 
 def _moment(micros: int, what: str) -> None:
     if not 0 <= micros <= _LATEST:
-        raise InvalidInputError(f"a message's {what} is not within the years 1970 and 9999")
+        raise InvalidInputError(f"its {what} is not within the years 1970 and 9999")
 
 
-def checked_moments(conversation: PortedConversation) -> None:
+def checked_moments(said: PortedConversation | PortedProject) -> None:
     """Refuse what began or changed at no time a book could know.
 
     Raises:
         InvalidInputError: it did.
     """
-    _moment(conversation.began_at, "beginning")
-    _moment(conversation.changed_at, "last change")
+    _moment(said.began_at, "beginning")
+    _moment(said.changed_at, "last change")

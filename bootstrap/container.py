@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from infrastructure.proofs.auditor import PostgresAuditor
     from infrastructure.read_model_memory import ReadModelMemory
     from interfaces.erasing import ErasingHere
+    from interfaces.porting.here import PortingHere
     from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
     from projections.projects.queries import ProjectQueries
@@ -176,6 +177,13 @@ class Container:
         from projections.pump import Pump
 
         return Pump(self.database, self.log, read_models(self.keyring))
+
+    @cached_property
+    def porting(self) -> PortingHere:
+        """Takes out and in: files of conversations and projects."""
+        from interfaces.porting.here import PortingHere
+
+        return PortingHere(self, self.clock)
 
     @cached_property
     def erasing(self) -> ErasingHere:

@@ -90,6 +90,11 @@ class Book(Protocol):
         ...
 
     @property
+    def porting(self) -> parts.Porting:
+        """Takes out and in: files of conversations and projects."""
+        ...
+
+    @property
     def audit(self) -> Auditor:
         """Signs, proves and verifies the log."""
         ...

@@ -6,9 +6,11 @@ do (letting others in, the line, saved text) is in `book.py` alone.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 from uuid import UUID
 
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from application.ports.model_server import ModelCard, PullProgress
     from application.running import RunningAnswer
     from interfaces.erasures import ErasureView
+    from interfaces.porting.gathering import Wanted
+    from interfaces.porting.here import Form
+    from interfaces.porting.taking import ImportView, Wishes
     from interfaces.upkeep_views import RotatedView
     from interfaces.views import ErasedView, HoldView
     from projections.access.queries import Grant
@@ -328,6 +333,20 @@ class Told:
 
     progress: KeysProgress | None = None
     rewriting: Callable[[], None] = lambda: None
+
+
+class Porting(Protocol):
+    """Takes out and in: files of conversations and projects."""
+
+    def export(
+        self, wanted: Wanted, form: Form, told: Progress | None = None
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """Lend an export piece by piece; `told` hears how many conversations are done. Errors come first."""
+        ...
+
+    def take_in(self, path: Path, wishes: Wishes, told: Progress | None = None) -> ImportView:
+        """Import a file; `told` hears how much of it is done."""
+        ...
 
 
 class Erasing(Protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from domain.content import Text
 from domain.event import Created, Event, catalogue
 
@@ -76,3 +78,16 @@ class ProjectArchived(Event):
 @catalogue.register("project.restored")
 class ProjectRestored(Event):
     """Back among the others."""
+
+
+@catalogue.register("project.imported", plain="imported_id began_at changed_at")
+class ProjectImported(Event):
+    """It was taken in from a file; this comes last in such an append.
+
+    `imported_id` is its id where it was first recorded; it began and last changed there at the two moments,
+    in microseconds since 1970.
+    """
+
+    imported_id: UUID
+    began_at: int
+    changed_at: int

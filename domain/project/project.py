@@ -72,6 +72,12 @@ class Project(Root):
         if self.archived:
             self.trigger_event(e.ProjectRestored)
 
+    def end_import(self, imported_id: UUID, *, began_at: int, changed_at: int) -> None:
+        """Say that all of it was taken in from a file."""
+        self.trigger_event(
+            e.ProjectImported, imported_id=imported_id, began_at=began_at, changed_at=changed_at
+        )
+
     def hold(self, reason: str) -> None:
         """Forbid its erasure, and that of its conversations, until it is released."""
         self.must_not_be_erased()

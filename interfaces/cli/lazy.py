@@ -40,6 +40,13 @@ COMMANDS = (
     Entry("fork", "fork", "Copy a branch into a conversation of its own.", "Organise"),
     Entry("rate", "rate", "Say that an answer is good or bad.", "Organise"),
     Entry("note", "note", "Write a note on a message, or see its notes.", "Organise"),
+    Entry("export", "export", "Write conversations as Markdown, JSON or a page of HTML.", "Organise"),
+    Entry(
+        "import",
+        "importing",
+        "Take conversations in from a file.",
+        "Organise",
+    ),
     Entry("rename", "rename", "Give a conversation a title.", "Organise"),
     Entry("archive", "archive", "Put a conversation out of the way.", "Organise"),
     Entry("restore", "restore", "Bring an archived conversation back.", "Organise"),

@@ -77,7 +77,7 @@ def print_status(found: Status) -> None:
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
+def progress_bar(what: str, unit: str = "events") -> Iterator[Callable[[int, int], None] | None]:
     """Lend a function that shows how far it is; None where nobody watches."""
     if not sys.stderr.isatty():
         yield None
@@ -88,7 +88,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
-        TextColumn("events"),
+        TextColumn(unit),
         TimeRemainingColumn(),
     ]
     with Progress(*columns, console=terminal(stderr=True), transient=True, expand=True) as bar:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from interfaces.remote.connection import Connection
     from interfaces.remote.log import RemoteAuditor, RemoteEvents
     from interfaces.remote.models import RemoteModels
+    from interfaces.remote.porting import RemotePorting
     from interfaces.remote.queries import (
         RemoteConversations,
         RemoteProjects,
@@ -93,6 +94,13 @@ class RemoteBook:
         from interfaces.remote.upkeep import RemoteErasing
 
         return RemoteErasing(self._connection, self.commands)
+
+    @cached_property
+    def porting(self) -> RemotePorting:
+        """Takes out and in: files of conversations and projects."""
+        from interfaces.remote.porting import RemotePorting
+
+        return RemotePorting(self._connection)
 
     @cached_property
     def audit(self) -> RemoteAuditor:

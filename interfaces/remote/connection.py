@@ -139,14 +139,18 @@ class Connection:
         path: str,
         *,
         body: Any = None,
+        content: Callable[[], Iterator[bytes]] | None = None,
         headers: Mapping[str, str] | None = None,
         told: Callable[[dict[str, Any]], None] = lambda _: None,
         again: bool = False,
     ) -> dict[str, Any]:
-        """Have long work done and return its result; `told` hears how far it is. The errors are the same."""
+        """Have long work done and return its result; `told` hears how far it is. The errors are the same.
+
+        `content` makes the bytes of a body that is no JSON, anew each time it is sent.
+        """
 
         def once() -> dict[str, Any]:
-            with self.stream("POST", path, body=body, headers=headers) as events:
+            with self.stream("POST", path, body=body, content=content, headers=headers) as events:
                 for event in events:
                     if event.name == "progress":
                         told(event.data)
@@ -162,7 +166,13 @@ class Connection:
 
     @contextmanager
     def stream(
-        self, method: str, path: str, *, body: Any = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        content: Callable[[], Iterator[bytes]] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Iterator[Iterator[ServerEvent]]:
         """Lend the events of a response."""
         import httpx
@@ -171,6 +181,7 @@ class Connection:
             method,
             _API + path,
             json=body,
+            content=content() if content is not None else None,
             headers={**self._headers(), **(headers or {}), "Accept": "text/event-stream"},
             timeout=httpx.Timeout(QUIET_SECONDS, connect=self._connect_timeout, pool=None),
         )
@@ -185,14 +196,15 @@ class Connection:
                 response.close()
 
     @contextmanager
-    def download(self, path: str, *, body: Any = None) -> Iterator[Iterator[bytes]]:
+    def download(self, path: str, *, method: str = "POST", body: Any = None) -> Iterator[Iterator[bytes]]:
         """Lend the bytes of a large response, however long its first one takes."""
         import httpx
 
         request = self.client.build_request(
-            "POST",
+            method,
             _API + path,
             json=body,
+            headers=self._headers(),
             timeout=httpx.Timeout(None, connect=self._connect_timeout),
         )
         try:

@@ -106,8 +106,13 @@ NOT_OVER_HTTP: Mapping[type[c.Command], str] = {
     c.RevokeToken: "Tokens are revoked",
     c.OfferSession: "Links are made",
     c.EndSession: "Sessions are ended",
+    c.ImportConversations: "Files are read",
+    c.ImportProject: "Files are read",
 }
-"""Commands that are given on the server's own machine, and how to say so."""
+"""Commands that are given on the server's own machine, and how to say so.
+
+Files to import are sent there as they are; the commands follow from them.
+"""
 
 _IN_HEADERS = frozenset({"correlation_id", "idempotency_key", "expected_version"})
 _OF_THE_TOKEN = frozenset({"actor", "source"})

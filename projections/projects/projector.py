@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, LiteralString
 
 from domain.content import packed
 from domain.event import Event, Recorded
+from domain.moments import from_micros
 from domain.project import events as e
 from projections.projects import NAME, VERSION
 from projections.read_model import ReadModel
@@ -30,6 +31,12 @@ _ERASE = """
 update projects
    set name = null, description = null, instructions = null, hold_reason = null, erased_at = %(at)s,
        erased_by = %(actor)s, updated_at = %(at)s, version = %(version)s
+ where id = %(id)s
+"""
+_IMPORT = """
+update projects
+   set imported_id = %(imported_id)s, created_at = %(began_at)s, updated_at = %(changed_at)s,
+       version = %(version)s
  where id = %(id)s
 """
 _INSTRUCT = """
@@ -81,5 +88,11 @@ def _change(event: Event) -> tuple[LiteralString, dict[str, Any]] | None:  # noq
             return _HOLD, {"text": None}
         case e.ProjectErased():
             return _ERASE, {}
+        case e.ProjectImported():
+            return _IMPORT, {
+                "imported_id": event.imported_id,
+                "began_at": from_micros(event.began_at),
+                "changed_at": from_micros(event.changed_at),
+            }
         case _:
             return None

@@ -19,7 +19,7 @@ from projections.reading import Reading
 
 _COLUMNS: LiteralString = """
 select p.id, p.name, p.description, p.default_model, p.instructions, p.instructions_version, p.archived,
-       p.created_at, p.updated_at, p.hold_reason, p.erased_at, p.erased_by, p.version
+       p.created_at, p.updated_at, p.hold_reason, p.erased_at, p.erased_by, p.version, p.imported_id
   from projects p
 """
 
@@ -39,7 +39,8 @@ _BY_FRAGMENT: LiteralString = (
 class ProjectDetails:
     """One project. `description` and `instructions` are empty where there are none.
 
-    `damage` says that some of it was altered: that part is empty, too. `version` is where its stream stands.
+    `damage` says that some of it was altered: that part is empty, too. `version` is where its stream stands,
+    `imported_id` its id where it was first recorded, if elsewhere.
     """
 
     id: UUID
@@ -57,6 +58,7 @@ class ProjectDetails:
     erased_at: datetime | None = None
     erased_by: str | None = None
     version: int = 0
+    imported_id: UUID | None = None
 
 
 class ProjectQueries:
@@ -115,6 +117,7 @@ class ProjectQueries:
             erased_at=row[10],
             erased_by=row[11],
             version=row[12],
+            imported_id=row[13],
             erased=opener.erased or row[10] is not None,
             damage=opener.damage,
         )

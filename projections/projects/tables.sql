@@ -10,6 +10,7 @@ create table projects (
     updated_at           timestamptz not null,
     version              bigint      not null,  -- where its stream stands
     first_index          bigint      not null,  -- log index of its creation: lists are in this order
+    imported_id          uuid,                  -- its id where it was first recorded, if elsewhere
     hold_reason          bytea,
     erased_at            timestamptz,
     erased_by            text

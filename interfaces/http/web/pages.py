@@ -26,8 +26,8 @@ from interfaces.http.presenting import must_be_answer, must_not_be_erased
 from interfaces.http.rendering import JsonResponse
 from interfaces.http.server import Server
 from interfaces.http.web import state
-from interfaces.http.web.markdown import to_html
 from interfaces.http.web.visitor import visitor
+from interfaces.markdown import to_html
 from interfaces.views import utc
 
 router = APIRouter(include_in_schema=False)

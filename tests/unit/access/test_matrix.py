@@ -59,6 +59,7 @@ NO_PART = {
     "admission",
     "clock",
     "erasing",
+    "porting",
     "look_after",
     "close",
     "watch_appends",
@@ -81,7 +82,7 @@ VALUES: dict[str, Any] = {
     "tuple[str, ...]": ("ask",),
     "datetime": datetime(2027, 1, 1, tzinfo=UTC),
     "tuple[PortedConversation, ...]": (),
-    "PortedProject": PortedProject(id=new_id(), name="a word"),
+    "PortedProject": PortedProject(id=new_id(), name="a word", began_at=1, changed_at=2),
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interfaces.http.web.markdown import to_html
+from interfaces.markdown import to_html
 
 _ALLOWED = {
     *(

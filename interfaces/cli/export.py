@@ -1,0 +1,152 @@
+"""`daybook export`: conversations as files, for people (Markdown, HTML) and for `daybook import` (JSON).
+
+Invariant: a file that is there is not touched unless `--force` says so, and then it is replaced in one
+piece; a broken export leaves no file that looks like a whole one.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from domain.errors import InvalidInputError
+from interfaces.cli.console import clean, out_is_terminal, say
+from interfaces.cli.lazy import command_app
+from interfaces.cli.opening import host_of, opened
+
+if TYPE_CHECKING:
+    from interfaces.book import Book
+    from interfaces.porting.gathering import Wanted
+
+app = command_app()
+
+
+class Format(StrEnum):
+    """What an export is written as."""
+
+    MD = "md"
+    JSON = "json"
+    HTML = "html"
+
+
+_ENDINGS = {".json": Format.JSON, ".jsonl": Format.JSON, ".html": Format.HTML, ".htm": Format.HTML}
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    conversation: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="A conversation; @last: your last one.")
+    ] = None,
+    *,
+    project: Annotated[
+        str | None,
+        typer.Option("--project", "-p", metavar="PROJECT", help="A project with its conversations."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All conversations and projects.")] = False,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", "-f", help="Unless given, by the ending of FILE, else md."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write it into a file.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE where it is there.")] = False,
+) -> None:
+    """Write conversations as Markdown, JSON or a page of HTML."""
+    given = sum((conversation is not None, project is not None, everything))
+    if given != 1:
+        raise InvalidInputError(
+            "Say what to export: a conversation's id, --project PROJECT, or --all. Nothing was written.",
+            hint="daybook export @last",
+        )
+    if output is not None and not force and output.exists():
+        raise _is_there(output)
+    form = form or _ENDINGS.get(output.suffix.lower() if output else "", Format.MD)
+    with opened(host_of(ctx)) as book:
+        wanted = _wanted(book, conversation, project)
+        from interfaces.cli.late_progress import late_bar
+        from interfaces.porting.here import Form
+
+        with (
+            late_bar("exporting", "conversations") as progress,
+            book.porting.export(wanted, Form(form), progress) as pieces,
+        ):
+            if output is None:
+                _print(pieces)
+            else:
+                _write(pieces, output, force=force)
+    if output is not None:
+        say(f"Written to {output}, readable by you alone: it is not encrypted.")
+
+
+def _wanted(book: Book, conversation: str | None, project: str | None) -> Wanted:
+    from interfaces.cli import finding
+    from interfaces.porting.gathering import Wanted
+
+    if conversation is not None:
+        return Wanted(conversation_id=finding.conversation(book, conversation).id)
+    if project is not None:
+        return Wanted(project_id=finding.project(book, project).id)
+    return Wanted()
+
+
+def _print(pieces: Iterable[bytes]) -> None:
+    if not out_is_terminal():
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for piece in pieces:
+        sys.stdout.write(clean(decoder.decode(piece)))
+
+
+def _write(pieces: Iterable[bytes], path: Path, *, force: bool) -> None:
+    """Write a file beside the place it is to have, then move it there."""
+    partial: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+        partial = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            for piece in pieces:
+                file.write(piece)
+        if force:
+            partial.replace(path)
+        else:
+            _move(partial, path)
+        partial = None
+    except OSError as problem:
+        from application.errors import in_words
+
+        raise InvalidInputError(f"{path} cannot be written: {in_words(problem)}. Nothing is there.") from None
+    finally:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
+
+
+def _move(partial: Path, path: Path) -> None:
+    """Give a finished file its name, if nobody else has it by now."""
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        raise _is_there(path) from None
+    except OSError:  # a file system without second names
+        if path.exists():
+            raise _is_there(path) from None
+        partial.replace(path)
+    else:
+        partial.unlink()
+
+
+def _is_there(path: Path) -> InvalidInputError:
+    return InvalidInputError(
+        f"{path} is there already; it was not touched.", hint="Another name, or --force to replace it."
+    )

@@ -1,0 +1,1 @@
+"""Out and back: conversations and projects as files, and files as conversations and projects."""
