@@ -81,14 +81,22 @@ def _file(named: str) -> Iterator[Path]:
         yield Path(kept.name)
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
 def _tell(found: ImportView) -> None:
     would = "would be " if found.dry_run else ""
-    out(
-        f"{found.new_count:,} conversations {would}new, {found.grown_count:,} grown, "
-        f"{found.unchanged_count:,} there already, {found.skipped_count:,} left out; "
-        f"{found.message_count:,} messages {would}added"
-        + (f", {found.new_project_count:,} projects {would}new." if found.new_project_count else ".")
-    )
+    told = [
+        f"{_counted(found.new_count, 'conversation')} {would}new",
+        f"{found.grown_count:,} {would}grown",
+        f"{found.unchanged_count:,} there already",
+        f"{found.skipped_count:,} left out",
+        f"{_counted(found.message_count, 'message')} {would}added",
+    ]
+    if found.new_project_count:
+        told.append(f"{_counted(found.new_project_count, 'project')} {would}new")
+    out(", ".join(told) + ".")
     for what, count in found.remarks.items():
         say_wrapped(f"{count:,} {clean(what)}.")
     for one in found.left_out[:_SHOWN]:

@@ -24,6 +24,7 @@ from interfaces.http.api import (
     me,
     messages,
     models,
+    porting,
     projects,
     prompts,
     records,
@@ -69,6 +70,7 @@ _PARTS = (
     audit,
     access,
     models,
+    porting,
     upkeep,
 )
 _DESCRIPTION = (

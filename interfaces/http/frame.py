@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 # its size.
 MAX_BODY_BYTES = 3 * MAX_TEXT_BYTES + 64 * 1024
 
+# Files to import are written down as they come, and by nobody who may not.
+MAX_IMPORT_BYTES = 4 * 1024**3
+IMPORT_PATH = "/api/v1/import"
+
 # A client that is still sending reads its answer only when it has sent all; so much of it is read and
 # thrown away.
 _DRAIN_BYTES = 64 * 1024 * 1024
@@ -134,7 +138,7 @@ class Head:
 
 
 class BodyLimit:
-    """ASGI middleware: no request makes the server hold more than `limit` bytes of it."""
+    """ASGI middleware: no request makes the server hold more than `limit` bytes; a file is not held."""
 
     def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
         self._app = app
@@ -145,8 +149,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = MAX_IMPORT_BYTES if scope["path"] == IMPORT_PATH else self._limit
         length = Headers(scope=scope).get("content-length", "")
-        if length.isascii() and length.isdigit() and int(length) > self._limit:
+        if length.isascii() and length.isdigit() and int(length) > limit:
             await _drain(receive, 0)
             await problem(scope, 413, _TOO_LARGE, headers={"Connection": "close"})(scope, receive, send)
             return
@@ -168,7 +173,7 @@ class BodyLimit:
             nonlocal taken
             message = await in_time()
             taken += len(message.get("body", b""))
-            if taken > self._limit:
+            if taken > limit:
                 await _drain(receive, taken)
                 raise HTTPException(413, _TOO_LARGE, {"Connection": "close"})
             return message

@@ -6,6 +6,7 @@ where it was: what is there already is noticed and costs a look.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_BATCH_BYTES = 4 * 1024 * 1024
 MOST_BATCH = 50
+_BETWEEN_WORDS = 0.1
 MOST_TOLD = 1000
 """So many things that were left out are named; the others are counted."""
 
@@ -123,6 +125,7 @@ class _Taking:
     def all(self, items: Iterable[Item], told: Callable[[int, int], None]) -> None:
         # An empty one first: a project that takes nothing is told before anything is read.
         self._give([])
+        next_word = 0.0
         for item in items:
             match item:
                 case Whole():
@@ -130,7 +133,9 @@ class _Taking:
                 case PortedProject():
                     self._project(item)
                 case At():
-                    told(item.done, item.total)
+                    if time.monotonic() >= next_word:
+                        told(item.done, item.total)
+                        next_word = time.monotonic() + _BETWEEN_WORDS
                 case LeftOut():
                     self._leave_out(item.what, item.name, item.reason)
                     self._outcomes["skipped"] += item.what == "conversation"
