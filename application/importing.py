@@ -22,6 +22,7 @@ from application.ported import (
     PortedMessage,
     TakenIn,
     checked_moments,
+    checked_note,
 )
 from application.ports.log import Origin
 from application.ports.memory import RecordedAnswer
@@ -287,6 +288,7 @@ class _Taking:
             words = message.rating_words and self._remark(message.rating_words, "words")
             self.conversation.rate_answer(here, message.rating, words or None)
         for note in message.notes:
+            checked_note(note)
             self.conversation.import_note(
                 derived_id(self._said.id, note.id),
                 here,

@@ -226,3 +226,14 @@ def checked_moments(said: PortedConversation | PortedProject) -> None:
     """
     _moment(said.began_at, "beginning")
     _moment(said.changed_at, "last change")
+
+
+def checked_note(note: PortedNote) -> None:
+    """Refuse a note of no time a book could know.
+
+    Raises:
+        InvalidInputError: it is one.
+    """
+    _moment(note.written_at, "note")
+    if note.changed_at is not None:
+        _moment(note.changed_at, "note")

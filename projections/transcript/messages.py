@@ -161,7 +161,7 @@ NOTES: LiteralString = """
 select n.id, n.message_id, n.text, n.written_at, n.changed_at, n.actor
   from notes n
  where n.message_id = any(%s::uuid[])
- order by n.written_at, n.id
+ order by n.log_index
 """
 
 HAS_NOTES = -1

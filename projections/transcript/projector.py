@@ -93,9 +93,9 @@ update messages m set rating = n.rating, rating_words = n.words
 """
 
 _WRITE_NOTES = """
-insert into notes (id, conversation_id, message_id, text, written_at, changed_at, actor)
+insert into notes (id, conversation_id, message_id, text, written_at, changed_at, actor, log_index)
 select * from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bytea[], %s::timestamptz[], %s::timestamptz[],
-                     %s::text[])
+                     %s::text[], %s::bigint[])
 """
 
 _CHANGE_NOTES = """
@@ -200,6 +200,7 @@ class _Notes:
                     text,
                     *_note_moments(recorded, event),
                     recorded.actor,
+                    recorded.log_index,
                 ]
             case e.NoteChanged():
                 self._changed[key] = (key, packed(event.text), recorded.time)

@@ -56,5 +56,6 @@ create table notes (
     text            bytea,                         -- packed
     written_at      timestamptz not null,
     changed_at      timestamptz,
-    actor           text        not null           -- who wrote it first
+    actor           text        not null,          -- who wrote it first
+    log_index       bigint      not null           -- of the event that began it: they are in this order
 );

@@ -82,6 +82,7 @@ def export_all(server: ServerOf, form: As = Form.JSON) -> Response:
 
 
 def _export(server: Server, wanted: Wanted, form: Form, name: str) -> Response:
+    must_have(server, scopes.READ, "export")  # not only when the first piece is asked for
     porting = PortingHere(server.book, server.whole.book.clock)
     with porting.export(wanted, form) as pieces:
         return StreamingResponse(
@@ -106,10 +107,7 @@ async def import_file(
     project_id: Annotated[UUID | None, Query(description="Put all new conversations in it.")] = None,
     dry_run: Annotated[bool, Query(description="Only say what would come of it.")] = False,
 ) -> Response:
-    """Take conversations and projects in from a file; the same file again adds nothing.
-
-    Each conversation is taken in whole or not at all. Goes on to its end without watchers.
-    """
+    """Take conversations and projects in from a file, each whole or not at all; again adds what is new."""
     must_run(server)
     must_have(server, scopes.ADMIN, "import")
     kept = tempfile.NamedTemporaryFile(prefix="daybook-import-")  # noqa: SIM115 - closed when it is read

@@ -41,6 +41,10 @@ OPERATIONS = {
     "editPrompt",
     "answerAgain",
     "forkConversation",
+    "exportConversation",
+    "exportProject",
+    "exportAll",
+    "importFile",
     "rateAnswer",
     "writeNote",
     "getNote",
@@ -101,7 +105,15 @@ OPERATIONS = {
     "getModel",
 }
 
-COSTLY = {"exportLog", "rotateKeys", "rebuildProjections", "pullModel", "eraseConversation", "eraseProject"}
+COSTLY = {
+    "exportLog",
+    "importFile",
+    "rotateKeys",
+    "rebuildProjections",
+    "pullModel",
+    "eraseConversation",
+    "eraseProject",
+}
 
 # Nothing they take can be wrong (a model may have any name).
 WITHOUT_INPUT = {

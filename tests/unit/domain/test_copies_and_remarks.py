@@ -68,6 +68,14 @@ def test_a_copy_takes_in_prompts_and_answers_as_they_ended() -> None:
     assert (copied.current_id, copied.last_model) == (ANSWER, "other")
 
 
+def test_an_answer_that_has_not_ended_is_not_taken_in_from_a_file() -> None:
+    given(answered()).when(
+        lambda c: c.import_answer(
+            OTHER, prompt_id=PROMPT, imported_id=OTHER, **copied_answer(status="streaming")
+        )
+    ).then_refused(InvalidInputError, "has not ended")
+
+
 def test_a_copied_prompt_does_not_follow_a_prompt() -> None:
     given(answered()).when(lambda c: c.copy_prompt(OTHER, parent_id=PROMPT, **COPIED_PROMPT)).then_refused(
         InvalidInputError, "follows an answer"
