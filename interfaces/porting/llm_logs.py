@@ -106,18 +106,14 @@ class _Logs:
             raise _none_of_llm("it has no table `responses` with prompts and responses")
         wanted = [name if name in self._columns else f"null as {name}" for name in _COLUMNS]
         self._row = f"select {', '.join(wanted)} from responses where rowid = ?"  # noqa: S608 - names of ours
+        self._database.execute(self._row, (0,))
         self._titles = self._columns_of("conversations") >= {"id", "name"}
 
     def items(self) -> Iterator[Item]:
         total = self._count("responses")
-        order = [name for name in ("conversation_id", "datetime_utc") if name in self._columns]
-        keyed = "conversation_id" if "conversation_id" in self._columns else "null"
-        places = self._database.execute(
-            f"select {keyed}, rowid from responses order by {', '.join([*order, 'rowid'])}"  # noqa: S608
-        )
         done = 0
         try:
-            for key, group in groupby(places, lambda place: place[0]):
+            for key, group in groupby(self._places(), lambda place: place[0]):
                 together = [row[1] for row in group]
                 # Responses without a conversation were asked alone.
                 for rows in [[one] for one in together] if key is None else [together]:
@@ -127,6 +123,14 @@ class _Logs:
             yield from self._left_out()
         except sqlite3.Error as problem:
             yield CutOff(reason=f"The database is damaged (SQLite says: {problem}).")
+
+    def _places(self) -> sqlite3.Cursor:
+        """Return each response's conversation and place, by conversation and time."""
+        order = [name for name in ("conversation_id", "datetime_utc") if name in self._columns]
+        keyed = "conversation_id" if "conversation_id" in self._columns else "null"
+        return self._database.execute(
+            f"select {keyed}, rowid from responses order by {', '.join([*order, 'rowid'])}"  # noqa: S608
+        )
 
     def _conversation(self, key: Any, rows: list[int]) -> Iterator[Item]:
         name = _text(key)

@@ -164,7 +164,7 @@ class _Taking:
             left_out_count=self._left_out_count,
             left_out=self._left_out,
             remarks=dict(self._remarks),
-            unknown=dict(self._unknown.most_common(MOST_TOLD)),
+            unknown=dict(self._unknown),
         )
 
     def _whole(self, item: Whole) -> None:
