@@ -277,12 +277,19 @@ class Container:
 
 
 def make_keyring(
-    settings: Settings, home: Home, database: Database, *, next_key: MasterKeyFile | None = None
+    settings: Settings,
+    home: Home,
+    database: Database,
+    *,
+    next_key: MasterKeyFile | None = None,
+    changes: bool = True,
 ) -> Keyring:
     """Return the keyring of a database: the master key from the settings, else from the home's file.
 
     `next_key` is where a replacement keeps the key that may be in force already; else beside the home's file.
+    Without `changes` no key is made, and the book is not noted as one of the key's.
     """
+    from application.errors import KeyringError
     from infrastructure.crypto import master_key
     from infrastructure.crypto.keyring import Keyring
     from infrastructure.postgres.key_store import PostgresKeyStore
@@ -296,6 +303,8 @@ def make_keyring(
         return file.read()
 
     def make() -> bytes:
+        if not changes:
+            raise KeyringError("This book has no master key yet.")
         home.make()
         return file.write_new(master_key.generate())
 
@@ -305,7 +314,7 @@ def make_keyring(
         return None if settings.find("master_key").value else file.next.read()
 
     def note(book_id: UUID) -> None:
-        if not settings.find("master_key").value:
+        if changes and not settings.find("master_key").value:
             home.note_book_of_the_key(book_id)
 
     return Keyring(PostgresKeyStore(database), find, make, next_master=find_next, opened=note)

@@ -20,6 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with: daybook demo   Then: daybook doctor   Settings: daybook config list",
 )
@@ -87,6 +88,10 @@ def main(host: Host, argv: Sequence[str]) -> int:
 
 
 def _run(host: Host, argv: Sequence[str]) -> int:
+    if argv[:1] == ["__complete"]:
+        from interfaces.cli.completing import complete
+
+        return complete(host, typer.main.get_command(app), argv[1:])
     try:
         result = typer.main.get_command(app).main(args=list(argv), prog_name="daybook", obj=host)
     except SystemExit as leaving:

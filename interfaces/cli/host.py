@@ -262,6 +262,18 @@ class Host(Protocol):
         """
         ...
 
+    def glance(self) -> Book:
+        """Return the book as it is, for completion in a shell: nothing is started, waited for or changed.
+
+        Raises:
+            DaybookError: it cannot be had at once.
+        """
+        ...
+
+    def installed_models(self) -> Sequence[str]:
+        """Return the names of the models that can be asked now. The errors are the same."""
+        ...
+
     @property
     def servers(self) -> Servers:
         """The servers that were saved for this user."""

@@ -15,12 +15,16 @@ from typer.core import TyperGroup
 
 @dataclass(frozen=True)
 class Entry:
-    """One command or group of the root. `module` lies in this package and has an `app`."""
+    """One command or group of the root. `module` lies in this package and has an `app`.
+
+    `hidden`: it is there for who types it, and stands in no list.
+    """
 
     name: str
     module: str
     help: str
     section: str
+    hidden: bool = False
 
 
 COMMANDS = (
@@ -48,6 +52,7 @@ COMMANDS = (
     Entry("project", "project", "Group conversations; give them instructions and a model.", "Organise"),
     Entry("models", "models", "See, get and choose models.", "Set up"),
     Entry("config", "config", "See and change settings.", "Set up"),
+    Entry("completion", "completion", "Let your shell complete commands, ids and names.", "Set up"),
     Entry("paths", "paths", "Show where data, logs, keys and configuration are.", "Set up"),
     Entry("doctor", "doctor", "Check everything a working book needs, and say the fix.", "Set up"),
     Entry("keys", "keys", "Back up and replace the master key; wrap all keys anew.", "Set up"),
@@ -87,7 +92,7 @@ class LazyGroup(TyperGroup):
         del ctx
         for section in dict.fromkeys(entry.section for entry in COMMANDS):
             with formatter.section(section):
-                formatter.write_dl([(e.name, e.help) for e in COMMANDS if e.section == section])
+                formatter.write_dl([(e.name, e.help) for e in COMMANDS if e.section == section and not e.hidden])
 
 
 def load(entry: Entry) -> Any:
