@@ -52,7 +52,7 @@ class GlancedBook(Container):
         """Opens queries on the read models as they stand."""
         from projections.reading import Reading
 
-        return Reading(self.database, lambda: _Nobody(), fresh=False, erasures=self.keyring.noticed)
+        return Reading(self.database, _Nobody, fresh=False, erasures=self.keyring.noticed)
 
     def look_after(self) -> None:
         """Leave everything as it is."""

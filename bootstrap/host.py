@@ -134,7 +134,9 @@ class ProcessHost:
         from bootstrap.database_admin import BookDatabase
         from bootstrap.glance import GlancedBook
 
-        return GlancedBook(self._settings, self.home, BookDatabase(self._settings, self.home), PATIENCE_SECONDS)
+        return GlancedBook(
+            self._settings, self.home, BookDatabase(self._settings, self.home), PATIENCE_SECONDS
+        )
 
     def installed_models(self) -> Sequence[str]:
         """Return the names of the models that can be asked now."""

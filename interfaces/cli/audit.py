@@ -9,6 +9,7 @@ import typer
 from interfaces.cli import audit_proofs, audit_verify
 from interfaces.cli.console import local, one_line, out_json, say, table
 from interfaces.cli.lazy import group_app
+from interfaces.cli.moments import WHEN
 from interfaces.cli.opening import host_of, opened
 
 if TYPE_CHECKING:
@@ -38,18 +39,26 @@ def log(
         ),
     ] = None,
     since: Annotated[
-        int | None, typer.Option("--since", min=0, metavar="INDEX", help="Begin at this log index.")
+        str | None,
+        typer.Option("--since", metavar="WHEN|INDEX", help=f"Begin then: {WHEN}; or at a log index."),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="WHEN|INDEX", help="End then (a day is whole), or before an index."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print NDJSON: one event a line.")] = False,
 ) -> None:
     """List events: what happened, when, by whom and through what."""
     with opened(host_of(ctx)) as book:
+        from interfaces.cli.log_places import place
+
         size = book.events.size()
+        stop = size if until is None else min(size, place(book, until, size, whole_day=True))
         wanted = count if count is not None or as_json or since is not None else _NEWEST
-        start = since or 0
+        start = 0 if since is None else place(book, since, size)
         if since is None and wanted is not None:
-            start = max(0, size - wanted)
-        end = size if wanted is None else min(size, start + wanted)
+            start = max(0, stop - wanted)
+        end = stop if wanted is None else min(stop, start + wanted)
         if as_json:
             from interfaces.viewing import event
 
@@ -58,8 +67,8 @@ def log(
                 for found in batch:
                     out_json(event(found, names.get(found.actor)))
             return
-        if start >= size > 0:
-            say(f"No event from {start} on; the log holds {size:,}.")
+        if start >= stop and size > 0:
+            say(f"No event there; the log holds {size:,}, the last of {_when(book, size)}.")
             return
         shown = [found for batch in _batches(book, start, end) for found in batch]
         print_events(shown, _names(book, shown))
@@ -75,6 +84,11 @@ app.command("check-receipt")(audit_proofs.check_receipt)
 app.command("extension")(audit_proofs.extension)
 app.command("export")(audit_proofs.export)
 app.command("verify-export")(audit_proofs.verify_export)
+
+
+def _when(book: Book, size: int) -> str:
+    last = book.events.read(size - 1, 1)
+    return local(last[0].time) if last else "?"
 
 
 def _batches(book: Book, start: int, end: int) -> Iterator[Sequence[RecordedHead]]:

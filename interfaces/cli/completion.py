@@ -55,10 +55,10 @@ def completion(
 
 
 def _parent_shell() -> str | None:
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     for process in psutil.Process().parents():
-        name = process.name().lstrip("-")
+        name = str(process.name()).lstrip("-")
         if name in _SHELLS:
             return name
     return None

@@ -48,6 +48,13 @@ COMMANDS = (
     Entry("archive", "archive", "Put a conversation out of the way.", "Organise"),
     Entry("restore", "restore", "Bring an archived conversation back.", "Organise"),
     Entry("erase", "erase", "Erase a conversation or a project, for ever.", "Organise"),
+    Entry(
+        "delete",
+        "delete",
+        "Say how to put a conversation out of the way, or to erase it; nothing is done.",
+        "Organise",
+        hidden=True,
+    ),
     Entry("hold", "hold", "Forbid erasing a conversation or a project.", "Organise"),
     Entry("project", "project", "Group conversations; give them instructions and a model.", "Organise"),
     Entry("models", "models", "See, get and choose models.", "Set up"),
@@ -92,7 +99,8 @@ class LazyGroup(TyperGroup):
         del ctx
         for section in dict.fromkeys(entry.section for entry in COMMANDS):
             with formatter.section(section):
-                formatter.write_dl([(e.name, e.help) for e in COMMANDS if e.section == section and not e.hidden])
+                shown = [e for e in COMMANDS if e.section == section and not e.hidden]
+                formatter.write_dl([(e.name, e.help) for e in shown])
 
 
 def load(entry: Entry) -> Any:

@@ -1,8 +1,8 @@
 """The shells that can complete `daybook`: the script each of them runs, and how it is spoken to.
 
-A script calls `daybook __complete SHELL …` and gets a line `words` or `files`, then a line for each word. Only
-zsh and fish are told meanings beside the words; bash has no place for them but the list it shows after a
-second Tab, so they are put there.
+A script calls `daybook __complete SHELL …` and gets a line `words` or `files`, then a line for each word. zsh
+and fish are told meanings beside the words; bash has no place for them but the list it shows after a second
+Tab, so they are put there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NO_QUOTES_NEEDED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW
 
 BASH = r"""# Completes daybook in bash.
 _daybook() {
-    local line first=1
+    local line first=1 typed="${COMP_LINE:0:$COMP_POINT}"
     COMPREPLY=()
     while IFS= read -r line; do
         if [[ -n $first ]]; then
@@ -30,7 +30,7 @@ _daybook() {
         else
             COMPREPLY+=("$line")
         fi
-    done < <("$1" __complete bash "${COMP_TYPE:-9}" "$COMP_WORDBREAKS" "${COMP_LINE:0:$COMP_POINT}" 2>/dev/null)
+    done < <("$1" __complete bash "${COMP_TYPE:-9}" "$COMP_WORDBREAKS" "$typed" 2>/dev/null)
 }
 complete -o nosort -F _daybook daybook 2>/dev/null || complete -F _daybook daybook
 """
@@ -64,9 +64,10 @@ fi
 FISH = r"""# Completes daybook in fish.
 function __daybook_complete
     set -l before (commandline -opc)
-    set -l answer ($before[1] __complete fish $before[2..-1] (commandline -ct | string collect --allow-empty) 2>/dev/null)
+    set -l word (commandline -ct)
+    set -l answer ($before[1] __complete fish $before[2..-1] "$word" 2>/dev/null)
     if test "$answer[1]" = files
-        __fish_complete_path (commandline -ct)
+        __fish_complete_path "$word"
     else if test (count $answer) -gt 1
         printf '%s\n' $answer[2..-1]
     end
