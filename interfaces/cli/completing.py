@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,7 +87,8 @@ def candidates(host: Host, root: Any, words: Sequence[str], typed: str) -> tuple
     source = source_of(" ".join(place.path), place.parameter.name)
     if source is None:
         return (FILES if place.parameter.metavar in {"DIRECTORY", "FILE"} else WORDS), []
-    return WORDS, _fitting(source(Glance(host, typed)), typed)
+    with closing(Glance(host, typed)) as glance:
+        return WORDS, _fitting(source(glance), typed)
 
 
 def walk(root: Any, words: Sequence[str]) -> Place:

@@ -42,6 +42,11 @@ class Glance:
         """The book as it is, if it can be had at once."""
         return self.host.glance()
 
+    def close(self) -> None:
+        """Let the book go, if one was looked at."""
+        if "book" in self.__dict__:
+            self.book.close()
+
 
 Source: TypeAlias = Callable[[Glance], Iterable[Offer]]
 

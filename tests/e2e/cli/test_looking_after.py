@@ -238,11 +238,6 @@ def test_version_and_help_need_nothing(daybook: Daybook) -> None:
     assert "Usage" in nowhere(expect=None).err + nowhere(expect=None).out
 
 
-def test_completion_knows_the_commands(daybook: Daybook) -> None:
-    own = daybook.with_settings(_DAYBOOK_COMPLETE="complete_bash", COMP_WORDS="daybook pro", COMP_CWORD="1")
-    assert own.as_process("").out.split() == ["project", "projections"]
-
-
 @pytest.mark.slow
 def test_the_demo_needs_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     settings = {"TMPDIR": str(tmp_path), "DAYBOOK_DATABASE_URL": "nonsense", "OLLAMA_HOST": "nowhere.invalid"}

@@ -18,6 +18,8 @@ ON_THIS_MACHINE = {
     "server use",
     "server rm",
     "simulate-ollama",
+    "completion",
+    "delete",
     "demo",
     "audit check-receipt",
     "audit verify-export",
@@ -101,6 +103,8 @@ SCENARIOS: dict[str, list[Step]] = {
     ],
     "looking": [
         Step(["ask", "--json", "The giraffe stands tall"]),
+        Step(["audit", "log", "--since", "yesterday", "--json"]),
+        Step(["audit", "log", "--until", "yesterday", "--json"]),
         Step(["list", "-n", "1", "--json"]),
         Step(["list", "-n", "2", "--json"]),
         Step(["list", "-n", "2", "--cursor", "{next_cursor}", "--json"]),

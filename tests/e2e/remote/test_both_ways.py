@@ -25,6 +25,19 @@ def test_the_same_comes_of_it(here: Daybook, there: Daybook, name: str) -> None:
     both_ways(here, there, SCENARIOS[name])
 
 
+def test_what_a_shell_is_offered_comes_from_the_server(there: Daybook) -> None:
+    asked = there("ask", "--json", "A question to be completed").json
+    there("project", "create", "Completed")
+
+    def offered(*words: str) -> list[str]:
+        return there("__complete", "zsh", *words).out.splitlines()[1:]
+
+    assert f"{asked['conversation_id'][-8:]}\tA question to be completed" in offered("show", "")
+    assert asked["answer_id"][-8:] in {line.split("\t")[0] for line in offered("note", "")}
+    assert "Completed" in offered("list", "--project", "")
+    assert "deepseek-r1:8b\tthe default" in offered("ask", "--model", "")
+
+
 def test_an_export_is_the_same_files_and_whole(there: Daybook, tmp_path: Path) -> None:
     there("ask", "export me")
     key = there("audit", "key").out.strip()
