@@ -57,6 +57,12 @@ DEFINITIONS = (
     ),
     Definition("model", ("DAYBOOK_MODEL",), "deepseek-r1:8b", "The model that answers when none is named."),
     Definition(
+        "pager",
+        ("DAYBOOK_PAGER", "PAGER"),
+        "less -FRX",
+        "What shows output that is longer than the screen; `off`: nothing does.",
+    ),
+    Definition(
         "context_length",
         ("DAYBOOK_CONTEXT_LENGTH",),
         "8192",

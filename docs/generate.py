@@ -70,9 +70,21 @@ All commands in one place. Exit codes: 0 done, 1 failed, 2 wrong usage or invali
 4 refused, 5 model server, 6 database (or the server that the book is behind), 7 the check ran and the answer
 is no, 130 interrupted.
 
-`-h` or `--help` explains any of them, `daybook --install-completion` sets up your shell to complete them. An
-`ID` is a whole id, or enough of its beginning or end (four digits and more); `@last` is your latest
-conversation.
+`-h` or `--help` explains any of them. An `ID` is a whole id, or enough of its beginning or end (four digits and
+more); `@last` is your latest conversation.
+
+**Completion.** `daybook completion --install` sets up bash, zsh or fish to complete commands, options, ids (with
+the titles of conversations and the first words of messages), projects, models, settings, servers and tokens; also
+against a server. It never starts a database, and offers nothing where the book cannot be had at once.
+
+**When.** `--since`, `--until` and `--expires` take moments as people say them, in your own zone: `today`,
+`yesterday`, `monday`, `last monday`, `2026-11-01`, `1 november`, each also with a time (`yesterday 14:30`,
+`last monday at 9am`); `14:30`, the latest one there was (or the next one, for `--expires`); `3d`, `12h`, `2 weeks
+ago`, `in 3 months`; `last week`, `this month`, `2026-11`; and what ISO 8601 says. Weeks begin on Monday. Of a day,
+week, month or year `--since` means the beginning, `--until` and `--expires` the end.
+
+**Long output.** What is longer than the screen goes through a pager: `DAYBOOK_PAGER`, `PAGER`, or `less -FRX`.
+`--no-pager` before the command, or `daybook config set pager off`, does without.
 """
 
 _SCOPES = {

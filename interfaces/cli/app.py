@@ -59,6 +59,9 @@ def root(
             help="The Daybook server this call goes to; local: this machine's book.",
         ),
     ] = None,
+    no_pager: Annotated[
+        bool, typer.Option("--no-pager", help="Write long output at once, for this call.")
+    ] = False,
     version: Annotated[
         bool,
         typer.Option("--version", "-V", help="Show the version.", callback=_show_version, is_eager=True),
@@ -66,10 +69,10 @@ def root(
 ) -> None:
     """A private assistant that keeps the book: every prompt and answer is recorded, and yours alone."""
     del version
-    if home or database_url or ollama_url or server:
+    if home or database_url or ollama_url or server or no_pager:
         from interfaces.cli.opening import flags_before, host_of
 
-        host_of(ctx).configure(flags_before(ctx))
+        host_of(ctx).configure(flags_before(ctx) | ({"pager": "off"} if no_pager else {}))
 
 
 def main(host: Host, argv: Sequence[str]) -> int:

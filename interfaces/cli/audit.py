@@ -11,6 +11,7 @@ from interfaces.cli.console import local, one_line, out_json, say, table
 from interfaces.cli.lazy import group_app
 from interfaces.cli.moments import WHEN
 from interfaces.cli.opening import host_of, opened
+from interfaces.cli.paging import paged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -71,7 +72,9 @@ def log(
             say(f"No event there; the log holds {size:,}, the last of {_when(book, size)}.")
             return
         shown = [found for batch in _batches(book, start, end) for found in batch]
-        print_events(shown, _names(book, shown))
+        names = _names(book, shown)
+        with paged(ctx):
+            print_events(shown, names)
         if start > 0:
             say(f"{size:,} events in all; from the first: daybook audit log --since 0")
 

@@ -9,6 +9,7 @@ import typer
 from interfaces.cli.console import local, one_line, out_json, say, table
 from interfaces.cli.lazy import command_app
 from interfaces.cli.opening import host_of, opened
+from interfaces.cli.paging import paged
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -48,7 +49,8 @@ def list_conversations(
 
             out_json(conversation_list(page))
         elif page.conversations:
-            _print(book, page)
+            with paged(ctx):
+                _print(book, page)
         else:
             _say_empty(archived=archived, in_project=project is not None)
 

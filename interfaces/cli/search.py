@@ -9,6 +9,7 @@ import typer
 from interfaces.cli.console import clean, local, one_line, out, out_is_terminal, out_json, say, terminal
 from interfaces.cli.lazy import command_app
 from interfaces.cli.opening import host_of, opened
+from interfaces.cli.paging import paged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,8 +48,9 @@ def search(
             return
         if not page.hits:
             say("Nothing was found. Whole words are looked for first, then beginnings of words.")
-        for hit in page.hits:
-            print_hit(hit)
+        with paged(ctx):
+            for hit in page.hits:
+                print_hit(hit)
         if page.next_cursor:
             say(f"More: {next_page(page.next_cursor, words, project)}")
 

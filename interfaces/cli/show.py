@@ -9,6 +9,7 @@ import typer
 from interfaces.cli.console import clean, local, one_line, out, out_is_terminal, out_json, terminal
 from interfaces.cli.lazy import command_app
 from interfaces.cli.opening import host_of, opened
+from interfaces.cli.paging import paged
 
 if TYPE_CHECKING:
     from interfaces.book import Book
@@ -36,7 +37,8 @@ def show(
 
             out_json(transcript(found, messages))
         else:
-            print_conversation(found, messages, thinking=thinking)
+            with paged(ctx):
+                print_conversation(found, messages, thinking=thinking)
 
 
 def _meant(book: Book, identifier: str) -> tuple[ConversationSummary, tuple[Message, ...]]:

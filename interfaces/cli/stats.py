@@ -11,6 +11,7 @@ from interfaces.cli.console import one_line, out_is_terminal, out_json, say, tab
 from interfaces.cli.lazy import command_app
 from interfaces.cli.moments import WHEN
 from interfaces.cli.opening import host_of, opened
+from interfaces.cli.paging import paged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +65,8 @@ def stats(
     elif not found.groups:
         say("No answer in this time." if first or last else 'No answer yet. Ask: daybook ask "your question"')
     else:
-        _print(found)
+        with paged(ctx):
+            _print(found)
 
 
 def _print(found: StatsView) -> None:

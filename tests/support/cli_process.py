@@ -26,7 +26,7 @@ from interfaces.views import to_json
 ROOT = Path(__file__).parents[2]
 _COMMAND = [sys.executable, "-m", "bootstrap.main"]
 _SECONDS = 60
-_TERMINAL = {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"}
+_TERMINAL = {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", "DAYBOOK_PAGER": "off"}
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Daybook:
         }
         return subprocess.Popen([*_COMMAND, *args], env=self.environment, **{**pipes, **more})
 
-    def on_terminal(self, *args: str, columns: int = 100) -> pexpect.spawn[str]:
+    def on_terminal(self, *args: str, columns: int = 100, lines: int = 40) -> pexpect.spawn[str]:
         """Begin a command on a terminal."""
         return pexpect.spawn(
             _COMMAND[0],
@@ -101,7 +101,7 @@ class Daybook:
             env=self.environment,
             encoding="utf-8",
             timeout=_SECONDS,
-            dimensions=(40, columns),
+            dimensions=(lines, columns),
         )
 
     def log_size(self) -> int:
