@@ -61,32 +61,6 @@ the actor's opaque id, the source (`cli`, `api`, …), the correlation id of the
 id. All of these are readable by whoever reads the database.
 """
 
-_CLI_HEAD = """\
-# The command line
-
-<!-- Made by docs/generate.py from the commands' own help; change it there. -->
-
-All commands in one place. Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input, 3 not found,
-4 refused, 5 model server, 6 database (or the server that the book is behind), 7 the check ran and the answer
-is no, 130 interrupted.
-
-`-h` or `--help` explains any of them. An `ID` is a whole id, or enough of its beginning or end (four digits and
-more); `@last` is your latest conversation.
-
-**Completion.** `daybook completion --install` sets up bash, zsh or fish to complete commands, options, ids (with
-the titles of conversations and the first words of messages), projects, models, settings, servers and tokens; also
-against a server. It never starts a database, and offers nothing where the book cannot be had at once.
-
-**When.** `--since`, `--until` and `--expires` take moments as people say them, in your own zone: `today`,
-`yesterday`, `monday`, `last monday`, `2026-11-01`, `1 november`, each also with a time (`yesterday 14:30`,
-`last monday at 9am`); `14:30`, the latest one there was (or the next one, for `--expires`); `3d`, `12h`, `2 weeks
-ago`, `in 3 months`; `last week`, `this month`, `2026-11`; and what ISO 8601 says. Weeks begin on Monday. Of a day,
-week, month or year `--since` means the beginning, `--until` and `--expires` the end.
-
-**Long output.** What is longer than the screen goes through a pager: `DAYBOOK_PAGER`, `PAGER`, or `less -FRX`.
-`--no-pager` before the command, or `daybook config set pager off`, does without.
-"""
-
 _SCOPES = {
     Scope.READ: "see conversations, projects and answers, search, follow an answer",
     Scope.ASK: "ask, cancel, open, rename and archive conversations and projects",
@@ -127,7 +101,7 @@ def events_page() -> str:
 def cli_page() -> str:
     """Return docs/cli.md."""
     root = typer.main.get_command(app)
-    return _CLI_HEAD + "".join(
+    return _head("cli") + "".join(
         _command_section(path, command) for path, command in _commands(root, "daybook")
     )
 

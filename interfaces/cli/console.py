@@ -75,6 +75,12 @@ def say_wrapped(text: str) -> None:
     say(at_words(text, _error_width()) if sys.stderr.isatty() else text)
 
 
+def say_cut(text: str) -> None:
+    """Tell the person something of one line: on a terminal no more of it than fits."""
+    width = _error_width() if sys.stderr.isatty() else len(text)
+    say(text if len(text) <= width else f"{text[: width - 1]}…")
+
+
 def say_dim(text: str) -> None:
     """Tell the person something by the way."""
     if sys.stderr.isatty():

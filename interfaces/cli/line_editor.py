@@ -1,7 +1,8 @@
 """Where a chat's prompts are typed: several lines and a history on a terminal, line by line from a pipe.
 
-Invariant: the history comes from the book and stays in memory. A file of it would keep in clear what the book
-keeps encrypted, and would outlive an erasure.
+Invariants: the history comes from the book and stays in memory. A file of it would keep in clear what the
+book keeps encrypted, and would outlive an erasure. What is pasted is one prompt, also when it is pasted while
+an answer is written: the terminal is told to mark pastes all through the chat.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ class LineEditor(Protocol):
         """Return the next prompt; `EOFError` at the end, `KeyboardInterrupt` for Ctrl-C."""
         ...
 
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        ...
+
 
 class Piped:
     """Reads lines from standard input, where that is no terminal."""
@@ -34,6 +39,9 @@ class Piped:
         from interfaces.cli.prompt_input import decoded
 
         return decoded(line)
+
+    def close(self) -> None:
+        """Nothing was changed."""
 
 
 class Terminal:
@@ -52,7 +60,16 @@ class Terminal:
 
     async def read(self, draft: str) -> str:
         """Return the next prompt."""
-        return await self._session.prompt_async("> ", default=draft, handle_sigint=False)
+        try:
+            return await self._session.prompt_async("> ", default=draft, handle_sigint=False)
+        finally:
+            self._session.output.enable_bracketed_paste()
+            self._session.output.flush()
+
+    def close(self) -> None:
+        """Let the terminal paste as it did."""
+        self._session.output.disable_bracketed_paste()
+        self._session.output.flush()
 
 
 def make_editor(history: Callable[[], Sequence[str]]) -> LineEditor:
