@@ -22,7 +22,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with: daybook demo   Then: daybook doctor   Settings: daybook config list",
+    epilog="""\b
+Start with:        daybook demo
+What is missing:   daybook doctor
+The first answer:  daybook ask "your question"
+Each command:      daybook COMMAND -h
+""",
 )
 
 

@@ -112,7 +112,7 @@ def print_events(events: Sequence[RecordedHead], names: Mapping[str, str] | None
     from domain.ids import short
 
     if not events:
-        say("Nothing has happened yet.")
+        say('Nothing has happened yet. Begin: daybook ask "your question"')
         return
     rows = [
         (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from interfaces.cli.console import clean, one_line, out, out_is_terminal, out_json, say
+from interfaces.cli.meanwhile import meanwhile
 from interfaces.cli.opening import host_of, opened
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def change_project(
 
 def give(book: Book, command: Command, told: str, *, as_json: bool) -> None:
     """Give a command and tell what came of it."""
-    done = book.commands.handle(command)
+    with meanwhile("Recording"):
+        done = book.commands.handle(command)
     if as_json:
         from interfaces.views import DoneView
 

@@ -144,6 +144,7 @@ async def _talk(host: Host, book: Book, talk: Talk, editor: LineEditor) -> None:
             talk.draft = ""
             if not text.strip():
                 continue
+            editor.pause()
             try:
                 if text.startswith("/") and "\n" not in text:
                     if not await run_command(host, book, talk, text):

@@ -107,9 +107,12 @@ def load(entry: Entry) -> Any:
     """Import a command."""
     from importlib import import_module
 
+    from interfaces.cli.helping import polish
+
     module = import_module(f"interfaces.cli.{entry.module}")
     command = typer.main.get_command(module.app)
     command.name = entry.name
+    polish(command, entry.name)
     return command
 
 

@@ -22,6 +22,10 @@ class LineEditor(Protocol):
         """Return the next prompt; `EOFError` at the end, `KeyboardInterrupt` for Ctrl-C."""
         ...
 
+    def pause(self) -> None:
+        """Be ready for what is typed while something else has the terminal."""
+        ...
+
     def close(self) -> None:
         """Leave the terminal as it was."""
         ...
@@ -39,6 +43,9 @@ class Piped:
         from interfaces.cli.prompt_input import decoded
 
         return decoded(line)
+
+    def pause(self) -> None:
+        """Nothing is typed ahead in a pipe."""
 
     def close(self) -> None:
         """Nothing was changed."""
@@ -60,11 +67,12 @@ class Terminal:
 
     async def read(self, draft: str) -> str:
         """Return the next prompt."""
-        try:
-            return await self._session.prompt_async("> ", default=draft, handle_sigint=False)
-        finally:
-            self._session.output.enable_bracketed_paste()
-            self._session.output.flush()
+        return await self._session.prompt_async("> ", default=draft, handle_sigint=False)
+
+    def pause(self) -> None:
+        """Have the terminal go on marking what is pasted; the next `read` gets it."""
+        self._session.output.enable_bracketed_paste()
+        self._session.output.flush()
 
     def close(self) -> None:
         """Let the terminal paste as it did."""

@@ -59,8 +59,8 @@ def test_sentences_break_between_words_and_lists_stay_below_themselves() -> None
     assert max(map(len, lines)) <= 40
     assert " ".join(" ".join(lines).split()) == " ".join(HELP.split())
     after = lines[[line.startswith("/model") for line in lines].index(True) + 1]
-    assert after.startswith(" " * 14)
-    assert after[14] != " "
+    assert after.startswith(" " * 15)
+    assert after[15] != " "
     assert at_words(HELP, 200) == HELP
     assert "/a/path/that-is/longer-than/this" in at_words("see /a/path/that-is/longer-than/this", 20)
 
