@@ -16,6 +16,9 @@ from uuid import UUID
 
 from application.errors import ForbiddenError
 
+API, WEB = "api", "web"
+"""The sources of those who come from outside: programs with a token, and browsers that were signed in."""
+
 
 class Scope(StrEnum):
     """What somebody who was let in may do."""
@@ -70,7 +73,9 @@ class Principal:
         needed = " or ".join(f"`{scope}`" for scope in sorted(need))
         raise ForbiddenError(
             f"{what} needs the scope {needed}; what you came with has: {has}. Nothing was changed.",
-            hint=f"daybook token create NAME --scope {min(need)}",
+            hint=f"daybook link --scope {min(need)}"
+            if self.source == WEB
+            else f"daybook token create NAME --scope {min(need)}",
         )
 
 

@@ -20,7 +20,8 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from application import access, granting, secret_text
-from application.access import Principal
+from application.access import API, WEB, Principal
+from application.commands import Done
 from application.errors import (
     DatabaseError,
     ExpiredTokenError,
@@ -38,7 +39,6 @@ from domain.event import DamagedEventError
 K = TypeVar("K")
 V = TypeVar("V")
 
-API, WEB = "api", "web"
 BELIEVED_MS = 1_000.0
 NOTED_EVERY_MS = 5 * 60 * 1_000.0
 _MOST_REMEMBERED = 4_096
@@ -201,8 +201,8 @@ class Admission:
             datetime.fromtimestamp(session.expires_at, UTC),
         )
 
-    def sign_out(self, principal: Principal, correlation_id: UUID) -> int:
-        """End the session somebody came with; return the log size reached.
+    def sign_out(self, principal: Principal, correlation_id: UUID) -> Done:
+        """End the session somebody came with.
 
         Raises:
             RefusedError: they came with none.
@@ -215,7 +215,7 @@ class Admission:
         with self._lock:
             for digest in [d for d, one in self._believed.items() if one.principal == principal]:
                 del self._believed[digest]
-        return saved.log_size
+        return Done(session.id, saved.log_size, session.version)
 
     def _is_first(self, shown: str) -> bool:
         return self._first is not None and hmac.compare_digest(_digest(shown), self._first)

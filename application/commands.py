@@ -370,7 +370,10 @@ class EndSession(Edit):
 
 @dataclass(frozen=True)
 class Made:
-    """What lets somebody in, made now: `secret` is shown once and kept nowhere."""
+    """What lets somebody in. `secret` is shown once and kept nowhere.
+
+    It is empty where the command had been given before: nothing was made now.
+    """
 
     id: UUID
     log_size: int

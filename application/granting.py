@@ -1,12 +1,14 @@
 """Handlers of the commands that let somebody in and out, and how a secret is proved.
 
-Invariant: a secret leaves this module once, to whoever made it. What is stored is a keyed hash, under the
-data key of the token's own stream, of the secret and of all that it allows: whoever can write to the
-database but does not have the master key can neither make a token nor widen one.
+Invariant: a secret leaves this module once, to whoever made it; the same command under the same idempotency
+key gets the first one's id and no secret, as there is nothing left to show. What is stored is a keyed hash,
+under the data key of the token's own stream, of the secret and of all that it allows: whoever can write to
+the database but does not have the master key can neither make a token nor widen one.
 """
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from uuid import UUID
 
@@ -14,23 +16,28 @@ from application import access, secret_text
 from application.access import Scope
 from application.commands import CreateToken, Done, EndSession, Made, OfferSession, RevokeToken
 from application.deciding import change
-from application.ports.log import Log
+from application.ports.log import Log, Saved
 from application.services import Services
 from application.text_rules import checked_name
 from domain.access.access import Session, Token
-from domain.errors import ConflictError, InvalidInputError
+from domain.errors import InvalidInputError
 from domain.event import Root
 from domain.ids import new_id
 
 REVOKED = "revoked"
 SIGNED_OUT = "signed-out"
 
+_LAST_SECOND = 253_370_764_800
+"""The year 9999, behind which neither every database client nor every zone of the earth has a date."""
+
 
 def create_token(services: Services, command: CreateToken) -> Made:
-    """Make a token."""
+    """Make a token, or return the one that this very command has made before."""
+    if (before := made_before(services, command)) is not None:
+        return before
     name = checked_name(command.name, "token's name")
     scopes = _checked_scopes(command.scopes)
-    expires_at = None if command.expires_at is None else seconds(command.expires_at)
+    expires_at = None if command.expires_at is None else _checked_end(command.expires_at)
     token_id, secret = new_id(), secret_text.fresh_secret()
     token = Token.create(
         token_id,
@@ -49,9 +56,11 @@ def revoke_token(services: Services, command: RevokeToken) -> Done:
 
 def offer_session(services: Services, command: OfferSession) -> Made:
     """Make a link; the session that begins with it acts as whoever made it."""
+    if (before := made_before(services, command)) is not None:
+        return before
     scopes = _checked_scopes(command.scopes)
     session_id, secret = new_id(), secret_text.fresh_secret()
-    link_expires_at, expires_at = seconds(command.link_expires_at), seconds(command.expires_at)
+    link_expires_at, expires_at = _checked_end(command.link_expires_at), _checked_end(command.expires_at)
     session = Session.offer(
         session_id,
         scopes=scopes,
@@ -72,6 +81,18 @@ def offer_session(services: Services, command: OfferSession) -> Made:
 def end_session(services: Services, command: EndSession) -> Done:
     """End a session, or the link it would begin with."""
     return change(services.log, Session, command.session_id, lambda session: session.end(REVOKED), command)
+
+
+def made_before(services: Services, command: CreateToken | OfferSession) -> Made | None:
+    """Return what this command has made before, without its secret; None where it has not been given.
+
+    Raises:
+        IdempotencyMismatchError: its key was used for another command.
+    """
+    if command.idempotency is None:
+        return None
+    saved = services.log.answered(command.origin, command.idempotency)
+    return None if saved is None else _again(saved)
 
 
 def token_proof(log: Log, token_id: UUID, scopes: str, expires_at: int | None, secret: bytes) -> bytes:
@@ -100,13 +121,19 @@ def _proof(log: Log, owner_id: UUID, kind: str, terms: tuple[str | int | None, .
 
 
 def _made(services: Services, command: CreateToken | OfferSession, made: Root, secret: str) -> Made:
-    saved = services.log.save([made], command.origin, idempotency=command.idempotency)
-    if saved.replayed:
-        raise ConflictError(
-            "This was made before under the same key, and its secret was shown then. Nothing was made now.",
-            hint="daybook token list",
-        )
-    return Made(made.id, saved.log_size, secret)
+    result = json.dumps({"id": str(made.id)}).encode()
+    saved = services.log.save([made], command.origin, idempotency=command.idempotency, result=result)
+    return _again(saved) if saved.replayed else Made(made.id, saved.log_size, secret)
+
+
+def _again(saved: Saved) -> Made:
+    return Made(UUID(json.loads(saved.result or b"{}")["id"]), saved.log_size, "")
+
+
+def _checked_end(moment: datetime) -> int:
+    if not 0 <= moment.timestamp() < _LAST_SECOND:
+        raise InvalidInputError(f"{moment.isoformat()} is no time to end. Nothing was made.")
+    return seconds(moment)
 
 
 def _checked_scopes(words: tuple[str, ...]) -> str:

@@ -79,12 +79,20 @@ class Commands:
         made: c.Made = self._handled(command)
         return made
 
+    def made_before(self, command: c.CreateToken | c.OfferSession) -> c.Made | None:
+        """Return what a command under an idempotency key has made before; None: it has not been given."""
+        self._must_be_allowed(command)
+        return granting.made_before(self._services, command)
+
     def _handled(self, command: c.Command) -> Any:
+        self._must_be_allowed(command)
+        if command.idempotency_key is not None:
+            checked_key(command.idempotency_key)
+        return HANDLERS[type(command)](self._services, command)
+
+    def _must_be_allowed(self, command: c.Command) -> None:
         if self._principal is not None:
             need = scopes.COMMANDS.get(type(command), scopes.PROCESS)
             self._principal.must(need, type(command).__name__)
             if (command.actor, command.source) != (self._principal.actor, self._principal.source):
                 raise ValueError("a command must carry the actor and source of whoever was let in")
-        if command.idempotency_key is not None:
-            checked_key(command.idempotency_key)
-        return HANDLERS[type(command)](self._services, command)

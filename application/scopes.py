@@ -77,13 +77,14 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
     ),
     "search": _each(READ, "search"),
     "usage": _each(READ, "figures", "total"),
-    "access": {**_each(ADMIN, "all", "find", "named"), **_each(AUDIT, "names")},
+    "access": {**_each(ADMIN, "all", "get", "find", "named"), **_each(AUDIT, "names")},
     "live": {
         **_each(READ, "read", "read_on"),
         **_each(PROCESS, "own", "dead", "save", "forget", "want_stopped", "stops_wanted", "listen"),
     },
     "turns": {
         **_each(READ, "standing_anywhere"),
+        **_each(READ_OR_AUDIT, "length"),
         **_each(PROCESS, "enter", "leave", "standing", "look"),
     },
     "answering": {**_each(ASK, "start", "cancel"), **_each(READ, "running"), **_each(PROCESS, "close")},

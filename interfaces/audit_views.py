@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from interfaces import viewing
 from interfaces.views import EventView
 
 if TYPE_CHECKING:
     from application.ports.audit import MadeCheckpoint, StoredCheckpoint
+    from interfaces.book import Book
+    from interfaces.parts import RecordedHead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,3 +59,14 @@ def made(checkpoint: MadeCheckpoint) -> CheckpointView:
 def stored(checkpoints: Sequence[StoredCheckpoint]) -> list[CheckpointView]:
     """Show checkpoints that were made before."""
     return [CheckpointView(event_count=one.size, root=one.root, note=one.note) for one in checkpoints]
+
+
+def names_of_actors(book: Book, events: Sequence[RecordedHead]) -> Mapping[str, str]:
+    """Return the names of those actors of events that are tokens."""
+    return book.access.names(frozenset(found.actor for found in events)) if events else {}
+
+
+def with_names(book: Book, events: Sequence[RecordedHead]) -> list[EventView]:
+    """Show events, each with the name of the token that did it."""
+    names = names_of_actors(book, events)
+    return [viewing.event(found, names.get(found.actor)) for found in events]

@@ -5,7 +5,8 @@ Erased and altered things are among them, and say so: whoever decides on a thing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -49,7 +50,12 @@ class AskedView:
 
 @dataclass(frozen=True, kw_only=True)
 class MeView:
-    """Who asks, what they may do here, and what answers: a server of this version and default model."""
+    """Who asks, what they may do here, and what answers: a server of this version and default model.
+
+    `kind` is `token`, `session`, `first-token` (the installation's own) or `own-user` (a program of the user
+    the server runs as, without a token); `name` is a token's. `scopes` are those given, `held_scopes` with
+    all they imply. `grant_id` and `expires_at` are null where there is no token or session of the log.
+    """
 
     actor: str
     source: str
@@ -57,6 +63,11 @@ class MeView:
     version: str
     model: str
     log_size: int
+    kind: str = ""
+    name: str | None = None
+    held_scopes: list[str] = field(default_factory=list)
+    grant_id: UUID | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from interfaces import model_views, upkeep_views, views
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from application.conversations import Asked
     from application.model_sizes import Recommendation
     from application.ports.audit import Verified
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from application.running import Outcome
     from interfaces.book import Check
     from interfaces.parts import RecordedHead
-    from projections.access.queries import Grant
     from projections.conversations.queries import ConversationPage, ConversationSummary
     from projections.projects.queries import ProjectDetails
     from projections.pump import Status
@@ -227,23 +224,6 @@ def event(found: RecordedHead, actor_name: str | None = None) -> views.EventView
         correlation_id=found.correlation_id,
         causation_id=found.causation_id,
         actor_name=actor_name,
-    )
-
-
-def grant(found: Grant, now: datetime) -> views.GrantView:
-    """Show a token, a link or a session as it is at a moment."""
-    state = found.state(now)
-    return views.GrantView(
-        id=found.id,
-        kind=found.kind,
-        name=found.name or None,
-        scopes=found.scopes.split(),
-        state=state,
-        acts_as=found.acts_as,
-        made_at=found.made_at,
-        expires_at=found.link_expires_at if state == "link" else found.expires_at,
-        used_at=found.used_at,
-        ended_at=found.ended_at,
     )
 
 

@@ -8,8 +8,15 @@ frees its places.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
+
+
+class LineLength(NamedTuple):
+    """How many answers of all processes have their turn, and how many wait for theirs."""
+
+    running: int
+    waiting: int
 
 
 class Turns(Protocol):
@@ -37,4 +44,8 @@ class Turns(Protocol):
 
     def standing_anywhere(self, answer_id: UUID) -> int | None:
         """Return where an answer of any process stands; None where it is in no line."""
+        ...
+
+    def length(self) -> LineLength:
+        """Return how long the line is, all living processes together."""
         ...

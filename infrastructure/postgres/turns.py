@@ -1,7 +1,7 @@
 """The line before a model server, in the book's database: the `Turns` port.
 
 Invariant: places are counted by the database, under one lock a server, and only those of living owners count
-(migration 0008). What this process believes is only what it was last told, and it says so again at each look.
+(migration 0010). What this process believes is only what it was last told, and it says so again at each look.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from uuid import UUID
 
 from application.errors import LineFullError
 from application.ports.live import LiveAnswers
+from application.ports.turns import LineLength
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.live import DEAD_AFTER_SECONDS
 
@@ -26,6 +27,13 @@ _KEEP = """
 select answer_id, standing
   from daybook.keep_turns(%(owner)s, %(server)s, %(most)s, %(dead_after)s, %(answers)s::uuid[],
                           %(backgrounds)s::boolean[], %(tickets)s::bigint[], %(runnings)s::boolean[])
+"""
+# The dead are taken out first: where nobody asks anything any more, nobody else would do it.
+_CLEAR = "select daybook.grant_turns(%(server)s, %(most)s, %(dead_after)s)"
+_LENGTH = """
+select count(*) filter (where running), count(*) filter (where not running)
+  from daybook.turns
+ where server = %(server)s
 """
 
 
@@ -124,3 +132,10 @@ class PostgresTurns:
         with self._database.connection() as connection:
             row = connection.execute("select daybook.turn_of(%s)", [answer_id]).fetchone()
         return row[0] if row else None
+
+    def length(self) -> LineLength:
+        """Return how long the line is, all living processes together."""
+        with self._database.connection() as connection:
+            connection.execute(_CLEAR, self._limits)
+            row = connection.execute(_LENGTH, self._limits).fetchone()
+        return LineLength(*(row or (0, 0)))

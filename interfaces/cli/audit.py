@@ -61,20 +61,20 @@ def log(
             start = max(0, stop - wanted)
         end = stop if wanted is None else min(stop, start + wanted)
         if as_json:
-            from interfaces.viewing import event
+            from interfaces.audit_views import with_names
 
             for batch in _batches(book, start, end):
-                names = _names(book, batch)
-                for found in batch:
-                    out_json(event(found, names.get(found.actor)))
+                for view in with_names(book, batch):
+                    out_json(view)
             return
         if start >= stop and size > 0:
             say(f"No event there; the log holds {size:,}, the last of {_when(book, size)}.")
             return
+        from interfaces.audit_views import names_of_actors
+
         shown = [found for batch in _batches(book, start, end) for found in batch]
-        names = _names(book, shown)
         with paged(ctx):
-            print_events(shown, names)
+            print_events(shown, names_of_actors(book, shown))
         if start > 0:
             say(f"{size:,} events in all; from the first: daybook audit log --since 0")
 
@@ -101,10 +101,6 @@ def _batches(book: Book, start: int, end: int) -> Iterator[Sequence[RecordedHead
             return
         yield batch
         start = batch[-1].log_index + 1
-
-
-def _names(book: Book, events: Sequence[RecordedHead]) -> Mapping[str, str]:
-    return book.access.names(frozenset(found.actor for found in events))
 
 
 def print_events(events: Sequence[RecordedHead], names: Mapping[str, str] | None = None) -> None:

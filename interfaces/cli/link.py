@@ -42,35 +42,24 @@ def link(
     from datetime import timedelta
 
     from application.commands import OfferSession
+    from interfaces import access_views
     from interfaces.cli.moments import ending
 
     host = host_of(ctx)
     address = host.address()
-    scopes = tuple(scope or ("admin",))
     with opened(host) as book:
         now = book.clock.now()
         command = OfferSession(
             actor=book.actor,
             source=SOURCE,
-            scopes=scopes,
+            scopes=tuple(scope or ("admin",)),
             link_expires_at=now + timedelta(minutes=minutes),
             expires_at=ending(expires, now),
         )
         made = book.commands.make(command)
-    url = f"{address}/sign-in?code={made.secret}"
+    view = access_views.link(made, command, address)
     if as_json:
-        from interfaces.views import LinkView
-
-        out_json(
-            LinkView(
-                id=made.id,
-                url=url,
-                scopes=list(dict.fromkeys(scopes)),
-                expires_at=command.link_expires_at,
-                session_expires_at=command.expires_at,
-                log_size=made.log_size,
-            )
-        )
+        out_json(view)
         return
-    out(url)
+    out(view.url)
     say(f"It signs one browser in, once, until {local(command.link_expires_at)}. It needs `daybook serve`.")

@@ -49,19 +49,14 @@ def create(
 ) -> None:
     """Make a token; it is shown once."""
     from application.commands import CreateToken
-    from domain.errors import RefusedError
     from domain.ids import short
     from interfaces.cli.moments import ending
+    from interfaces.token_names import must_be_free
 
     with opened(host_of(ctx)) as book:
         now = book.clock.now()
         expires_at = None if expires is None else ending(expires, now)
-        twins = [one for one in book.access.named(name) if one.state(now) == "live"]
-        if twins:
-            raise RefusedError(
-                f"There is a token {one_line(name)!r} already ({short(twins[0].id)}). Nothing was made.",
-                hint=f"daybook token revoke {short(twins[0].id)}   (or choose another name)",
-            )
+        must_be_free(book, name, now)
         made = book.commands.make(
             CreateToken(
                 actor=book.actor,
@@ -73,18 +68,9 @@ def create(
         )
         [found] = book.access.find(made.id.hex)
     if as_json:
-        from interfaces.views import NewTokenView
+        from interfaces.access_views import new_token
 
-        out_json(
-            NewTokenView(
-                id=made.id,
-                name=found.name,
-                scopes=found.scopes.split(),
-                expires_at=found.expires_at,
-                token=made.secret,
-                log_size=made.log_size,
-            )
-        )
+        out_json(new_token(made, found))
         return
     out(made.secret)
     until = "it is revoked" if found.expires_at is None else local(found.expires_at)
@@ -108,8 +94,7 @@ def list_tokens(
         now = book.clock.now()
         found = [one for one in book.access.all() if everything or one.state(now) in {"live", "link"}]
     if as_json:
-        from interfaces.viewing import grant
-        from interfaces.views import GrantListView
+        from interfaces.access_views import GrantListView, grant
 
         out_json(GrantListView(tokens=[grant(one, now) for one in found]))
         return

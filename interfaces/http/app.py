@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 
 from interfaces.http import documents, openapi, probes, problems, signing_in
 from interfaces.http.api import (
+    access,
     answers,
     audit,
     conversations,
@@ -66,6 +67,7 @@ _PARTS = (
     projects,
     erasing,
     audit,
+    access,
     models,
     upkeep,
 )

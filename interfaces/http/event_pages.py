@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
-from interfaces import viewing
-from interfaces.audit_views import EventListView
+from interfaces.audit_views import EventListView, with_names
 from projections.finding import from_cursor, to_cursor
 
 if TYPE_CHECKING:
@@ -67,9 +66,8 @@ def page_of_events(
         (place,) = from_cursor(cursor, int)
         low, high = (low, min(high, place)) if order == "newest" else (max(low, place), high)
     found, place = (_backwards if order == "newest" else _forwards)(book, wanted, low, high, limit)
-    names = book.access.names(frozenset(one.actor for one in found))
     return EventListView(
-        events=[viewing.event(one, names.get(one.actor)) for one in found],
+        events=with_names(book, found),
         log_size=size,
         next_cursor=None if place is None else to_cursor(place),
     )

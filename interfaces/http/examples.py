@@ -8,12 +8,13 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from interfaces.access_views import LinkView, NewTokenView
 from interfaces.audit_views import CheckpointView, PublicKeyView
 from interfaces.http.api import bodies
 from interfaces.http.presenting import TranscriptPageView
 from interfaces.http.problems import InvalidPart, Problem
 from interfaces.message_views import ProvenanceView
-from interfaces.record_views import AskedView
+from interfaces.record_views import AskedView, MeView
 from interfaces.views import (
     AnswerView,
     ConversationItemView,
@@ -30,6 +31,7 @@ _CONVERSATION = UUID("0195d1c2-7a3e-7c4b-9f10-5b1f0c3a7d21")
 _PROMPT = UUID("0195d1c2-7a3e-7d02-8a44-9c2e6f1b0a55")
 _ANSWER = UUID("0195d1c2-7a3e-7d9f-b3c1-0d4e8a6f2b77")
 _PROJECT = UUID("0195d1b0-11aa-7e01-8c33-6a7b8c9d0e1f")
+_GRANT = UUID("0195d1c3-22bb-7b01-9c44-7b8c9d0e1f2a")
 _MODEL = "deepseek-r1:8b"
 _ASKED_AT = datetime(2026, 3, 1, 9, 30, 12, tzinfo=UTC)
 _ENDED_AT = datetime(2026, 3, 1, 9, 30, 17, tzinfo=UTC)
@@ -137,6 +139,34 @@ _VIEWS = (
         note="daybook/0195d1b0-…\n46\nXFxc…=\n\n— daybook/0195d1b0-… abcd…=\n",
         fresh=True,
     ),
+    NewTokenView(
+        id=_GRANT,
+        name="laptop-script",
+        scopes=["ask"],
+        expires_at=None,
+        token="daybook_2nB…",  # noqa: S106 - an example
+        log_size=47,
+    ),
+    LinkView(
+        id=_GRANT,
+        url="http://127.0.0.1:8484/sign-in?code=link_2nB…",
+        scopes=["admin"],
+        expires_at=_ENDED_AT,
+        session_expires_at=_ENDED_AT,
+        log_size=48,
+    ),
+    MeView(
+        actor=_GRANT.hex,
+        source="api",
+        scopes=["ask"],
+        version="0.1.0",
+        model=_MODEL,
+        log_size=48,
+        kind="token",
+        name="laptop-script",
+        held_scopes=["read", "ask"],
+        grant_id=_GRANT,
+    ),
     PublicKeyView(key="daybook/0195d1b0-11aa-7e01-8c33-6a7b8c9d0e1f+1a2b3c4d+AZ…"),
     Problem(
         type="/problems/invalid-request",
@@ -164,6 +194,8 @@ _BODIES: tuple[BaseModel, ...] = (
     bodies.Verification(incremental=True),
     bodies.Rebuild(read_models=["search"]),
     bodies.Pull(model=_MODEL),
+    bodies.NewToken(name="laptop-script", scopes=["ask"]),
+    bodies.NewLink(scopes=["read"], minutes=5),
 )
 
 EXAMPLES: dict[str, Any] = {

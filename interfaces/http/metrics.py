@@ -132,11 +132,14 @@ class _OfBook(Collector):
         try:
             status = self._book.read_models.status()
             erased = self._book.keys.status().erased_count
+            line = self._book.turns.length()
         except DaybookError:
             made["daybook_database_up"].add_metric([], 0)
         else:
             made["daybook_database_up"].add_metric([], 1)
             made["daybook_log_size"].add_metric([], status.log_size)
+            made["daybook_line_running"].add_metric([], line.running)
+            made["daybook_line_waiting"].add_metric([], line.waiting)
             made["daybook_erased"].add_metric([], erased)
             for one in status.read_models:
                 made["daybook_read_model_lag"].add_metric([one.name], one.lag)
@@ -149,6 +152,11 @@ _OF_BOOK: dict[str, tuple[str, tuple[str, ...]]] = {
     "daybook_database_connections": ("Connections of this process's pool that are in use.", ()),
     "daybook_database_connections_most": ("How many connections the pool may have.", ()),
     "daybook_log_size": ("Events in the log.", ()),
+    "daybook_line_running": ("Answers that have their turn at the model server, of all processes.", ()),
+    "daybook_line_waiting": (
+        "Answers that wait in the line before the model server, of all processes; `queue_limit` bounds it.",
+        (),
+    ),
     "daybook_erased": ("Conversations and projects that were erased, all told.", ()),
     "daybook_read_model_lag": ("Events that a read model has still to apply.", ("read_model",)),
     "daybook_read_model_quarantined": ("Events that a read model could not apply.", ("read_model",)),

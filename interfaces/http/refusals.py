@@ -6,6 +6,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Scope
 
+from application.errors import NotAdmittedError
 from domain.errors import DaybookError
 from interfaces.http.problems import of_error
 
@@ -18,8 +19,13 @@ def refusal(scope: Scope, headers: Headers, error: DaybookError) -> Response:
     from interfaces.errors import verdict
     from interfaces.http.web.pages import page
 
+    title = "Nobody is signed in" if type(error) is NotAdmittedError else verdict(error).title
     shown = page(
-        "error.html", told.status_code, title=verdict(error).title, detail=error.message, hint=error.hint
+        "sign_in.html" if isinstance(error, NotAdmittedError) else "error.html",
+        told.status_code,
+        title=title,
+        detail=error.message,
+        hint=error.hint,
     )
     for name in ("www-authenticate", "retry-after"):
         if name in told.headers:

@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from application.commands import Done
 from application.errors import NotAdmittedError, UsedLinkError
 from domain.errors import DaybookError, RefusedError
 from interfaces.http import cookies
@@ -60,9 +61,16 @@ async def _signed_in(request: Request, code: str) -> Response:
 @router.post("/sign-out")
 async def sign_out(request: Request) -> Response:
     """End the session of this browser, and take its cookie away."""
+    ended, gone = await asyncio.to_thread(signed_out, request)
+    return Response(status_code=204, headers={"Set-Cookie": gone, LOG_SIZE_HEADER: str(ended.log_size)})
+
+
+def signed_out(request: Request) -> tuple[Done, str]:
+    """End the session a request came with; return that, and the header that takes the cookie away.
+
+    Raises:
+        RefusedError: it came with none.
+    """
     server: Server = request.app.state.server
-    size = await asyncio.to_thread(
-        server.book.admission.sign_out, principal_of(request), request.scope[CORRELATION]
-    )
-    gone = cookies.line(request.headers, "", None, secure=request.scope[PEER].scheme == "https")
-    return Response(status_code=204, headers={"Set-Cookie": gone, LOG_SIZE_HEADER: str(size)})
+    ended = server.book.admission.sign_out(principal_of(request), request.scope[CORRELATION])
+    return ended, cookies.line(request.headers, "", None, secure=request.scope[PEER].scheme == "https")

@@ -45,6 +45,11 @@ class Grant:
     end_kind: str | None
     used_at: datetime | None
 
+    @property
+    def version(self) -> int:
+        """Where its stream stands: being made, opened and ended are all that can happen to it."""
+        return 1 + (self.began_at is not None) + (self.ended_at is not None)
+
     def state(self, now: datetime) -> str:
         """Return `live`, `link` (not opened yet), `expired`, `revoked` or `signed-out`."""
         if self.end_kind is not None:
@@ -66,6 +71,11 @@ class AccessQueries:
     def all(self, *, at_least: int | None = None) -> tuple[Grant, ...]:
         """Return all that ever were, oldest first."""
         return self._rows(_ROWS + " order by g.first_index", None, at_least)
+
+    def get(self, grant_id: UUID, *, at_least: int | None = None) -> Grant | None:
+        """Return one, or None where there is none of this id."""
+        found = self._rows(_ROWS + " where g.id = %s", (grant_id,), at_least)
+        return found[0] if found else None
 
     def find(self, fragment: str, *, at_least: int | None = None) -> tuple[Grant, ...]:
         """Return those whose id begins or ends with these hex digits (see `domain.ids.fragment`)."""

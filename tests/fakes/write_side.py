@@ -20,6 +20,7 @@ from application.ports.live import LiveText, Piece, Signal
 from application.ports.log import IdempotencyKey, Origin, Saved
 from application.ports.memory import Instructions, RecordedAnswer, RecordedPrompt, StreamingAnswer
 from application.ports.model_server import ModelCard
+from application.ports.turns import LineLength
 from application.services import Services
 from domain.conversation import events as e
 from domain.errors import ContentErasedError, NotFoundError, WrongVersionError
@@ -261,6 +262,10 @@ class MemoryTurns:
         if answer_id in self.running:
             return 0
         return waiting.index(answer_id) + 1 if answer_id in waiting else None
+
+    def length(self) -> LineLength:
+        self._check()
+        return LineLength(len(self.running), len(self.line))
 
     def _grant(self) -> None:
         self.line.sort(key=lambda one: one[0])

@@ -65,8 +65,7 @@ def get_event(log_index: Annotated[int, InPath(ge=0, le=MOST)], server: ServerOf
     found = server.book.events.read(log_index, 1)
     if not found or found[0].log_index != log_index:
         raise NotFoundError(f"The log holds no event {log_index}.", hint="daybook audit log")
-    names = server.book.access.names(frozenset({found[0].actor}))
-    return JsonResponse(viewing.event(found[0], names.get(found[0].actor)))
+    return JsonResponse(audit_views.with_names(server.book, found)[0])
 
 
 @router.get("/place", operation_id="findEvent", response_model=EventPlaceView)

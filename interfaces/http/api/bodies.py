@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 _LARGEST = 2**63 - 1
 
@@ -23,6 +23,9 @@ Number = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST)]
 Option = bool | Number | float | str | None | list[bool | Number | float | str]
 Options = Annotated[dict[str, Option], Field(max_length=64)]
 Think = bool | Annotated[str, Field(min_length=1, max_length=20)]
+
+
+Scopes = Annotated[list[Literal["read", "ask", "audit", "admin"]], Field(min_length=1)]
 
 
 class NewConversation(Body):
@@ -194,3 +197,19 @@ class Pull(Body):
     """Which model to get; null: the default one."""
 
     model: str | None = Field(default=None, min_length=1)
+
+
+class NewToken(Body):
+    """A token to make."""
+
+    name: str = Field(min_length=1, description="What or who it is for; the log shows it.")
+    scopes: Scopes = Field(default=["ask"])
+    expires_at: AwareDatetime | None = Field(default=None, description="Null: when it is revoked.")
+
+
+class NewLink(Body):
+    """A link to make, and the session it begins."""
+
+    scopes: Scopes = Field(default=["admin"])
+    minutes: int = Field(default=10, ge=1, le=60, description="How long the link can be opened.")
+    session_expires_at: AwareDatetime | None = Field(default=None, description="Null: in 30 days.")

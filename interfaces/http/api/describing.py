@@ -81,6 +81,25 @@ TAGGED: Responses = {
     200: {"description": "As it stands.", "headers": headers("ETag")},
     304: {"description": "It still has the version that `If-None-Match` names.", "headers": headers("ETag")},
 }
+TAGGED_ONLY: Responses = {200: {"description": "As it stands.", "headers": headers("ETag")}}
+TOKEN_MADE: Responses = {
+    201: {
+        "description": "It is made; `token` is not shown again.",
+        "headers": headers("Daybook-Log-Size", "Location"),
+    },
+    200: {
+        "description": "It was made before, under the same `Idempotency-Key`. `token` is null: it was in the "
+        "first answer. Where that was lost, revoke this one and make another.",
+        "headers": headers("Daybook-Log-Size", "Location"),
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/NewTokenView"}}},
+    },
+}
+LINKED: Responses = {
+    201: {
+        "description": "It is made; `Location` is the session that it begins.",
+        "headers": headers("Daybook-Log-Size", "Location"),
+    },
+}
 ASKED: Responses = {
     202: {
         "description": "Recorded; the answer is being written and found at `Location`.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from application.access import Scope
+from application.access import Scope, held
 from interfaces.http.api.requests import PrincipalOf, ServerOf
 from interfaces.http.rendering import JsonResponse
 from interfaces.record_views import MeView
@@ -17,6 +17,10 @@ router = APIRouter(prefix="/me", tags=["access"])
 def who_am_i(server: ServerOf, principal: PrincipalOf) -> Response:
     """Say as whom you were let in, what you may do, and how large the log is."""
     size = server.book.events.size()
+    # One's own token or session is shown to everybody, whatever their scopes.
+    grants, own_id = server.whole.book.access, principal.grant_id
+    own = None if own_id is None else grants.get(own_id, at_least=size)
+    without = "first-token" if server.options.token else "own-user"
     view = MeView(
         actor=principal.actor,
         source=principal.source,
@@ -24,5 +28,10 @@ def who_am_i(server: ServerOf, principal: PrincipalOf) -> Response:
         version=server.options.version,
         model=server.options.model,
         log_size=size,
+        kind=own.kind if own else without,
+        name=(own.name or None) if own else None,
+        held_scopes=[scope for scope in Scope if scope in held(principal.scopes)],
+        grant_id=own_id,
+        expires_at=own.expires_at if own else None,
     )
     return JsonResponse(view, log_size=size)

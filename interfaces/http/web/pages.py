@@ -21,12 +21,13 @@ from domain.errors import DaybookError, NotFoundError
 from domain.ids import short
 from interfaces import viewing
 from interfaces.errors import verdict
-from interfaces.http.api.requests import CallerOf, ServerOf
+from interfaces.http.api.requests import CallerOf, ServerOf, principal_of
 from interfaces.http.presenting import must_be_answer, must_not_be_erased
 from interfaces.http.rendering import JsonResponse
 from interfaces.http.server import Server
 from interfaces.http.web import state
 from interfaces.http.web.markdown import to_html
+from interfaces.http.web.visitor import visitor
 from interfaces.views import utc
 
 router = APIRouter(include_in_schema=False)
@@ -63,24 +64,36 @@ def _for_people(answer: Callable[P, Awaitable[Response]]) -> Callable[P, Awaitab
 
 @router.get("/")
 @_for_people
-async def front(server: ServerOf) -> Response:
+async def front(server: ServerOf, request: Request) -> Response:
     """Show the state of things, a box that asks, and the last conversations."""
-    found, conversations = await asyncio.gather(
-        state.look(server, server.options.model), asyncio.to_thread(_lately, server)
-    )
-    return page("page.html", state=found, conversations=conversations, conversation=None, messages=())
-
-
-@router.get("/conversations/{conversation_id}")
-@_for_people
-async def conversation(conversation_id: UUID, server: ServerOf) -> Response:
-    """Show the last messages of a conversation, and a box that goes on with it."""
-    found, (shown, messages) = await asyncio.gather(
-        state.look(server, server.options.model), asyncio.to_thread(_conversation, server, conversation_id)
+    found, who, conversations = await asyncio.gather(
+        state.look(server, server.options.model),
+        asyncio.to_thread(visitor, server, principal_of(request)),
+        asyncio.to_thread(_lately, server),
     )
     return page(
         "page.html",
         state=found,
+        visitor=who,
+        conversations=conversations,
+        conversation=None,
+        messages=(),
+    )
+
+
+@router.get("/conversations/{conversation_id}")
+@_for_people
+async def conversation(conversation_id: UUID, server: ServerOf, request: Request) -> Response:
+    """Show the last messages of a conversation, and a box that goes on with it."""
+    found, who, (shown, messages) = await asyncio.gather(
+        state.look(server, server.options.model),
+        asyncio.to_thread(visitor, server, principal_of(request)),
+        asyncio.to_thread(_conversation, server, conversation_id),
+    )
+    return page(
+        "page.html",
+        state=found,
+        visitor=who,
         conversation=shown,
         messages=messages[-_MESSAGES:],
         earlier=len(messages) > _MESSAGES,

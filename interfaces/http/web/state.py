@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from application.errors import ModelServerError
+from application import scopes
+from application.errors import ForbiddenError, ModelServerError
 from domain.errors import DaybookError
 from interfaces.http.server import Server
 from interfaces.http.web.pulling import PullView
@@ -24,7 +25,10 @@ class PartView:
 
 @dataclass(frozen=True, kw_only=True)
 class StateView:
-    """Everything the strip at the top of the page shows. `can_ask`: a prompt would be answered now."""
+    """Everything the strip at the top of the page shows.
+
+    `can_ask`: a prompt would be answered now. `can_pull`: whoever looks may get the missing model.
+    """
 
     server: PartView
     database: PartView
@@ -32,6 +36,7 @@ class StateView:
     model_name: str
     model_missing: bool
     can_ask: bool
+    can_pull: bool
     pull: PullView | None = None
 
 
@@ -41,7 +46,9 @@ async def look(server: Server, model: str) -> StateView:
         asyncio.to_thread(_database, server), _model(server, model)
     )
     stopping = server.stopping.is_set()
-    pull = server.pulling.now
+    principal = server.principal
+    reads = principal is None or principal.may(scopes.READ)
+    pull = server.pulling.now if reads else None
     return StateView(
         server=PartView(
             ok=not stopping, text="stopping" if stopping else f"running {server.options.version}"
@@ -50,7 +57,11 @@ async def look(server: Server, model: str) -> StateView:
         model=found,
         model_name=model,
         model_missing=missing,
-        can_ask=database.ok and found.ok and not stopping,
+        can_ask=database.ok
+        and found.ok
+        and not stopping
+        and (principal is None or principal.may(scopes.ASK)),
+        can_pull=missing and (principal is None or principal.may(scopes.ADMIN)),
         pull=pull if pull is not None and (pull.running or pull.problem) else None,
     )
 
@@ -71,6 +82,8 @@ async def _model(server: Server, model: str) -> tuple[PartView, bool]:
         installed = await asyncio.wait_for(server.book.model_server.models(), _MODEL_SERVER_SECONDS)
     except TimeoutError:
         return PartView(ok=False, text="the model server does not answer", hint="daybook doctor"), False
+    except ForbiddenError:
+        return PartView(ok=True, text="not shown"), False  # the page says which scope lacks
     except ModelServerError as problem:
         return PartView(ok=False, text=problem.message, hint=problem.hint), False
     if model in {name for card in installed for name in (card.name, card.name.removesuffix(":latest"))}:

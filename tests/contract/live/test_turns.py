@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from application.errors import LineFullError
-from application.ports.turns import Turns
+from application.ports.turns import LineLength, Turns
 from domain.ids import new_id
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.turns import PostgresTurns
@@ -74,8 +74,12 @@ def test_the_line_is_one_for_all_processes(process: Opener) -> None:
     assert here.standing(three) == 2
     assert [there.standing_anywhere(answer) for answer in (one, two, three)] == [0, 1, 2]
     here.leave(one)
+    assert there.length() == here.length() == LineLength(running=1, waiting=1)
     assert there.look() == {two: 0}
     assert here.look() == {three: 1}
+    there.leave(two)
+    here.leave(three)
+    assert there.length() == LineLength(0, 0)
 
 
 def test_what_nobody_waits_for_stands_behind_what_people_wait_for(process: Opener) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from infrastructure.simulator.options import SimulatorOptions
 from infrastructure.simulator.server import RunningSimulator
+from tests.support.grants import link
 from tests.support.http_server import RunningServer
 
 StartServer = Callable[..., RunningServer]
@@ -127,3 +128,38 @@ def test_nothing_is_wider_than_the_window(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     finally:
         page.close()
+
+
+def test_a_browser_is_signed_in_by_a_link_and_out_by_the_button(page: Any, start_server: StartServer) -> None:
+    server = start_server(token="x" * 40)
+    page.goto(server.url)
+    assert page.locator("#sign-in code").first.inner_text() == "daybook link"
+    made = link(server, "ask")
+    page.goto(f"{server.url}/sign-in?code={made.secret}")
+    assert page.url == f"{server.url}/"
+    who = page.locator("#me").inner_text()
+    assert f"Signed in as {server.book.actor[-8:]}, may read, ask; until" in who
+    _ask(page, "Am I here?")
+    _ended(page)
+
+    page.click("#sign-out")
+
+    page.wait_for_selector("#sign-in")
+    assert page.context.cookies() == []
+    [grant] = server.book.access.find(made.id.hex)
+    assert grant.state(server.book.clock.now()) == "signed-out"
+
+
+@pytest.mark.parametrize(("scope", "says"), [("read", "scope ask"), ("audit", "scope read")])
+def test_what_a_session_may_not_the_page_does_not_offer(
+    page: Any, start_server: StartServer, scope: str, says: str
+) -> None:
+    server = start_server(token="x" * 40)
+    page.goto(f"{server.url}/sign-in?code={link(server, scope).secret}")
+    page.wait_for_function("document.querySelector('#state-database .text').textContent.includes('event')")
+    assert says in page.locator("#scope").inner_text()
+    assert page.locator("#ask").is_hidden()
+    assert page.locator("#notice").is_hidden()
+    assert page.locator(".lately").count() == (scope == "read")
+    page.click("#sign-out")
+    page.wait_for_selector("#sign-in")

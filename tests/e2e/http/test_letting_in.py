@@ -14,7 +14,7 @@ from interfaces.http import tries
 from interfaces.http.peers import parse_networks
 from tests.e2e.http.conftest import StartServer
 from tests.support.cli_process import Daybook
-from tests.support.grants import bearer, events, revoke, slug, token
+from tests.support.grants import bearer, events, link, revoke, slug, token
 from tests.support.http_client import Reader, ask
 from tests.support.http_server import RunningServer
 
@@ -88,6 +88,15 @@ OPERATIONS = {
     "getReceipt": AUDIT,
     "proveExtension": AUDIT,
     "exportLog": ADMIN,
+    "createToken": ADMIN,
+    "listTokens": ADMIN,
+    "getToken": ADMIN,
+    "revokeToken": ADMIN,
+    "makeLink": ADMIN,
+    "listSessions": ADMIN,
+    "getSession": ADMIN,
+    "endOwnSession": READ_OR_AUDIT,  # of one's own; a token has none
+    "endSession": ADMIN,
     "getKeys": AUDIT,
     "rotateKeys": ADMIN,
     "getProjections": READ_OR_AUDIT,
@@ -103,6 +112,7 @@ BODIES: dict[str, Any] = {
     "changeProject": {"description": "Sails"},
     "askQuestion": {"text": "And now?", "model": "simulator-error-404"},
     "createProject": {"name": "Sailing"},
+    "createToken": {"name": "sails"},
     "ask": {"text": "And now?", "model": "simulator-error-404"},
     "goOnFrom": {"message_id": None},
     "editPrompt": {"text": "And then?", "model": "simulator-error-404"},
@@ -211,6 +221,8 @@ def there(server: RunningServer) -> dict[str, str]:
         "message_id": asked["answer_id"],
         "fragment": project,
         "log_index": "0",
+        "token_id": token(server, "read").id.hex,
+        "session_id": link(server).id.hex,
     }
     return {**{name: str(value) for name, value in asked.items()}, **more}
 

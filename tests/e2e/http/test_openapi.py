@@ -81,6 +81,15 @@ OPERATIONS = {
     "getReceipt",
     "proveExtension",
     "exportLog",
+    "createToken",
+    "listTokens",
+    "getToken",
+    "revokeToken",
+    "makeLink",
+    "listSessions",
+    "getSession",
+    "endOwnSession",
+    "endSession",
     "getKeys",
     "rotateKeys",
     "getProjections",
@@ -102,6 +111,7 @@ WITHOUT_INPUT = {
     "whoAmI",
     "makeCheckpoint",
     "getPublicKey",
+    "endOwnSession",
     "getKeys",
     "rotateKeys",
     "getProjections",
@@ -154,6 +164,8 @@ def there(api: httpx.Client) -> dict[str, str]:
         "fragment": asked["answer_id"],
         "model": "deepseek-r1:8b",
         "log_index": "0",
+        "token_id": api.post("/api/v1/tokens", json={"name": project}).json()["id"],
+        "session_id": api.post("/api/v1/links").json()["id"],
     }
 
 

@@ -1,5 +1,6 @@
 """`GET /`: what it shows, what it lets a browser do, and its errors as pages."""
 
+import time
 from collections.abc import Callable
 
 import httpx
@@ -85,10 +86,9 @@ def test_a_missing_model_is_told_and_can_be_pulled_from_the_page(start_server: S
             assert "daybook models pull deepseek-r1:8b" in client.get("/").text
 
             assert client.post("/pull").status_code == 202
-            for _ in range(200):
-                now = client.get("/state").json()
-                if not now["model_missing"]:
-                    break
+            deadline = time.monotonic() + 20
+            while (now := client.get("/state").json())["model_missing"] and time.monotonic() < deadline:
+                time.sleep(0.05)
             assert now["model"]["ok"], now
 
 

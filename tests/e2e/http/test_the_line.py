@@ -10,6 +10,7 @@ import pytest
 from infrastructure.simulator.options import SimulatorOptions
 from infrastructure.simulator.server import RunningSimulator
 from tests.e2e.http.conftest import StartServer
+from tests.support.cli_process import Daybook, wait_until
 from tests.support.http_client import Reader, ask, conversation
 from tests.support.http_server import RunningServer
 
@@ -59,6 +60,10 @@ def test_a_full_line_refuses_before_anything_is_recorded(two: tuple[httpx.Client
     here, there = two
     where = conversation(there)
     waiting = [ask(client, "wait", model=STALL)["answer_id"] for client in (here, there, here)]
+    for client in two:
+        figures = client.get("/metrics").text
+        assert "daybook_line_running 1.0\n" in figures
+        assert "daybook_line_waiting 2.0\n" in figures
 
     refused = there.post(f"/api/v1/conversations/{where}/prompts", json={"text": "one too many"})
 
@@ -79,6 +84,8 @@ def test_an_answer_is_cancelled_from_another_server_and_the_model_is_free(
     answer_id = ask(here, "stop me from elsewhere", model=STALL)["answer_id"]
     reader = Reader(here, answer_id)
     reader.read(until=3)
+    follower = Reader(there, answer_id)
+    follower.read(until=2)
     active = state(simulator)["active"]
 
     cancelled = cancel(there, answer_id)
@@ -86,8 +93,34 @@ def test_an_answer_is_cancelled_from_another_server_and_the_model_is_free(
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
     assert cancelled.json()["thinking"].startswith(reader.thinking)
     assert state(simulator)["active"] == active - 1
-    reader.read()
-    assert (reader.names[-1], reader.end["status"]) == ("done", "cancelled")
+    for watcher in (reader, follower):
+        watcher.read()
+        assert (watcher.names[-1], watcher.end["status"]) == ("done", "cancelled")
+        assert (watcher.thinking, watcher.text) == (cancelled.json()["thinking"], cancelled.json()["text"])
+
+
+def test_an_answer_of_the_command_line_is_cancelled_over_http_and_the_model_is_free(
+    server: RunningServer, api: httpx.Client, simulator: RunningSimulator
+) -> None:
+    cli = Daybook(
+        {
+            "DAYBOOK_HOME": str(server.book._home.root),
+            "DAYBOOK_DATABASE_URL": server.database_url,
+            "DAYBOOK_OLLAMA_URL": simulator.url,
+        }
+    )
+    active = state(simulator)["active"]
+    asking = cli.begin("ask", "-m", STALL, "stop me from a browser")
+    wait_until(lambda: state(simulator)["active"] > active, "the model to be asked")
+    [newest] = [one for one in cli.events() if one["type"] == "conversation.answer-started"][-1:]
+    messages = api.get(f"/api/v1/conversations/{newest['stream']}").json()["messages"]
+
+    cancelled = cancel(api, messages[-1]["id"])
+
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+    wait_until(lambda: state(simulator)["active"] == active, "the model to be free")
+    asking.communicate(timeout=30)
+    assert asking.returncode == 130
 
 
 def state(simulator: RunningSimulator) -> dict[str, int]:

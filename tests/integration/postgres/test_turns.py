@@ -15,6 +15,7 @@ import pytest
 
 from application.errors import LineFullError
 from application.ports.live import Signal
+from application.ports.turns import LineLength
 from domain.ids import new_id
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.live import PostgresLiveAnswers
@@ -70,6 +71,7 @@ def test_a_killed_process_frees_its_place(
 
     process.kill()
 
+    soon(lambda: turns.length() == LineLength(running=1, waiting=0))
     soon(lambda: turns.look() == {mine: 0})
     assert turns.standing_anywhere(theirs) is None
 
@@ -144,7 +146,7 @@ def test_another_model_server_has_another_line(database: Database, live: Postgre
 def test_whoever_listens_is_told_that_signals_were_missed_when_the_session_was_lost(
     database: Database, database_url: str
 ) -> None:
-    live, looker = live_on(database), live_on(database)
+    live, looker = live_on(database, heartbeat=3600), live_on(database)
     heard: queue.Queue[Signal] = queue.Queue()
     owner = live.own()
     live.listen(heard.put)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from application.admission import BELIEVED_MS, NOTED_EVERY_MS, Admission
 from application.errors import (
     DatabaseError,
     ExpiredTokenError,
+    ForbiddenError,
+    IdempotencyMismatchError,
     NotAdmittedError,
     RevokedTokenError,
     UsedLinkError,
@@ -26,7 +29,7 @@ from application.ports.log import Origin
 from application.secret_text import SESSION, TOKEN
 from domain.access import events as e
 from domain.access.access import Session, Token
-from domain.errors import ConflictError, ContentErasedError, InvalidInputError, NotFoundError, RefusedError
+from domain.errors import ContentErasedError, InvalidInputError, NotFoundError, RefusedError
 from domain.event import DamagedEventError
 from domain.ids import new_id
 from tests.fakes.write_side import FixedClock
@@ -118,9 +121,46 @@ def test_scopes_that_are_none_are_refused(door: Door, scopes: tuple[str, ...]) -
 
 def test_a_token_is_not_made_twice_under_one_key(door: Door) -> None:
     command = c.CreateToken(name="x", scopes=("ask",), idempotency_key="k", **WHO)
-    door.commands.make(command)
-    with pytest.raises(ConflictError, match="shown then"):
-        door.commands.make(command)
+    assert door.commands.made_before(command) is None
+    first = door.commands.make(command)
+    size = door.log.size()
+    for again in (door.commands.make(command), door.commands.made_before(command)):
+        assert again == c.Made(first.id, size, "")
+    assert door.log.size() == size
+    with pytest.raises(IdempotencyMismatchError):
+        door.commands.made_before(replace(command, name="y"))
+
+
+def test_of_two_who_make_the_same_at_once_one_makes_it(door: Door) -> None:
+    now = door.clock.at
+    for command in (
+        c.CreateToken(name="x", scopes=("ask",), idempotency_key="k", **WHO),
+        c.OfferSession(scopes=("ask",), link_expires_at=now, expires_at=now, idempotency_key="l", **WHO),
+    ):
+        first: list[c.Made] = []
+
+        def make(command: Any = command, first: list[c.Made] = first) -> None:
+            door.log.before_save = None
+            first.append(door.commands.make(command))
+
+        door.log.before_save = make
+        second = door.commands.make(command)
+        assert (second.id, second.secret) == (first[0].id, "")
+        assert first[0].secret
+        assert door.commands.make(command).id == second.id
+
+
+@pytest.mark.parametrize("end", [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)])
+def test_a_moment_that_no_calendar_reaches_is_refused(door: Door, end: datetime) -> None:
+    with pytest.raises(InvalidInputError, match="no time to end"):
+        door.token(expires_at=end)
+    assert door.log.size() == 0
+
+
+def test_what_was_made_before_is_told_to_whom_may_make_it(door: Door) -> None:
+    reader = door.commands.acting_for(Principal("ada", "cli", frozenset({Scope.ASK})))
+    with pytest.raises(ForbiddenError):
+        reader.made_before(c.CreateToken(name="x", scopes=("ask",), idempotency_key="k", **WHO))
 
 
 def test_what_was_right_is_believed_for_a_second(door: Door) -> None:
@@ -364,7 +404,7 @@ def test_signing_out_holds_at_once_where_it_was_done(door: Door) -> None:
     cookie, stays = door.signed_in(), door.signed_in()
     principal = door.admission.by_cookie(cookie)
     door.admission.by_cookie(stays)
-    assert door.admission.sign_out(principal, new_id()) == door.log.size()
+    assert door.admission.sign_out(principal, new_id()).log_size == door.log.size()
     assert door.last(e.SessionEnded).reason_kind == "signed-out"
     with pytest.raises(RevokedTokenError):
         door.admission.by_cookie(cookie)

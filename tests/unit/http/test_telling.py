@@ -68,6 +68,8 @@ def test_every_figure_is_listed_and_those_that_are_listed_are_shown() -> None:
         "daybook_database_connections",
         "daybook_database_connections_most",
         "daybook_log_size",
+        "daybook_line_running",
+        "daybook_line_waiting",
         "daybook_erased",
         "daybook_read_model_lag",
         "daybook_read_model_quarantined",

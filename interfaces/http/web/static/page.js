@@ -218,7 +218,7 @@ function show(state) {
   byId("notice-text").textContent = pull?.problem || (pulling ? `Pulling ${pull.model}` : (ill?.text ?? ""));
   byId("notice-hint").textContent = pulling ? "" : (ill?.hint ?? "");
   byId("notice-hint").parentElement.hidden = pulling || !ill?.hint;
-  byId("pull").hidden = pulling || !state.model_missing;
+  byId("pull").hidden = pulling || !state.can_pull;
   byId("pulling").hidden = !pulling;
   if (pulling) {
     if (pull.total_bytes) byId("pull-bar").value = share;
@@ -251,6 +251,19 @@ byId("pull").addEventListener("click", async () => {
     complain(error);
   }
   look();
+});
+
+// --- the session
+
+byId("sign-out")?.addEventListener("click", async (event) => {
+  event.target.disabled = true;
+  try {
+    await call("POST", "/sign-out");
+    location.assign("/"); // which says how to sign in again
+  } catch (error) {
+    event.target.disabled = false;
+    complain(error);
+  }
 });
 
 for (const time of document.querySelectorAll("time")) {
