@@ -90,6 +90,14 @@ class Memory(Protocol):
         """Return a project's instructions, or None where it has none."""
         ...
 
+    def instructions_at(self, project_id: UUID, version: int) -> Instructions | None:
+        """Return what a project's instructions were set to by the event of this version, or None."""
+        ...
+
+    def default_options(self, project_id: UUID) -> Mapping[str, Any]:
+        """Return a project's default options; empty where it has none."""
+        ...
+
     def prompt_instructions(self, prompt_id: UUID) -> str | None:
         """Return the instructions that came with a prompt."""
         ...

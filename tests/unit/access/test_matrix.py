@@ -76,7 +76,9 @@ VALUES: dict[str, Any] = {
     "UUID | None": new_id(),
     "str": "a word",
     "str | None": "a word",
+    "int": 3,
     "tuple[str, ...]": ("ask",),
+    "Mapping[str, Any]": {"temperature": 0.5},
     "datetime": datetime(2027, 1, 1, tzinfo=UTC),
 }
 
