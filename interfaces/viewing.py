@@ -43,6 +43,9 @@ def conversation_item(found: ConversationSummary) -> views.ConversationItemView:
         erased_by=found.erased_by,
         origin_conversation_id=found.origin_conversation_id,
         origin_message_id=found.origin_message_id,
+        title_by=found.title_by,
+        pinned=found.pinned,
+        tags=list(found.tags),
     )
 
 
@@ -109,6 +112,9 @@ def transcript(found: ConversationSummary, messages: Iterable[Message]) -> views
         erased_by=found.erased_by,
         origin_conversation_id=found.origin_conversation_id,
         origin_message_id=found.origin_message_id,
+        title_by=found.title_by,
+        pinned=found.pinned,
+        tags=list(found.tags),
     )
 
 
@@ -201,6 +207,8 @@ def project(found: ProjectDetails) -> views.ProjectView:
         erased=found.erased,
         erased_at=found.erased_at,
         erased_by=found.erased_by,
+        default_options=dict(found.default_options),
+        instructions_version=found.instructions_version,
     )
 
 
@@ -302,6 +310,7 @@ def search_page(page: SearchPage) -> views.SearchView:
                 kind=hit.kind,
                 title=hit.title or None,
                 at=hit.at,
+                project_id=hit.project_id,
             )
             for hit in page.hits
         ],

@@ -64,6 +64,7 @@ class AnswerView:
 class ConversationItemView:
     """One line of the list of conversations. `damaged`: its title was altered and cannot be shown.
 
+    `title_by` says who made the title: `person`, `model`, or null: nobody, and its first prompt stands in.
     `origin_conversation_id` and `origin_message_id` say what it was copied from.
     """
 
@@ -81,11 +82,14 @@ class ConversationItemView:
     erased_by: str | None = None
     origin_conversation_id: UUID | None = None
     origin_message_id: UUID | None = None
+    title_by: str | None = None
+    pinned: bool = False
+    tags: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationListView:
-    """A page of conversations, newest activity first."""
+    """A page of conversations, in the order asked for."""
 
     conversations: list[ConversationItemView]
     next_cursor: str | None = None
@@ -154,6 +158,9 @@ class TranscriptView:
     erased_by: str | None = None
     origin_conversation_id: UUID | None = None
     origin_message_id: UUID | None = None
+    title_by: str | None = None
+    pinned: bool = False
+    tags: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +174,7 @@ class SearchHitView:
     kind: str | None = None
     title: str | None = None
     at: datetime | None = None
+    project_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +201,8 @@ class ProjectView:
     erased: bool = False
     erased_at: datetime | None = None
     erased_by: str | None = None
+    default_options: dict[str, Any] = field(default_factory=dict)
+    instructions_version: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

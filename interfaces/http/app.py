@@ -25,6 +25,7 @@ from interfaces.http.api import (
     projects,
     prompts,
     search,
+    tags,
     upkeep,
     usage,
 )
@@ -52,7 +53,20 @@ _PROBLEM: dict[int | str, dict[str, Any]] = {
     "default": {"description": "What went wrong (RFC 9457).", "model": Problem}
 }
 _API = "/api/v1"
-_PARTS = (conversations, prompts, answers, messages, search, usage, projects, erasing, audit, models, upkeep)
+_PARTS = (
+    conversations,
+    prompts,
+    answers,
+    messages,
+    search,
+    tags,
+    usage,
+    projects,
+    erasing,
+    audit,
+    models,
+    upkeep,
+)
 _DESCRIPTION = (
     "A private AI assistant that keeps the book. Commands answer with the header `Daybook-Log-Size`; a query "
     "that gets it back (as header or as `at_least`) shows at least what was recorded then."
