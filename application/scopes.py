@@ -99,9 +99,10 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
     },
     "turns": {
         **_each(READ, "standing_anywhere"),
-        **_each(PROCESS, "enter", "leave", "standing", "look"),
+        **_each(PROCESS, "enter", "leave", "standing", "look", "people_wait"),
     },
     "answering": {**_each(ASK, "start", "cancel"), **_each(READ, "running"), **_each(PROCESS, "close")},
+    "titling": _each(PROCESS, "give", "close"),
     "model_server": {
         **_each(READ, "models", "show", "version"),
         **_each(ADMIN, "pull"),

@@ -118,6 +118,12 @@ class ProcessHost:
 
         return Container(self._settings, self.home, BookDatabase(self._settings, self.home, say).open())
 
+    def make_titles(self) -> None:
+        """Let a process of its own give titles to conversations that have none; returns at once."""
+        from bootstrap.titles import begin
+
+        begin(self._settings)
+
     @cached_property
     def database(self) -> BookDatabase:
         """The database's administration."""

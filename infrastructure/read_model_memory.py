@@ -6,6 +6,7 @@ Invariant: what was altered is an error here; nothing is sent to a model with a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -43,6 +44,10 @@ class ReadModelMemory:
         """Return the title that somebody gave a conversation."""
         found = self._conversations.get(conversation_id)
         return found.title if found is not None and found.titled and found.title else None
+
+    def untitled(self, since: datetime) -> Sequence[UUID]:
+        """Return conversations active since then that have an answer and no title, newest first, a few."""
+        return self._conversations.untitled(since)
 
     def instructions(self, project_id: UUID) -> Instructions | None:
         """Return a project's instructions, or None where it has none."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from application.ports.live import LiveAnswers
     from application.ports.model_server import ModelServer
     from application.ports.turns import Turns
+    from application.titling import Titling
     from domain.event import Recorded
     from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
@@ -72,6 +73,11 @@ class Book(Protocol):
     @property
     def answering(self) -> Answering:
         """Generates answers. Bound to the event loop it is first used on."""
+        ...
+
+    @property
+    def titling(self) -> Titling:
+        """Gives titles to conversations that have none. Bound to the event loop it is first used on."""
         ...
 
     @property

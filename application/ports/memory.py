@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -84,6 +85,10 @@ class Memory(Protocol):
 
     def title(self, conversation_id: UUID) -> str | None:
         """Return the title that somebody gave a conversation."""
+        ...
+
+    def untitled(self, since: datetime) -> Sequence[UUID]:
+        """Return conversations active since then that have an answer and no title, newest first, a few."""
         ...
 
     def instructions(self, project_id: UUID) -> Instructions | None:

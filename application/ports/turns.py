@@ -38,3 +38,7 @@ class Turns(Protocol):
     def standing_anywhere(self, answer_id: UUID) -> int | None:
         """Return where an answer of any process stands; None where it is in no line."""
         ...
+
+    def people_wait(self) -> bool:
+        """Say whether an answer stands in the line that somebody waits for."""
+        ...

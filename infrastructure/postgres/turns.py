@@ -27,6 +27,9 @@ select answer_id, standing
   from daybook.keep_turns(%(owner)s, %(server)s, %(most)s, %(dead_after)s, %(answers)s::uuid[],
                           %(backgrounds)s::boolean[], %(tickets)s::bigint[], %(runnings)s::boolean[])
 """
+_PEOPLE_WAIT = """
+select exists (select from daybook.turns t where t.server = %(server)s and not t.running and not t.background)
+"""
 
 
 @dataclass
@@ -124,3 +127,9 @@ class PostgresTurns:
         with self._database.connection() as connection:
             row = connection.execute("select daybook.turn_of(%s)", [answer_id]).fetchone()
         return row[0] if row else None
+
+    def people_wait(self) -> bool:
+        """Say whether an answer stands in the line that somebody waits for."""
+        with self._database.connection() as connection:
+            row = connection.execute(_PEOPLE_WAIT, self._limits).fetchone()
+        return bool(row and row[0])

@@ -210,6 +210,10 @@ class Host(Protocol):
         """
         ...
 
+    def make_titles(self) -> None:
+        """Let a process of its own give titles to conversations that have none; returns at once."""
+        ...
+
     @property
     def database(self) -> DatabaseAdmin:
         """The database's administration."""

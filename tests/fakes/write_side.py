@@ -265,6 +265,10 @@ class MemoryTurns:
             return 0
         return waiting.index(answer_id) + 1 if answer_id in waiting else None
 
+    def people_wait(self) -> bool:
+        self._check()
+        return any(not behind for behind, _ in self.line)
+
     def _grant(self) -> None:
         self.line.sort(key=lambda one: one[0])
         while self.line and len(self.running) < self.most:
@@ -319,6 +323,12 @@ class LogMemory:
             if isinstance(event, e.ConversationStarted | e.ConversationRenamed | e.ConversationTitled)
         ]
         return None if titles[-1] is None else str(titles[-1])
+
+    def untitled(self, since: datetime) -> Sequence[UUID]:
+        completed = [
+            event.stream_id for event, _ in self._log.appended if isinstance(event, e.AnswerCompleted)
+        ]
+        return [one for one in dict.fromkeys(reversed(completed)) if self.title(one) is None]
 
     def instructions(self, project_id: UUID) -> Instructions | None:
         changes = [x for x in self._log.events(project_id) if isinstance(x, p.InstructionsChanged)]
