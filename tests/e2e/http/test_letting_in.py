@@ -206,6 +206,7 @@ def there(server: RunningServer) -> dict[str, str]:
         "message_id": asked["answer_id"],
         "fragment": project,
         "log_index": "0",
+        "version": "1",
     }
     return {**{name: str(value) for name, value in asked.items()}, **more}
 
