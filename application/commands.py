@@ -173,19 +173,21 @@ class WriteNote(Edit):
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeNote(Edit):
-    """Let a note say something else."""
+    """Let a note say something else. `message_id`: what it is on, where whoever asks knows it."""
 
     conversation_id: UUID
     note_id: UUID
     text: str
+    message_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveNote(Edit):
-    """Show a note no more."""
+    """Show a note no more. `message_id`: what it is on, where whoever asks knows it."""
 
     conversation_id: UUID
     note_id: UUID
+    message_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from infrastructure.postgres.turns import PostgresTurns
     from infrastructure.proofs.auditor import PostgresAuditor
     from infrastructure.read_model_memory import ReadModelMemory
+    from interfaces.erasing import ErasingHere
     from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
     from projections.projects.queries import ProjectQueries
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class Container:
-    """One open book. Implements `interfaces.book.Book`."""
+    """One open book. Implements `interfaces.book.WholeBook`."""
 
     def __init__(self, settings: Settings, home: Home, database: Database) -> None:
         self._settings = settings
@@ -183,6 +184,13 @@ class Container:
         from projections.pump import Pump
 
         return Pump(self.database, self.log, read_models(self.keyring))
+
+    @cached_property
+    def erasing(self) -> ErasingHere:
+        """Erases, and wraps keys anew."""
+        from interfaces.erasing import ErasingHere
+
+        return ErasingHere(self)
 
     @cached_property
     def reading(self) -> Reading:

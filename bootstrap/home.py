@@ -12,6 +12,9 @@ from application.errors import KeyringError, in_words
 from domain.errors import InvalidInputError
 from domain.ids import new_id
 
+SERVERS = "servers.toml"
+"""The file of saved servers, beside the configuration file."""
+
 _ACTOR = re.compile(r"[0-9a-f]{32}")
 
 

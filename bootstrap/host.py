@@ -12,20 +12,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bootstrap.home import Home
+from bootstrap.home import SERVERS, Home
 from bootstrap.settings import DEFINITIONS, Settings
-from domain.errors import InvalidInputError
+from domain.errors import InvalidInputError, RefusedError
 from interfaces.cli.host import SettingView
 
 if TYPE_CHECKING:
     from application.model_sizes import Recommendation
-    from application.ports.model_server import ModelServer
     from bootstrap.container import Container
     from bootstrap.database_admin import BookDatabase
     from bootstrap.demo import DemoHost
     from bootstrap.key_admin import KeyAdmin
+    from bootstrap.servers import SavedServers
     from infrastructure.proofs.auditor import Offline
-    from interfaces.book import Check
+    from interfaces.book import Book, Check
+    from interfaces.parts import Models
+    from interfaces.remote.book import RemoteBook
+    from interfaces.remote.connection import ServerAddress
 
 Say = Callable[[str], None]
 
@@ -46,7 +49,7 @@ class ProcessHost:
     def configure(self, flags: Mapping[str, str]) -> None:
         """Take the flags given before the command."""
         self._settings = Settings(self._settings.environment, flags)
-        for name in ("database", "keys", "home"):
+        for name in ("_database", "_keys", "home", "servers", "_server"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -102,41 +105,106 @@ class ProcessHost:
     def paths(self) -> Mapping[str, Path]:
         """Return where data, logs, keys, configuration and state are."""
         found = {"home": self.home.root, "config": self._settings.config_file}
-        if self.database.is_embedded:
-            server = self.database.embedded()
+        if self._database.is_embedded:
+            server = self._database.embedded()
             found |= {"data": server.data_dir, "log": server.log_file}
         if not self._settings.get("master_key"):
             found["master_key"] = self.home.master_key
         if not self._settings.get("signing_key"):
             found["signing_key"] = self.home.signing_key
-        return {**found, "state": self.home.state}
+        return {**found, "state": self.home.state, "servers": self._settings.config_file.with_name(SERVERS)}
 
-    def open_book(self, say: Say) -> Container:
-        """Open the book; closed by the caller."""
+    def open_book(self, say: Say) -> Book:
+        """Open the book of this machine, or the one behind the server in use; closed by the caller."""
+        return self.open_here(say) if self._server is None else self._open_there(self._server)
+
+    def open_here(self, say: Say) -> Container:
+        """Open the book of this machine, whatever server is in use."""
         from bootstrap.container import Container
         from bootstrap.database_admin import BookDatabase
 
         return Container(self._settings, self.home, BookDatabase(self._settings, self.home, say).open())
 
     def make_titles(self) -> None:
-        """Let a process of its own give titles to conversations that have none; returns at once."""
+        """Let a process of its own give titles to conversations that have none; returns at once.
+
+        A server gives them itself.
+        """
         from bootstrap.titles import begin
 
-        begin(self._settings)
+        if self._server is None:
+            begin(self._settings)
 
     @cached_property
-    def database(self) -> BookDatabase:
-        """The database's administration."""
+    def servers(self) -> SavedServers:
+        """The servers that were saved for this user."""
+        from bootstrap.servers import SavedServers
+        from infrastructure.clock import SystemClock
+
+        return SavedServers(self._settings, self.version, SystemClock())
+
+    @cached_property
+    def _server(self) -> ServerAddress | None:
+        """The server that commands go to. Nothing of it is imported where there is none."""
+        return self.servers.in_use() if self._settings.get("server") not in {"", "local"} else None
+
+    def _open_there(self, server: ServerAddress) -> RemoteBook:
+        from bootstrap.servers import warning_of
+
+        if told := warning_of(server):
+            from interfaces.cli.console import say_wrapped
+
+            say_wrapped(f"daybook: {told}")
+        return self.servers.open(server)
+
+    def default_model(self) -> str:
+        """Return the model that answers when none is named."""
+        if self._server is None:
+            return self._settings.get("model")
+        with contextlib.closing(self.servers.open(self._server)) as book:
+            return book.me.model
+
+    def remember_model(self, name: str) -> Path | None:
+        """Make a model the default one, where that is for this machine to say."""
+        return self.remember("model", name) if self._server is None else None
+
+    @cached_property
+    def _database(self) -> BookDatabase:
         from bootstrap.database_admin import BookDatabase
 
         return BookDatabase(self._settings, self.home)
 
+    @property
+    def database(self) -> BookDatabase:
+        """The database's administration."""
+        self._must_be_here("The database is")
+        return self._database
+
     @cached_property
-    def keys(self) -> KeyAdmin:
-        """The master key's export and import."""
+    def _keys(self) -> KeyAdmin:
         from bootstrap.key_admin import KeyAdmin
 
-        return KeyAdmin(self._settings, self.home, self.database)
+        return KeyAdmin(self._settings, self.home, self._database)
+
+    @property
+    def keys(self) -> KeyAdmin:
+        """The master key's export and import."""
+        self._must_be_here("The master key is")
+        return self._keys
+
+    @property
+    def master_replacement_begun(self) -> bool:
+        """Whether a replacement of this home's master key was begun and not finished."""
+        return self._server is None and self._keys.replacement_begun
+
+    def _must_be_here(self, what: str) -> None:
+        if self._server is None:
+            return
+        named = self._server.name or self._server.url
+        raise RefusedError(
+            f"{what} on the machine of the server in use ({named}). Nothing was changed.",
+            hint="Run it there. For the book of this machine: daybook --server local …",
+        )
 
     @property
     def offline(self) -> Offline:
@@ -145,14 +213,23 @@ class ProcessHost:
 
         return Offline()
 
-    def model_server(self) -> ModelServer:
+    def model_server(self) -> Models:
         """Return the model server without opening the book."""
+        if self._server is not None:
+            from interfaces.remote.models import RemoteModels
+
+            return RemoteModels(self.servers.connection(self._server), owned=True)
         from bootstrap.container import make_model_server
 
         return make_model_server(self._settings)
 
     def recommend(self) -> Recommendation:
-        """Fit this machine to the sizes of DeepSeek-R1."""
+        """Fit this machine, or the server's, to the sizes of DeepSeek-R1."""
+        if self._server is not None:
+            from interfaces.remote.models import recommendation
+
+            with contextlib.closing(self.servers.connection(self._server)) as connection:
+                return recommendation(connection)
         from bootstrap.machine import machine_recommendation
 
         return machine_recommendation(self._settings)
@@ -160,7 +237,10 @@ class ProcessHost:
     def doctor(self) -> Sequence[Check]:
         """Look at everything a working book needs; never raises."""
         from bootstrap.doctor import examine
+        from bootstrap.server_doctor import examine_server, is_elsewhere
 
+        if is_elsewhere(self._settings):
+            return examine_server(lambda: self._server, self.servers, self.version)
         return examine(self._settings)
 
     def simulate(self, *, host: str, port: int, options: Mapping[str, Any], ready: Say) -> None:
@@ -172,6 +252,8 @@ class ProcessHost:
 
     def address(self) -> str:
         """Return where a browser reaches `daybook serve`."""
+        if self._server is not None:
+            return self._server.url
         from interfaces.http.options import parse_address
 
         public = self._settings.get("public_url").rstrip("/")
@@ -187,9 +269,10 @@ class ProcessHost:
 
     def serve(self, *, ready: Say) -> None:
         """Run the HTTP server until it is stopped."""
+        self._must_be_here("`daybook serve` serves the book of its own machine; yours is")
         from bootstrap.serving import serve
 
-        serve(self._settings, self.open_book(ready), ready)
+        serve(self._settings, self.open_here(ready), ready)
 
     def demo_host(self, home: Path, say: Say) -> contextlib.AbstractContextManager[DemoHost]:
         """Return a host on a throw-away home, with a simulator of its own running."""

@@ -75,6 +75,14 @@ def _public_url(value: str) -> str:
     return "" if fits else "must be a URL, such as https://book.example.org,"
 
 
+def _server(value: str) -> str:
+    from bootstrap.servers import is_name, url_fault
+
+    if is_name(value):
+        return ""
+    return url_fault(value) and "must be a saved name, or a URL such as https://book.example.org,"
+
+
 def _log_format(value: str) -> str:
     return "" if value in {"auto", "text", "json"} else "must be auto, text or json,"
 
@@ -105,5 +113,6 @@ _CHECKS = {
     "ollama_url": _ollama_url,
     "public_url": _public_url,
     "titles": _on_or_off,
+    "server": _server,
     "trusted_proxies": _trusted_proxies,
 }

@@ -162,6 +162,19 @@ DEFINITIONS = (
         numeric=True,
     ),
     Definition(
+        "server",
+        ("DAYBOOK_SERVER",),
+        "",
+        "A Daybook server that commands go to, a URL or a saved name; empty or `local`: this machine's book.",
+    ),
+    Definition(
+        "server_token",
+        ("DAYBOOK_SERVER_TOKEN",),
+        "",
+        "What is shown to a server that `server` names by URL; saved servers have their own.",
+        secret=True,
+    ),
+    Definition(
         "db_user", ("DAYBOOK_DB_USER",), "", "The user the embedded database runs as when started by root."
     ),
     Definition(

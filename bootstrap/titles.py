@@ -43,7 +43,7 @@ def main() -> None:
     """Give titles to what has none, and leave."""
     from bootstrap.host import ProcessHost
 
-    book = ProcessHost(Settings.from_process()).open_book(lambda _: None)
+    book = ProcessHost(Settings.from_process()).open_here(lambda _: None)
     with contextlib.closing(book):
         book.look_after()
         asyncio.run(_give(book))

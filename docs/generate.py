@@ -67,7 +67,8 @@ _CLI_HEAD = """\
 <!-- Made by docs/generate.py from the commands' own help; change it there. -->
 
 All commands in one place. Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input, 3 not found,
-4 refused, 5 model server, 6 database, 7 the check ran and the answer is no, 130 interrupted.
+4 refused, 5 model server, 6 database (or the server that the book is behind), 7 the check ran and the answer
+is no, 130 interrupted.
 
 `-h` or `--help` explains any of them, `daybook --install-completion` sets up your shell to complete them. An
 `ID` is a whole id, or enough of its beginning or end (four digits and more); `@last` is your latest

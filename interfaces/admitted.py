@@ -12,7 +12,7 @@ from application.access import Guarded, Principal
 
 if TYPE_CHECKING:
     from application.handlers import Commands
-    from interfaces.book import Book
+    from interfaces.book import WholeBook
 
 _LENDS = {"answering": {"running": scopes.RUNNING_ANSWER}}
 
@@ -20,7 +20,7 @@ _LENDS = {"answering": {"running": scopes.RUNNING_ANSWER}}
 class AdmittedBook:
     """A `Book` for one principal. Cheap to make: one a request."""
 
-    def __init__(self, book: Book, principal: Principal) -> None:
+    def __init__(self, book: WholeBook, principal: Principal) -> None:
         self._book = book
         self._principal = principal
 

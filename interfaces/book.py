@@ -1,4 +1,8 @@
-"""An open book, as interfaces see it: commands on one side, queries on the other. Made by the wiring."""
+"""An open book, as interfaces see it: commands on one side, queries on the other. Made by the wiring.
+
+`Book` is what a person's commands use; it may be here or behind a server. `WholeBook` is what the process
+that has the book itself can do besides.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from application.ports.turns import Turns
     from application.titling import Titling
     from domain.event import Recorded
+    from interfaces import parts
     from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
     from projections.projects.queries import ProjectQueries
@@ -40,7 +45,7 @@ class EventReader(Protocol):
 
 
 class Book(Protocol):
-    """Everything an interface needs.
+    """Everything that a person's commands need.
 
     Each part is made when it is first used, so that `daybook list` stays quick.
     """
@@ -51,6 +56,96 @@ class Book(Protocol):
         ...
 
     @property
+    def commands(self) -> parts.Taking:
+        """Takes commands."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Says what time it is."""
+        ...
+
+    @property
+    def model_server(self) -> parts.Models:
+        """The models there are. Bound to the event loop it is first used on."""
+        ...
+
+    @property
+    def answering(self) -> parts.Answers:
+        """Answers while they are written. Bound to the event loop it is first used on."""
+        ...
+
+    @property
+    def events(self) -> parts.Heads:
+        """Lists events."""
+        ...
+
+    @property
+    def keys(self) -> parts.KeysStanding:
+        """Says how the epochs of the book's keys stand."""
+        ...
+
+    @property
+    def erasing(self) -> parts.Erasing:
+        """Erases, and wraps keys anew."""
+        ...
+
+    @property
+    def audit(self) -> Auditor:
+        """Signs, proves and verifies the log."""
+        ...
+
+    @property
+    def conversations(self) -> parts.Conversations:
+        """Lists conversations."""
+        ...
+
+    @property
+    def projects(self) -> parts.Projects:
+        """Lists projects."""
+        ...
+
+    @property
+    def transcript(self) -> parts.Transcript:
+        """Shows messages."""
+        ...
+
+    @property
+    def search(self) -> parts.Search:
+        """Finds messages."""
+        ...
+
+    @property
+    def usage(self) -> parts.Usage:
+        """Counts tokens, time and ratings."""
+        ...
+
+    @property
+    def access(self) -> parts.Grants:
+        """Lists tokens, links and sessions."""
+        ...
+
+    @property
+    def read_models(self) -> parts.ReadModels:
+        """Rebuilds and reports on the read models."""
+        ...
+
+    def look_after(self) -> None:
+        """Close answers whose process died and bring the read models up to date.
+
+        Every command calls it first. Cheap where nothing happened since the last one.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release connections, locks and threads."""
+        ...
+
+
+class WholeBook(Book, Protocol):
+    """The book itself, in the process that has it: what `daybook serve` needs."""
+
+    @property
     def commands(self) -> Commands:
         """Takes commands."""
         ...
@@ -58,11 +153,6 @@ class Book(Protocol):
     @property
     def admission(self) -> Admission:
         """Lets people and programs in from outside this process."""
-        ...
-
-    @property
-    def clock(self) -> Clock:
-        """Says what time it is."""
         ...
 
     @property
@@ -98,11 +188,6 @@ class Book(Protocol):
     @property
     def keys(self) -> Keys:
         """Looks after the epochs of the book's keys."""
-        ...
-
-    @property
-    def audit(self) -> Auditor:
-        """Signs, proves and verifies the log."""
         ...
 
     @property
@@ -146,17 +231,6 @@ class Book(Protocol):
 
     def connections_in_use(self) -> tuple[int, int]:
         """Return how many connections to the database this process has lent out, and how many it may."""
-        ...
-
-    def look_after(self) -> None:
-        """Close answers whose process died and bring the read models up to date.
-
-        Every command calls it first. Cheap where nothing happened since the last one.
-        """
-        ...
-
-    def close(self) -> None:
-        """Release connections, locks and threads."""
         ...
 
 

@@ -12,7 +12,7 @@ from interfaces import viewing
 from interfaces.views import ConversationItemView, HoldView
 
 if TYPE_CHECKING:
-    from interfaces.book import Book
+    from interfaces.book import WholeBook
     from projections.conversations.queries import ConversationSummary
     from projections.projects.queries import ProjectDetails
 
@@ -65,7 +65,7 @@ class Taken:
         return sum(one.message_count for one in self.all)
 
 
-def of_conversation(book: Book, found: ConversationSummary, *, with_derived: bool) -> Taken:
+def of_conversation(book: WholeBook, found: ConversationSummary, *, with_derived: bool) -> Taken:
     """Return what the erasure of a conversation takes."""
     derived = book.conversations.derived([found.id])
     going = [found, *(derived if with_derived else ())]
@@ -83,7 +83,7 @@ def of_conversation(book: Book, found: ConversationSummary, *, with_derived: boo
     )
 
 
-def of_project(book: Book, found: ProjectDetails, *, with_derived: bool) -> Taken:
+def of_project(book: WholeBook, found: ProjectDetails, *, with_derived: bool) -> Taken:
     """Return what the erasure of a project takes: itself and all its conversations."""
     members = [book.conversations.get(one) for one in book.conversations.of_project(found.id)]
     conversations = tuple(one for one in members if one is not None)
@@ -104,7 +104,7 @@ def of_project(book: Book, found: ProjectDetails, *, with_derived: bool) -> Take
     )
 
 
-def went_with_project(book: Book, found: ProjectDetails) -> Taken:
+def went_with_project(book: WholeBook, found: ProjectDetails) -> Taken:
     """Return what the erasure of a project took, which is over: all of it that went in the same moment."""
     gone: list[ConversationSummary] = []
     cursor: str | None = None
@@ -142,13 +142,13 @@ def view(taken: Taken) -> ErasureView:
     )
 
 
-def all_holds(book: Book, *, at_least: int | None = None) -> list[HoldView]:
+def all_holds(book: WholeBook, *, at_least: int | None = None) -> list[HoldView]:
     """Return everything that is held, projects first."""
     projects = book.projects.all(include_archived=True, at_least=at_least)
     return [*_project_holds(projects), *_conversation_holds(book.conversations.held(at_least=at_least))]
 
 
-def _projects_of(book: Book, conversations: Sequence[ConversationSummary]) -> list[ProjectDetails]:
+def _projects_of(book: WholeBook, conversations: Sequence[ConversationSummary]) -> list[ProjectDetails]:
     ids = dict.fromkeys(one.project_id for one in conversations if one.project_id is not None)
     return [found for one in ids if (found := book.projects.get(one)) is not None]
 

@@ -12,6 +12,7 @@ from enum import IntEnum
 from application import errors as a
 from domain import errors as d
 from domain.event import DamagedEventError, UnknownEventTypeError
+from interfaces import server_errors as s
 from projections import errors as p
 
 
@@ -90,6 +91,13 @@ VERDICTS: dict[type[d.DaybookError], Verdict] = {
     a.RevokedTokenError: Verdict(Exit.REFUSED, 401, "token-revoked", "This was revoked"),
     a.UsedLinkError: Verdict(Exit.REFUSED, 401, "link-used", "This link was used before"),
     a.NotProvedError: Verdict(Exit.NO, 409, "not-proved", "This is not proved"),
+    # These are told by the command line alone. Its book is behind the server, as it is behind a database.
+    s.ServerError: Verdict(Exit.DATABASE, 502, "server-error", "The Daybook server cannot do this"),
+    s.ServerUnreachableError: Verdict(
+        Exit.DATABASE, 503, "server-unreachable", "The Daybook server cannot be reached"
+    ),
+    s.NoDaybookError: Verdict(Exit.DATABASE, 502, "no-daybook", "There is no Daybook at this address"),
+    s.OldServerError: Verdict(Exit.FAILED, 501, "server-too-old", "The server is of another version"),
     p.PositionBeyondLogError: Verdict(
         Exit.INVALID, 422, "position-unknown", "The log has not reached this size"
     ),

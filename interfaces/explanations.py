@@ -200,6 +200,30 @@ EXPLANATIONS: dict[str, Explanation] = {
         _UNTOUCHED,
         "`daybook projections status` lists them.",
     ),
+    # Those that only the command line knows, against a server.
+    "server-error": Explanation(
+        "The Daybook server that the command line goes to did not do what was asked; `detail` says why.",
+        _AS_BEFORE,
+        "Follow the hint. `daybook doctor` looks at the server and says both versions.",
+    ),
+    "server-unreachable": Explanation(
+        "No connection to the Daybook server could be made, or it was lost: the server is not running, the "
+        "address is wrong, or its certificate is not trusted.",
+        "Where nothing could be sent, nothing was recorded. A command that was under way is sent again under "
+        "the same key, so it is never recorded twice; an answer goes on at the server.",
+        "Start the server (`daybook serve`); look at the address (`daybook config list`); or use the book of "
+        "this machine: `daybook --server local …`.",
+    ),
+    "no-daybook": Explanation(
+        "Something answers at the address that `server` names, and it is no Daybook.",
+        _UNTOUCHED,
+        "Correct the address: `daybook config list` shows it and where it comes from.",
+    ),
+    "server-too-old": Explanation(
+        "The server is of a version that does not know what this command needs, or answers in another form.",
+        _UNTOUCHED,
+        "Update the older one of the two; `daybook doctor` shows both versions.",
+    ),
     # Those that only HTTP knows.
     "malformed": Explanation(
         "The request cannot be read: its body is no JSON, or not in UTF-8.",

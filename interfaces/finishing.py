@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from application.ports.keys import KeysProgress, Rotated
-    from interfaces.book import Book
+    from interfaces.book import WholeBook
 
 
 def finish(
-    book: Book, progress: KeysProgress | None = None, *, rewriting: Callable[[], None] = lambda: None
+    book: WholeBook, progress: KeysProgress | None = None, *, rewriting: Callable[[], None] = lambda: None
 ) -> tuple[Rotated, bool]:
     """Rewrite the read models' tables and rotate the keys.
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class FiguresView:
     """What some answers cost together; what the model server did not tell counts as nothing.
 
-    `total_ms` is all the time they took, `eval_ms` that in which tokens were written, at `tokens_per_second`.
+    `total_ms` is all the time they took, `eval_ms` that in which the `eval_tokens` were written, at
+    `tokens_per_second`.
     `first_token_ms` is the median wait for the first token. `up_count` and `down_count` are ratings.
     """
 
@@ -30,6 +31,7 @@ class FiguresView:
     first_token_ms: float | None
     up_count: int
     down_count: int
+    eval_tokens: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,4 +114,5 @@ def _told(found: Figures) -> dict[str, Any]:
         "first_token_ms": None if found.first_token_ms is None else round(found.first_token_ms, 3),
         "up_count": found.up_count,
         "down_count": found.down_count,
+        "eval_tokens": found.eval_tokens,
     }

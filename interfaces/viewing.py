@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from interfaces import model_views, views
+from interfaces import model_views, upkeep_views, views
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from application.ports.keys import KeysStatus
     from application.ports.model_server import ModelCard
     from application.running import Outcome
-    from domain.event import Recorded
     from interfaces.book import Check
+    from interfaces.parts import RecordedHead
     from projections.access.queries import Grant
     from projections.conversations.queries import ConversationPage, ConversationSummary
     from projections.projects.queries import ProjectDetails
@@ -46,6 +46,11 @@ def conversation_item(found: ConversationSummary) -> views.ConversationItemView:
         title_by=found.title_by,
         pinned=found.pinned,
         tags=list(found.tags),
+        titled=found.titled,
+        current_id=found.current_id,
+        last_actor=found.last_actor,
+        hold_reason=found.hold_reason,
+        version=found.version,
     )
 
 
@@ -208,11 +213,14 @@ def project(found: ProjectDetails) -> views.ProjectView:
         erased_at=found.erased_at,
         erased_by=found.erased_by,
         default_options=dict(found.default_options),
+        hold_reason=found.hold_reason,
+        damage=found.damage.message if found.damage else None,
         instructions_version=found.instructions_version,
+        version=found.version,
     )
 
 
-def event(found: Recorded, actor_name: str | None = None) -> views.EventView:
+def event(found: RecordedHead, actor_name: str | None = None) -> views.EventView:
     """Show one event's envelope."""
     return views.EventView(
         log_index=found.log_index,
@@ -285,12 +293,12 @@ def same_model(name: str, other: str) -> bool:
     return name in {other, f"{other}:latest"} or other == f"{name}:latest"
 
 
-def doctor(checks: Sequence[Check]) -> views.DoctorView:
+def doctor(checks: Sequence[Check]) -> upkeep_views.DoctorView:
     """Show all checks."""
-    return views.DoctorView(
+    return upkeep_views.DoctorView(
         ok=all(check.ok for check in checks if check.required),
         checks=[
-            views.CheckView(
+            upkeep_views.CheckView(
                 name=check.name, ok=check.ok, required=check.required, detail=check.detail, fix=check.fix
             )
             for check in checks
@@ -311,6 +319,7 @@ def search_page(page: SearchPage) -> views.SearchView:
                 title=hit.title or None,
                 at=hit.at,
                 project_id=hit.project_id,
+                pieces=[views.PieceView(text=one.text, is_hit=one.is_hit) for one in hit.pieces],
             )
             for hit in page.hits
         ],
@@ -329,14 +338,16 @@ def verified(found: Verified) -> views.VerifiedView:
             views.ProblemView(log_index=one.log_index, stream=one.stream, what=one.what)
             for one in found.problems
         ],
+        skipped_count=found.skipped,
+        pinned=found.pinned,
     )
 
 
-def keys_status(found: KeysStatus, *, master_unfinished: bool = False) -> views.KeysStatusView:
+def keys_status(found: KeysStatus, *, master_unfinished: bool = False) -> upkeep_views.KeysStatusView:
     """Show the epochs and the master key's age."""
-    return views.KeysStatusView(
+    return upkeep_views.KeysStatusView(
         epochs=[
-            views.EpochView(epoch=one.epoch, created_at=one.created_at, key_count=one.key_count)
+            upkeep_views.EpochView(epoch=one.epoch, created_at=one.created_at, key_count=one.key_count)
             for one in found.epochs
         ],
         erased_count=found.erased_count,
@@ -347,12 +358,12 @@ def keys_status(found: KeysStatus, *, master_unfinished: bool = False) -> views.
     )
 
 
-def projections(found: Status) -> views.ProjectionsView:
+def projections(found: Status) -> upkeep_views.ProjectionsView:
     """Show how far the read models are."""
-    return views.ProjectionsView(
+    return upkeep_views.ProjectionsView(
         log_size=found.log_size,
         read_models=[
-            views.ReadModelView(
+            upkeep_views.ReadModelView(
                 name=one.name,
                 version=one.version,
                 position=one.position,

@@ -64,8 +64,9 @@ class AnswerView:
 class ConversationItemView:
     """One line of the list of conversations. `damaged`: its title was altered and cannot be shown.
 
-    `title_by` says who made the title: `person`, `model`, or null: nobody, and its first prompt stands in.
-    `origin_conversation_id` and `origin_message_id` say what it was copied from.
+    `origin_conversation_id` and `origin_message_id` say what it was copied from. `titled`: it was given its
+    title, by `title_by` (`person`, `model`); else that is how its first prompt begins. `current_id` ends its
+    current branch; `version` is that of its `ETag`.
     """
 
     id: UUID
@@ -85,6 +86,11 @@ class ConversationItemView:
     title_by: str | None = None
     pinned: bool = False
     tags: list[str] = field(default_factory=list)
+    titled: bool = False
+    current_id: UUID | None = None
+    last_actor: str | None = None
+    hold_reason: str | None = None
+    version: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,8 +170,16 @@ class TranscriptView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PieceView:
+    """A piece of a snippet; `is_hit`: it is a word that was looked for."""
+
+    text: str
+    is_hit: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class SearchHitView:
-    """One message that was found. `snippet` marks the words found with « and »."""
+    """One message that was found. `snippet` marks the words found with « and »; so do `pieces`, apart."""
 
     conversation_id: UUID
     message_id: UUID
@@ -175,6 +189,7 @@ class SearchHitView:
     title: str | None = None
     at: datetime | None = None
     project_id: UUID | None = None
+    pieces: list[PieceView] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +202,7 @@ class SearchView:
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectView:
-    """One project."""
+    """One project. `damage` says in words that some of it was altered; `version` is that of its `ETag`."""
 
     id: UUID
     name: str | None
@@ -202,7 +217,10 @@ class ProjectView:
     erased_at: datetime | None = None
     erased_by: str | None = None
     default_options: dict[str, Any] = field(default_factory=dict)
+    hold_reason: str | None = None
+    damage: str | None = None
     instructions_version: int | None = None
+    version: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,25 +240,6 @@ class DoneView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadModelView:
-    """How far one read model is. `lag` and `quarantined` count events."""
-
-    name: str
-    version: int
-    position: int
-    lag: int
-    quarantined: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProjectionsView:
-    """The log's size, and every read model's position."""
-
-    log_size: int
-    read_models: list[ReadModelView]
-
-
-@dataclass(frozen=True, kw_only=True)
 class ProblemView:
     """What a verification found wrong. `log_index` and `stream` are null where it is no one event's."""
 
@@ -254,7 +253,8 @@ class VerifiedView:
     """What a verification found.
 
     `root` is the recomputed one, in hex, null where events are missing; `checkpoint` the newest signed note
-    that the log agrees with.
+    that the log agrees with. `skipped_count` events were not read again; `pinned` is false where no
+    key of the book's was known, and the database's word was taken for it.
     """
 
     ok: bool
@@ -262,6 +262,8 @@ class VerifiedView:
     root: str | None
     checkpoint: str | None
     problems: list[ProblemView]
+    skipped_count: int = 0
+    pinned: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -364,74 +366,6 @@ class HoldListView:
     """All holds."""
 
     holds: list[HoldView]
-
-
-@dataclass(frozen=True, kw_only=True)
-class EpochView:
-    """One epoch key."""
-
-    epoch: int
-    created_at: datetime
-    key_count: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class KeysStatusView:
-    """The epochs, oldest first. `unfinished`: `daybook keys rotate` has something to finish.
-
-    `erased_since_count` counts what was erased since the master key is in force: with it, older backups still
-    show that. `master_unfinished`: `daybook keys rotate --master` has something to finish.
-    """
-
-    epochs: list[EpochView]
-    erased_count: int
-    unfinished: bool
-    master_since: datetime | None = None
-    erased_since_count: int = 0
-    master_unfinished: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class RotatedView:
-    """What a rotation did. `finished` is False where tables were in use and keep dead rows."""
-
-    epoch: int
-    rewrapped_count: int
-    finished: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class MasterReplacedView:
-    """A new master key is in force, and in `file`. `resumed`: an interrupted replacement was ended.
-
-    `setting` is the variable that has to name the file from now on; null: none has to.
-    """
-
-    file: str
-    epoch: int
-    rewrapped_count: int
-    finished: bool
-    resumed: bool
-    setting: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckView:
-    """One line of `doctor`."""
-
-    name: str
-    ok: bool
-    required: bool
-    detail: str
-    fix: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class DoctorView:
-    """All checks; `ok` when none that is required failed."""
-
-    ok: bool
-    checks: list[CheckView]
 
 
 def to_json(view: Any) -> str:

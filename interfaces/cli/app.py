@@ -50,6 +50,14 @@ def root(
     ollama_url: Annotated[
         str | None, typer.Option("--ollama-url", metavar="URL", help="The model server, for this call.")
     ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            metavar="URL|NAME",
+            help="The Daybook server this call goes to; local: this machine's book.",
+        ),
+    ] = None,
     version: Annotated[
         bool,
         typer.Option("--version", "-V", help="Show the version.", callback=_show_version, is_eager=True),
@@ -57,7 +65,7 @@ def root(
 ) -> None:
     """A private assistant that keeps the book: every prompt and answer is recorded, and yours alone."""
     del version
-    if home or database_url or ollama_url:
+    if home or database_url or ollama_url or server:
         from interfaces.cli.opening import flags_before, host_of
 
         host_of(ctx).configure(flags_before(ctx))

@@ -20,6 +20,7 @@ from domain.ids import short
 from interfaces.cli.console import say_dim, say_wrapped, tell
 from interfaces.cli.interrupts import Interrupts
 from interfaces.errors import Exit, verdict
+from interfaces.server_errors import ServerError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -112,7 +113,9 @@ def explain(answered: Answered) -> Exit:
         tell(outcome.problem)
         if isinstance(outcome.problem, ContentErasedError):
             return verdict(outcome.problem).exit_code
-        if outcome.log_size is None:
+        if isinstance(outcome.problem, ServerError):
+            say_wrapped(f"daybook: See it when the server is there again: {see}")
+        elif outcome.log_size is None:
             say_wrapped(
                 "daybook: The prompt is recorded; the end of its answer could not be. "
                 "The next command closes it."

@@ -14,8 +14,8 @@ from interfaces.cli.opening import host_of, opened
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from domain.event import Recorded
     from interfaces.book import Book
+    from interfaces.parts import RecordedHead
 
 app = group_app("Look at the log of everything that happened, and prove it.")
 
@@ -77,7 +77,7 @@ app.command("export")(audit_proofs.export)
 app.command("verify-export")(audit_proofs.verify_export)
 
 
-def _batches(book: Book, start: int, end: int) -> Iterator[Sequence[Recorded]]:
+def _batches(book: Book, start: int, end: int) -> Iterator[Sequence[RecordedHead]]:
     while start < end:
         batch = book.events.read(start, min(_BATCH, end - start))
         if not batch:
@@ -86,11 +86,11 @@ def _batches(book: Book, start: int, end: int) -> Iterator[Sequence[Recorded]]:
         start = batch[-1].log_index + 1
 
 
-def _names(book: Book, events: Sequence[Recorded]) -> Mapping[str, str]:
+def _names(book: Book, events: Sequence[RecordedHead]) -> Mapping[str, str]:
     return book.access.names(frozenset(found.actor for found in events))
 
 
-def print_events(events: Sequence[Recorded], names: Mapping[str, str] | None = None) -> None:
+def print_events(events: Sequence[RecordedHead], names: Mapping[str, str] | None = None) -> None:
     """Print events as a table; `names` are those of actors that have one."""
     from domain.ids import short
 

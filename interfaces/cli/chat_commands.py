@@ -61,7 +61,7 @@ async def _model(host: Host, book: Book, talk: Talk, name: str) -> None:
         say_wrapped(f"{clean(name)} answers from now on.")
         return
     say_wrapped(
-        f"{clean(talk.model or host.setting('model'))} answers." + ("" if talk.model else " (the default)")
+        f"{clean(talk.model or host.default_model())} answers." + ("" if talk.model else " (the default)")
     )
     there = [one_line(card.name) for card in await book.model_server.models()]
     say_wrapped(f"On the model server: {', '.join(sorted(there)) or 'none'}")

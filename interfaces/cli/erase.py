@@ -13,9 +13,9 @@ from interfaces.cli.opening import SOURCE, host_of, opened
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from application.commands import Command
+    from application.commands import EraseConversation, EraseProject
     from interfaces.book import Book
-    from interfaces.erasures import Taken
+    from interfaces.erasures import ErasureView
 
 app = command_app()
 
@@ -41,42 +41,28 @@ def erase(
 ) -> None:
     """Erase a conversation or a project, for ever."""
     from domain.errors import InvalidInputError
-    from interfaces.cli.finishing import finish
+    from interfaces.cli.finishing import say_unfinished, telling
 
     if (identifier is None) == (project is None):
         raise InvalidInputError("Name either a conversation or --project. Nothing was erased.")
-    host = host_of(ctx)
-    with opened(host) as book:
-        taken = (
+    with opened(host_of(ctx)) as book:
+        seen = (
             _project(book, project, with_derived=with_derived)
             if project is not None
             else _conversation(book, identifier or "", with_derived=with_derived)
         )
         if not yes:
-            _ask(taken)
-        done = book.commands.handle(_command(book, taken))
-        rotated, scrubbed = finish(book)
-    finished = scrubbed and rotated.rewritten
+            _ask(seen, with_derived=with_derived)
+        done = book.erasing.erase(_command(book, seen, with_derived=with_derived), seen, telling())
+    say_unfinished(finished=done.finished)
     if as_json:
-        from interfaces.views import ErasedView
-
-        out_json(
-            ErasedView(
-                id=done.id,
-                log_size=done.log_size,
-                conversation_count=len(taken.all),
-                message_count=taken.messages,
-                finished=finished,
-                derived_count=len(taken.derived) if with_derived else 0,
-                remaining_derived_ids=[] if with_derived else [one.id for one in taken.derived],
-            )
-        )
+        out_json(done)
         return
     from domain.ids import short
 
-    say(f"Erased: {_what(taken)} ({short(done.id)}).")
-    if taken.derived and not with_derived:
-        ids = " ".join(short(one.id) for one in taken.derived)
+    say(f"Erased: {_what(seen, with_derived=with_derived)} ({short(done.id)}).")
+    if done.remaining_derived_ids:
+        ids = " ".join(map(short, done.remaining_derived_ids))
         say(f"What was copied from it can still be read: {ids}. Each is erased like any other conversation.")
     say(
         "What remains is in backups and write-ahead log from before. To shut them, but for the words of the "
@@ -84,22 +70,20 @@ def erase(
     )
 
 
-def _conversation(book: Book, typed: str, *, with_derived: bool) -> Taken:
-    from interfaces import erasures
+def _conversation(book: Book, typed: str, *, with_derived: bool) -> ErasureView:
     from interfaces.cli import finding
 
     found = finding.conversation(book, typed)
     _refuse_erased(found.erased_at, found.erased_by, "conversation")
-    return erasures.of_conversation(book, found, with_derived=with_derived)
+    return book.erasing.of_conversation(found, with_derived=with_derived)
 
 
-def _project(book: Book, typed: str, *, with_derived: bool) -> Taken:
-    from interfaces import erasures
+def _project(book: Book, typed: str, *, with_derived: bool) -> ErasureView:
     from interfaces.cli import finding
 
     found = finding.project(book, typed)
     _refuse_erased(found.erased_at, found.erased_by, "project")
-    return erasures.of_project(book, found, with_derived=with_derived)
+    return book.erasing.of_project(found, with_derived=with_derived)
 
 
 def _refuse_erased(at: datetime | None, by: str | None, what: str) -> None:
@@ -114,38 +98,40 @@ def erased_words(at: datetime, by: str | None) -> str:
     return f"erased on {local(at)} by {one_line(by)[-8:] or '?'}"
 
 
-def _what(taken: Taken) -> str:
-    name = one_line(taken.name) or "(no title)"
-    if taken.kind == "project":
-        what = f"the project {name!r} with {_counted(len(taken.conversations), 'conversation')}"
+def _what(seen: ErasureView, *, with_derived: bool) -> str:
+    name = one_line(seen.title) or "(no title)"
+    copies = len(seen.derived) if with_derived else 0
+    if seen.kind == "project":
+        what = f"the project {name!r} with {_counted(seen.conversation_count - copies, 'conversation')}"
     else:
         what = f"the conversation {name!r}"
-    if taken.derived and taken.with_derived:
-        what += f", {_counted(len(taken.derived), 'conversation')} copied from it,"
-    return f"{what} {'and' if taken.kind == 'project' else 'with'} {_counted(taken.messages, 'message')}"
+    if copies:
+        what += f", {_counted(copies, 'conversation')} copied from it,"
+    return f"{what} {'and' if seen.kind == 'project' else 'with'} {_counted(seen.message_count, 'message')}"
 
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _ask(taken: Taken) -> None:
+def _ask(seen: ErasureView, *, with_derived: bool) -> None:
     from domain.errors import InvalidInputError, RefusedError
     from domain.ids import short
     from interfaces.cli.console import confirm_choice
 
-    say(f"This takes {_what(taken)}, from {local(taken.began)} to {local(taken.ended)}.")
-    if taken.derived:
+    what = _what(seen, with_derived=with_derived)
+    say(f"This takes {what}, from {local(seen.began_at)} to {local(seen.ended_at)}.")
+    if seen.derived:
         say(
             "With it goes what was copied from it:"
-            if taken.with_derived
+            if with_derived
             else "What was copied from it has its own keys and stays readable; --with-derived takes it along:"
         )
-        for one in taken.derived[:_MOST_SHOWN]:
+        for one in seen.derived[:_MOST_SHOWN]:
             title = one_line(one.title) or "(no title)"
             say(f"  {short(one.id)}  {title}, {_counted(one.message_count, 'message')}")
-        if len(taken.derived) > _MOST_SHOWN:
-            say(f"  and {len(taken.derived) - _MOST_SHOWN} more")
+        if len(seen.derived) > _MOST_SHOWN:
+            say(f"  and {len(seen.derived) - _MOST_SHOWN} more")
     say("It cannot be undone by anybody. That there was something, when and by whom, stays in the log.")
     if not can_ask():
         raise InvalidInputError("There is no terminal to ask. Nothing was erased.", hint="--yes")
@@ -156,13 +142,11 @@ def _ask(taken: Taken) -> None:
         raise RefusedError("Nothing was erased.")
 
 
-def _command(book: Book, taken: Taken) -> Command:
+def _command(book: Book, seen: ErasureView, *, with_derived: bool) -> EraseConversation | EraseProject:
     from application.commands import EraseConversation, EraseProject
 
-    if taken.kind == "project":
-        return EraseProject(
-            actor=book.actor, source=SOURCE, project_id=taken.id, with_derived=taken.with_derived
-        )
+    if seen.kind == "project":
+        return EraseProject(actor=book.actor, source=SOURCE, project_id=seen.id, with_derived=with_derived)
     return EraseConversation(
-        actor=book.actor, source=SOURCE, conversation_id=taken.id, with_derived=taken.with_derived
+        actor=book.actor, source=SOURCE, conversation_id=seen.id, with_derived=with_derived
     )

@@ -1,15 +1,14 @@
-"""What follows an erasure and may be done again at any time: tables rewritten, keys wrapped anew."""
+"""What is told while something is erased or keys are wrapped anew."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from interfaces import finishing
 from interfaces.cli.console import note, say
+from interfaces.parts import Told
 
 if TYPE_CHECKING:
-    from application.ports.keys import KeysProgress, Rotated
-    from interfaces.book import Book
+    from application.ports.keys import KeysProgress
 
 IN_USE = (
     "Some tables were in use and were not rewritten: deleted rows stay in them until then. "
@@ -17,14 +16,15 @@ IN_USE = (
 )
 
 
-def finish(book: Book) -> tuple[Rotated, bool]:
-    """Rewrite the read models' tables and rotate the keys; say what could not be done now."""
-    rotated, scrubbed = finishing.finish(
-        book, percentages(), rewriting=lambda: note("Rewriting the tables of the read models…")
-    )
-    if not (scrubbed and rotated.rewritten):
+def telling() -> Told:
+    """Return what tells of how far it is."""
+    return Told(percentages(), lambda: note("Rewriting the tables of the read models…"))
+
+
+def say_unfinished(*, finished: bool) -> None:
+    """Say what could not be done now."""
+    if not finished:
         say(IN_USE)
-    return rotated, scrubbed
 
 
 def percentages() -> KeysProgress:

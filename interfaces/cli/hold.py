@@ -59,11 +59,10 @@ def release(
 def list_holds(ctx: typer.Context, *, as_json: AsJson = False) -> None:
     """List what is held, and why."""
     from domain.ids import short
-    from interfaces.erasures import all_holds
     from interfaces.views import HoldListView
 
     with opened(host_of(ctx)) as book:
-        holds = all_holds(book)
+        holds = book.erasing.holds()
     if as_json:
         out_json(HoldListView(holds=holds))
     elif holds:

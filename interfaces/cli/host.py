@@ -89,6 +89,58 @@ class MasterReplaced:
     setting: str | None
 
 
+@dataclass(frozen=True)
+class ServerView:
+    """One saved server. Its token is not shown."""
+
+    name: str
+    url: str
+    in_use: bool
+    has_token: bool
+
+
+@dataclass(frozen=True)
+class AddedServer:
+    """A server that was saved now: its version, what the token may do there, and what to be warned of."""
+
+    name: str
+    url: str
+    version: str
+    scopes: tuple[str, ...]
+    warning: str
+    file: Path
+
+
+class Servers(Protocol):
+    """`daybook server …`: the servers that were saved for this user."""
+
+    def all(self) -> Sequence[ServerView]:
+        """Return the saved servers, by name."""
+        ...
+
+    def add(self, name: str, url: str, token: str | None) -> AddedServer:
+        """Save a server, once it has said who it is and what the token may do.
+
+        Raises:
+            InvalidInputError: this is no name, or no URL.
+            ServerError: no Daybook answers there.
+            NotAdmittedError: it does not let in whoever shows this token.
+        """
+        ...
+
+    def use(self, name: str) -> None:
+        """Let commands go to a saved server from now on; `local`: to the book of this machine.
+
+        Raises:
+            NotFoundError: none was saved under this name.
+        """
+        ...
+
+    def remove(self, name: str) -> None:
+        """Forget a saved server and its token; the errors are the same."""
+        ...
+
+
 class DatabaseAdmin(Protocol):
     """`daybook db …`."""
 
@@ -215,13 +267,35 @@ class Host(Protocol):
         ...
 
     @property
+    def servers(self) -> Servers:
+        """The servers that were saved for this user."""
+        ...
+
+    def default_model(self) -> str:
+        """Return the model that answers when none is named: of this machine's settings, or of the server."""
+        ...
+
+    def remember_model(self, name: str) -> Path | None:
+        """Make a model the default one; return the file that says so. None: a server decides that."""
+        ...
+
+    @property
     def database(self) -> DatabaseAdmin:
-        """The database's administration."""
+        """The database's administration.
+
+        Raises:
+            RefusedError: the book is behind a server, and so is its database.
+        """
         ...
 
     @property
     def keys(self) -> Keys:
-        """The master key's export and import."""
+        """The master key's export and import. The errors are the same."""
+        ...
+
+    @property
+    def master_replacement_begun(self) -> bool:
+        """Whether a replacement of this home's master key was begun and not finished."""
         ...
 
     @property
@@ -230,11 +304,11 @@ class Host(Protocol):
         ...
 
     def model_server(self) -> Any:
-        """Return the model server without opening the book (`application.ports.model_server.ModelServer`)."""
+        """Return the model server without opening the book (`interfaces.parts.Models`)."""
         ...
 
     def recommend(self) -> Recommendation:
-        """Fit this machine to the sizes of DeepSeek-R1."""
+        """Fit this machine, or the server's, to the sizes of DeepSeek-R1."""
         ...
 
     def doctor(self) -> Sequence[Check]:
@@ -248,7 +322,7 @@ class Host(Protocol):
         ...
 
     def address(self) -> str:
-        """Return where a browser reaches `daybook serve`, as the settings say, without a slash at its end.
+        """Return where a browser reaches the server, as the settings say, without a slash at its end.
 
         Raises:
             InvalidInputError: they do not say it.
@@ -256,7 +330,11 @@ class Host(Protocol):
         ...
 
     def serve(self, *, ready: Callable[[str], None]) -> None:
-        """Run the HTTP server until it is stopped."""
+        """Run the HTTP server until it is stopped.
+
+        Raises:
+            RefusedError: the book is behind a server.
+        """
         ...
 
     def demo_host(self, home: Path, say: Callable[[str], None]) -> AbstractContextManager[DemoHost]:

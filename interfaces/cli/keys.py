@@ -38,8 +38,8 @@ def export(
     passphrase_file: From = None,
 ) -> None:
     """Write the master key into a file, encrypted under a passphrase."""
-    passphrase = _passphrase(passphrase_file, twice=True)
-    host_of(ctx).keys.export(file, passphrase)
+    keys = host_of(ctx).keys  # before a passphrase is asked for
+    keys.export(file, _passphrase(passphrase_file, twice=True))
     say(
         f"The master key is in {file}, encrypted. "
         "Keep it away from this machine, and its passphrase apart from it."
@@ -54,9 +54,10 @@ def import_key(
     passphrase_file: From = None,
 ) -> None:
     """Install the master key from such a file."""
-    if not file.exists():  # before a passphrase is asked for
+    keys = host_of(ctx).keys  # before a passphrase is asked for
+    if not file.exists():
         raise InvalidInputError(f"{file} does not exist. Nothing was changed.")
-    host_of(ctx).keys.restore(file, _passphrase(passphrase_file, twice=False))
+    keys.restore(file, _passphrase(passphrase_file, twice=False))
     say("The master key is installed. Check it: daybook doctor")
 
 
@@ -70,10 +71,11 @@ def status(
     host = host_of(ctx)
     with opened_as_it_is(host) as book:
         found = book.keys.status()
+    begun = host.master_replacement_begun
     if as_json:
         from interfaces.viewing import keys_status
 
-        out_json(keys_status(found, master_unfinished=host.keys.replacement_begun))
+        out_json(keys_status(found, master_unfinished=begun))
         return
     rows = [(str(one.epoch), local(one.created_at), str(one.key_count)) for one in found.epochs]
     table(("EPOCH", "SINCE", "KEYS"), rows)
@@ -84,7 +86,7 @@ def status(
             f"{found.erased_since_count} erased since then: with this master key, backups from before "
             "still show them. Replace it: daybook keys rotate --master"
         )
-    if host.keys.replacement_begun:
+    if begun:
         say("The replacement of the master key is to be finished: daybook keys rotate --master")
     if found.unfinished or found.owed:
         say("A rotation is to be finished: daybook keys rotate")
@@ -112,20 +114,13 @@ def rotate(
         return
     if to is not None:
         raise InvalidInputError("--to goes with --master. Nothing was changed.")
-    from interfaces.cli.finishing import finish
+    from interfaces.cli.finishing import say_unfinished, telling
 
     with opened(host_of(ctx)) as book:
-        rotated, scrubbed = finish(book)
+        rotated = book.erasing.rotate(telling())
+    say_unfinished(finished=rotated.finished)
     if as_json:
-        from interfaces.views import RotatedView
-
-        out_json(
-            RotatedView(
-                epoch=rotated.epoch,
-                rewrapped_count=rotated.rewrapped_count,
-                finished=rotated.rewritten and scrubbed,
-            )
-        )
+        out_json(rotated)
     else:
         say(f"Epoch {rotated.epoch} wraps all keys ({rotated.rewrapped_count} anew); older epochs are gone.")
 
@@ -133,14 +128,15 @@ def rotate(
 def _replace_master(host: Host, to: Path | None, *, ask: bool, as_json: bool) -> None:
     from interfaces.cli.finishing import IN_USE, percentages
 
+    keys = host.keys
     if ask:
         _ask_for_the_end_of_backups()
-    done = host.keys.replace_master(to, percentages())
+    done = keys.replace_master(to, percentages())
     scrubbed = host.database.scrub() if host.database.is_embedded else None
     if as_json:
         from dataclasses import asdict
 
-        from interfaces.views import MasterReplacedView
+        from interfaces.upkeep_views import MasterReplacedView
 
         out_json(MasterReplacedView(**{**asdict(done), "file": str(done.file)}))
         return

@@ -58,6 +58,7 @@ COMMANDS = (
     Entry("token", "token", "Let programs in over HTTP, each for what it needs.", "Run"),
     Entry("link", "link", "Make a link that signs one browser in, once.", "Run"),
     Entry("serve", "serve", "Serve the book over HTTP.", "Run"),
+    Entry("server", "server", "Choose the server that commands go to.", "Run"),
     Entry("db", "db", "Look after the book's database.", "Run"),
     Entry("projections", "projections", "Look after the read models.", "Run"),
     Entry("simulate-ollama", "simulate", "Run a simulator that speaks Ollama's protocol.", "Run"),

@@ -12,13 +12,14 @@ from interfaces.cli.console import clean, confirm_choice, say, size
 from interfaces.cli.pulling import download_size, pull
 
 if TYPE_CHECKING:
-    from application.ports.model_server import ModelCard, ModelServer
+    from application.ports.model_server import ModelCard
     from interfaces.cli.host import Host
+    from interfaces.parts import Models
 
 _MOST_SHOWN = 8
 
 
-async def choose_model(host: Host, server: ModelServer, missing: str, *, remember: bool) -> str | None:
+async def choose_model(host: Host, server: Models, missing: str, *, remember: bool) -> str | None:
     """Return the model that shall answer, there by now; None where none shall.
 
     Args:
@@ -38,9 +39,10 @@ async def choose_model(host: Host, server: ModelServer, missing: str, *, remembe
         return missing
     chosen = installed[int(choice) - 2].name
     if remember:
-        file = host.remember("model", chosen)
-        say(f"{chosen} is the default model from now on ({file}).")
-        if host.setting("model") != chosen:
+        file = host.remember_model(chosen)
+        if file is not None:
+            say(f"{chosen} is the default model from now on ({file}).")
+        if file is not None and host.setting("model") != chosen:
             say("The environment still names another one (DAYBOOK_MODEL), and it goes first.")
     return chosen
 

@@ -13,8 +13,8 @@ from interfaces.cli.lazy import group_app
 from interfaces.cli.opening import host_of
 
 if TYPE_CHECKING:
-    from application.ports.model_server import ModelServer
     from interfaces.cli.host import Host
+    from interfaces.parts import Models
 
 app = group_app("See, get and choose models.")
 
@@ -30,12 +30,12 @@ def list_models(ctx: typer.Context, *, as_json: AsJson = False) -> None:
 
     host = host_of(ctx)
     cards = sorted(_with_server(host, lambda server: server.models()), key=lambda card: card.name)
-    found = [model(card, default=host.setting("model")) for card in cards]
+    found = [model(card, default=host.default_model()) for card in cards]
     if as_json:
         out_json(ModelListView(models=found))
         return
     if not found:
-        say(f"No model is on the model server yet. Get one: daybook models pull {host.setting('model')}")
+        say(f"No model is on the model server yet. Get one: daybook models pull {host.default_model()}")
         return
     rows = [
         (
@@ -55,7 +55,7 @@ def list_models(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         wrap=True,
     )
     if not any(one.default for one in found):
-        say(f"The default model is not among them: daybook models pull {host.setting('model')}")
+        say(f"The default model is not among them: daybook models pull {host.default_model()}")
 
 
 @app.command()
@@ -67,7 +67,7 @@ def pull(
     from interfaces.cli import pulling
 
     host = host_of(ctx)
-    wanted = name or host.setting("model")
+    wanted = name or host.default_model()
     known = pulling.download_size(wanted)
     say(f"Getting {clean(wanted)}{f' ({size(known)})' if known else ''} …")
     _with_server(host, lambda server: pulling.pull(server, wanted))
@@ -84,8 +84,8 @@ def show(
     from interfaces.viewing import model
 
     host = host_of(ctx)
-    wanted = name or host.setting("model")
-    found = model(_with_server(host, lambda server: server.show(wanted)), default=host.setting("model"))
+    wanted = name or host.default_model()
+    found = model(_with_server(host, lambda server: server.show(wanted)), default=host.default_model())
     if as_json:
         out_json(found)
         return
@@ -130,9 +130,9 @@ def recommend(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         say(f"Make it the default: daybook config set model {found.best.name}")
 
 
-def _with_server(host: Host, use: Callable[[ModelServer], Coroutine[Any, Any, T]]) -> T:
+def _with_server(host: Host, use: Callable[[Models], Coroutine[Any, Any, T]]) -> T:
     async def run() -> T:
-        server: ModelServer = host.model_server()
+        server: Models = host.model_server()
         try:
             return await use(server)
         finally:

@@ -54,14 +54,24 @@ def note(
         }
         if remove is not None:
             gone = _note(message, remove)
-            give(book, RemoveNote(note_id=gone.id, **who), "The note is taken away", as_json=as_json)
+            give(
+                book,
+                RemoveNote(note_id=gone.id, message_id=message.id, **who),
+                "The note is taken away",
+                as_json=as_json,
+            )
         elif edit is not None:
             found = _note(message, edit)
             new = written(text, lambda: found.text, "The note")
             if new is None:
                 say("The note is as it was.")
                 return
-            give(book, ChangeNote(note_id=found.id, text=new, **who), "Changed", as_json=as_json)
+            give(
+                book,
+                ChangeNote(note_id=found.id, message_id=message.id, text=new, **who),
+                "Changed",
+                as_json=as_json,
+            )
         elif text:
             new = written(text, str, "The note") or ""
             give(book, on_message(book, message, new), "Noted", as_json=as_json)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from interfaces.book import Book
 
 SOURCE = "cli"
-FLAGS = ("home", "database_url", "ollama_url")
+FLAGS = ("home", "database_url", "ollama_url", "server")
 
 
 def host_of(ctx: typer.Context) -> Host:

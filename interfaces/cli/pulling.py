@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from interfaces.cli.console import clean, say, size, terminal
 
 if TYPE_CHECKING:
-    from application.ports.model_server import ModelServer, PullProgress
+    from application.ports.model_server import PullProgress
+    from interfaces.parts import Models
 
 
 def download_size(name: str) -> int | None:
@@ -18,7 +19,7 @@ def download_size(name: str) -> int | None:
     return next((known.download_bytes for known in SIZES if known.name == name), None)
 
 
-async def pull(server: ModelServer, name: str) -> None:
+async def pull(server: Models, name: str) -> None:
     """Get a model; the errors are the model server's."""
     if sys.stderr.isatty():
         await _with_bar(server, name)
@@ -27,7 +28,7 @@ async def pull(server: ModelServer, name: str) -> None:
     say(f"{name} is on the model server.")
 
 
-async def _with_lines(server: ModelServer, name: str) -> None:
+async def _with_lines(server: Models, name: str) -> None:
     last = ""
     async for step in server.pull(name):
         if step.status != last:
@@ -36,7 +37,7 @@ async def _with_lines(server: ModelServer, name: str) -> None:
             say(f"{clean(step.status)}{about}")
 
 
-async def _with_bar(server: ModelServer, name: str) -> None:
+async def _with_bar(server: Models, name: str) -> None:
     from rich.progress import (
         BarColumn,
         DownloadColumn,

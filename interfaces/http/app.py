@@ -20,10 +20,12 @@ from interfaces.http.api import (
     audit,
     conversations,
     erasing,
+    me,
     messages,
     models,
     projects,
     prompts,
+    records,
     search,
     tags,
     upkeep,
@@ -38,7 +40,7 @@ from interfaces.http.server import Server
 from interfaces.http.web import pages
 
 if TYPE_CHECKING:
-    from interfaces.book import Book
+    from interfaces.book import WholeBook
 
 # FastAPI can report on itself; Daybook connects to its database and its model server and to nothing else.
 _SILENT = {
@@ -54,9 +56,11 @@ _PROBLEM: dict[int | str, dict[str, Any]] = {
 }
 _API = "/api/v1"
 _PARTS = (
+    me,
     conversations,
     prompts,
     answers,
+    records,
     messages,
     search,
     tags,
@@ -73,7 +77,7 @@ _DESCRIPTION = (
 )
 
 
-def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
+def create_app(book: WholeBook, options: HttpOptions | None = None) -> FastAPI:
     """Return the application of a book.
 
     Raises:
@@ -125,4 +129,4 @@ def create_app(book: Book, options: HttpOptions | None = None) -> FastAPI:
 
 def openapi_document() -> dict[str, Any]:
     """Return the OpenAPI document without opening a book, for the pages that are made from it."""
-    return create_app(cast("Book", None)).openapi()
+    return create_app(cast("WholeBook", None)).openapi()

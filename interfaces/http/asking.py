@@ -19,11 +19,11 @@ from interfaces.http import presenting
 from interfaces.http.event_stream import EventStream
 from interfaces.http.found import find_living_answer
 from interfaces.http.preferences import wait_of, wants_events
-from interfaces.http.presenting import AskedView
 from interfaces.http.rendering import LOG_SIZE_HEADER, JsonResponse, answer_path
 from interfaces.http.server import Server
 from interfaces.http.sse import Place, StreamEvent
 from interfaces.http.streams import follow, of_growing
+from interfaces.record_views import AskedView
 from interfaces.views import AnswerView, to_plain
 
 

@@ -16,7 +16,7 @@ from projections.finding import from_cursor, to_cursor
 
 if TYPE_CHECKING:
     from domain.event import Recorded
-    from interfaces.book import Book
+    from interfaces.book import WholeBook
 
 Order = Literal["newest", "oldest"]
 
@@ -47,7 +47,7 @@ class Filter:
 
 
 def page_of_events(
-    book: Book,
+    book: WholeBook,
     wanted: Filter,
     *,
     order: Order,
@@ -67,15 +67,16 @@ def page_of_events(
         (place,) = from_cursor(cursor, int)
         low, high = (low, min(high, place)) if order == "newest" else (max(low, place), high)
     found, place = (_backwards if order == "newest" else _forwards)(book, wanted, low, high, limit)
+    names = book.access.names(frozenset(one.actor for one in found))
     return EventListView(
-        events=[viewing.event(one) for one in found],
+        events=[viewing.event(one, names.get(one.actor)) for one in found],
         log_size=size,
         next_cursor=None if place is None else to_cursor(place),
     )
 
 
 def _forwards(
-    book: Book, wanted: Filter, low: int, high: int, limit: int
+    book: WholeBook, wanted: Filter, low: int, high: int, limit: int
 ) -> tuple[list[Recorded], int | None]:
     """Return events from `low` on, and where to go on."""
     found: list[Recorded] = []
@@ -91,7 +92,7 @@ def _forwards(
 
 
 def _backwards(
-    book: Book, wanted: Filter, low: int, high: int, limit: int
+    book: WholeBook, wanted: Filter, low: int, high: int, limit: int
 ) -> tuple[list[Recorded], int | None]:
     """Return events before `high`, the newest first, and where to go on."""
     found: list[Recorded] = []

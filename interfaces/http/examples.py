@@ -11,9 +11,10 @@ from pydantic import BaseModel
 from interfaces.audit_views import CheckpointView, PublicKeyView
 from interfaces.filing_views import InstructionsView, TagListView, TagView
 from interfaces.http.api import bodies
-from interfaces.http.presenting import AskedView, TranscriptPageView
+from interfaces.http.presenting import TranscriptPageView
 from interfaces.http.problems import InvalidPart, Problem
 from interfaces.message_views import ProvenanceView
+from interfaces.record_views import AskedView
 from interfaces.views import (
     AnswerView,
     ConversationItemView,

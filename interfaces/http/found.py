@@ -8,12 +8,12 @@ from uuid import UUID
 from application.ports.model_server import ChatEnd
 from application.running import Outcome
 from domain.conversation.conversation import Status
-from domain.errors import DaybookError
+from interfaces.endings import problem_of
 from interfaces.http.presenting import answer, must_be_answer
 
 if TYPE_CHECKING:
     from application.running import RunningAnswer
-    from interfaces.book import Book
+    from interfaces.book import WholeBook
     from interfaces.views import AnswerView
     from projections.transcript.messages import Message
 
@@ -53,11 +53,11 @@ class Found(NamedTuple):
             first_token_ms=times.first_token_ms,
             total_ms=times.total_ms,
             log_size=self.log_size,
-            problem=DaybookError(message.detail) if message.detail else None,
+            problem=problem_of(message.detail, message.reason, message.model or ""),
         )
 
 
-def find_answer(book: Book, answer_id: UUID) -> Found:
+def find_answer(book: WholeBook, answer_id: UUID) -> Found:
     """Return an answer as the log has it now.
 
     Raises:
@@ -68,7 +68,7 @@ def find_answer(book: Book, answer_id: UUID) -> Found:
     return Found(must_be_answer(answer_id, message), size)
 
 
-def as_far_as_it_is(book: Book, found: Found, running: RunningAnswer | None) -> AnswerView:
+def as_far_as_it_is(book: WholeBook, found: Found, running: RunningAnswer | None) -> AnswerView:
     """Show an answer with what is known of it beyond the log while it is written or waits."""
     if running is not None:
         return answer(*found, running, running.standing)
@@ -79,7 +79,7 @@ def as_far_as_it_is(book: Book, found: Found, running: RunningAnswer | None) -> 
     return answer(*found, saved, book.turns.standing_anywhere(message.id) or 0)
 
 
-def find_living_answer(book: Book, answer_id: UUID) -> Found:
+def find_living_answer(book: WholeBook, answer_id: UUID) -> Found:
     """The same, after a look whether the process that writes it still lives: an orphan is closed at once."""
     found = find_answer(book, answer_id)
     if found.is_streaming and book.answering.running(answer_id) is None:

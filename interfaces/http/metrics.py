@@ -25,7 +25,7 @@ from domain.errors import DaybookError
 
 if TYPE_CHECKING:
     from application.running import Outcome
-    from interfaces.book import Book
+    from interfaces.book import WholeBook
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -104,7 +104,7 @@ class Metrics:
         if end.completion_tokens and end.eval_ms:
             self.tokens_per_second.observe(end.completion_tokens / end.eval_ms * 1000)
 
-    def look_at(self, book: Book) -> None:
+    def look_at(self, book: WholeBook) -> None:
         """Add what is asked of the book whenever the figures are read."""
         self.registry.register(_OfBook(book))
 
@@ -116,7 +116,7 @@ class Metrics:
 class _OfBook(Collector):
     """Figures of the book itself. With the database away there is one: that it is away."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: WholeBook) -> None:
         self._book = book
 
     def describe(self) -> list[Metric]:

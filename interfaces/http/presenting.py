@@ -10,6 +10,8 @@ from domain.conversation.conversation import Status
 from domain.errors import ContentErasedError, NotFoundError
 from domain.ids import short
 from interfaces import viewing
+from interfaces.endings import problem_of
+from interfaces.errors import verdict
 from interfaces.views import AnswerView, TimingsView, TranscriptView, UsageView, utc
 
 if TYPE_CHECKING:
@@ -27,19 +29,6 @@ class TranscriptPageView(TranscriptView):
     """The last messages of a conversation's current branch; `next_cursor` leads to the ones before them."""
 
     next_cursor: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class AskedView:
-    """What was recorded for a prompt; the answer is at `Location`. `replayed`: it had been asked before."""
-
-    conversation_id: UUID
-    prompt_id: UUID
-    answer_id: UUID
-    model: str
-    cut_count: int
-    log_size: int
-    replayed: bool
 
 
 def transcript_page(
@@ -99,13 +88,17 @@ def must_not_be_erased(what: str, found: ConversationSummary | ProjectDetails) -
 
 def ending_of_message(found: Message, log_size: int) -> dict[str, Any]:
     """Return what the last event of a stream says of an answer that was found ended."""
+    problem = problem_of(found.detail, found.reason, found.model or "")
     return {
         "answer_id": found.id,
         "conversation_id": found.conversation_id,
         "status": found.status,
         "reason": found.reason,
         "detail": found.detail,
+        "hint": (problem.hint or None) if problem else None,
+        "problem": verdict(problem).slug if problem else None,
         "model": found.model,
+        "model_digest": found.provenance.model_digest if found.provenance else None,
         "usage": vars(viewing.usage(found)),
         "timings": vars(viewing.timings(found)),
         "log_size": log_size,
@@ -132,7 +125,10 @@ def ending_of_outcome(running: RunningAnswer, outcome: Outcome) -> dict[str, Any
         "status": str(outcome.status),
         "reason": outcome.reason or None,
         "detail": outcome.problem.message if outcome.problem else None,
+        "hint": (outcome.problem.hint or None) if outcome.problem else None,
+        "problem": verdict(outcome.problem).slug if outcome.problem else None,
         "model": outcome.model,
+        "model_digest": outcome.model_digest,
         "usage": vars(usage),
         "timings": vars(timings),
         "log_size": outcome.log_size,

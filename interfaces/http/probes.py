@@ -13,7 +13,7 @@ from interfaces.http import metrics, readiness
 from interfaces.http.api.requests import ServerOf, must_have
 from interfaces.http.guard import TRUSTED
 from interfaces.http.rendering import JsonResponse
-from interfaces.views import CheckView, ReadModelView
+from interfaces.upkeep_views import CheckView, ReadModelView
 
 router = APIRouter(tags=["probes"])
 

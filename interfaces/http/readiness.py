@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from domain.errors import DaybookError
 from interfaces.book import Check
 from interfaces.http.server import Server
-from interfaces.views import CheckView, ReadModelView
+from interfaces.upkeep_views import CheckView, ReadModelView
 
 _MODEL_SERVER_SECONDS = 2.0
 

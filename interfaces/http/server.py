@@ -37,7 +37,7 @@ from interfaces.http.web.pulling import Pulling
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
-    from interfaces.book import Book
+    from interfaces.book import WholeBook
 
 _PARTS = (
     "actor",
@@ -64,7 +64,7 @@ _WORKERS = 4
 class Server:
     """Made with the application; runs between `start` and `stop`."""
 
-    def __init__(self, book: Book, options: HttpOptions) -> None:
+    def __init__(self, book: WholeBook, options: HttpOptions) -> None:
         self.book = book
         self.options = options
         self.stopping = asyncio.Event()
@@ -117,7 +117,7 @@ class Server:
     def as_seen_by(self, principal: Principal) -> Server:
         """Return this server with its book as a principal may use it: what endpoints are given."""
         seen = copy.copy(self)
-        seen.book = cast("Book", AdmittedBook(self.book, principal))
+        seen.book = cast("WholeBook", AdmittedBook(self.book, principal))
         vars(seen).pop("pulling", None)
         seen.whole, seen.principal = self, principal
         return seen

@@ -23,7 +23,7 @@ from domain.errors import DaybookError
 from interfaces.http.found import Found, find_answer
 
 if TYPE_CHECKING:
-    from interfaces.book import Book
+    from interfaces.book import WholeBook
 
 LOOK_EVERY_SECONDS = 0.5
 
@@ -35,7 +35,7 @@ _log = logging.getLogger("daybook.http")
 class Tails:
     """All answers of other processes that are watched here. Lives on one event loop."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: WholeBook) -> None:
         self._book = book
         self._tails: dict[UUID, _Tail] = {}
         self._unheard: Callable[[], None] = lambda: None
@@ -93,7 +93,7 @@ class _News(NamedTuple):
 class _Tail:
     """One answer, read by one task."""
 
-    def __init__(self, book: Book, found: Found) -> None:
+    def __init__(self, book: WholeBook, found: Found) -> None:
         self._book = book
         self._model = found.message.model or ""
         self.answer = RunningAnswer(found.message.id, found.message.conversation_id, lambda _: None)

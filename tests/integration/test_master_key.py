@@ -49,13 +49,13 @@ def host_of(daybook: Daybook) -> ProcessHost:
 @pytest.fixture
 def book(daybook: Daybook) -> Iterator[Container]:
     """Another process, which has the book open all the time."""
-    opened = host_of(daybook).open_book(lambda _: None)
+    opened = host_of(daybook).open_here(lambda _: None)
     yield opened
     opened.close()
 
 
 def write(daybook: Daybook, text: str = TEXT) -> UUID:
-    opened = host_of(daybook).open_book(lambda _: None)
+    opened = host_of(daybook).open_here(lambda _: None)
     try:
         return write_in(opened, text)
     finally:
@@ -217,7 +217,7 @@ def test_a_command_sent_again_is_known_after_a_replacement(daybook: Daybook) -> 
     again = IdempotencyKey("once", b"the command")
 
     def ask() -> Any:
-        opened = host_of(daybook).open_book(lambda _: None)
+        opened = host_of(daybook).open_here(lambda _: None)
         try:
             found = opened.log.answered(origin, again)
             if found is None:
@@ -349,7 +349,7 @@ def test_content_sealed_before_opens_after(daybook: Daybook, book: Container) ->
     owner = write_in(book, "sealed before")
     sealed: Sealed = book.keyring.seal("still here", stream_id=owner, version=7, field="text")
     replace(daybook)
-    fresh = host_of(daybook).open_book(lambda _: None)
+    fresh = host_of(daybook).open_here(lambda _: None)
     try:
         assert fresh.keyring.open(sealed) == "still here"
     finally:

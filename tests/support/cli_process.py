@@ -123,7 +123,7 @@ class Daybook:
 
     def last(self) -> dict[str, Any]:
         """The latest conversation, as `show @last --json` gives it, without the cost of a process."""
-        book = ProcessHost(Settings(self.settings)).open_book(lambda _: None)
+        book = ProcessHost(Settings(self.settings)).open_here(lambda _: None)
         try:
             book.look_after()
             found = book.conversations.latest_of_actor(book.actor)

@@ -59,7 +59,7 @@ class RunningServer:
         return httpx.Client(base_url=self.url, timeout=30, trust_env=False, **more)
 
     def __enter__(self) -> Self:
-        self.book: Container = ProcessHost(self._settings).open_book(lambda _: None)
+        self.book: Container = ProcessHost(self._settings).open_here(lambda _: None)
         options = replace(http_options(self._settings, self.book), **self._options)
         try:
             self.app = create_app(self.book, options)

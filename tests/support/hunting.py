@@ -148,7 +148,7 @@ class Hunt:
     @contextlib.contextmanager
     def book(self) -> Iterator[Container]:
         """Open the book as the command line does."""
-        opened = ProcessHost(Settings(self.daybook.environment)).open_book(lambda _: None)
+        opened = ProcessHost(Settings(self.daybook.environment)).open_here(lambda _: None)
         try:
             yield opened
         finally:

@@ -19,10 +19,11 @@ from interfaces.http.api.requests import AtLeast, CallerOf, EditorOf, Prefer, Se
 from interfaces.http.asking import answered
 from interfaces.http.event_stream import EventStream
 from interfaces.http.found import as_far_as_it_is, find_answer, find_living_answer
-from interfaces.http.presenting import AskedView, answer
+from interfaces.http.presenting import answer
 from interfaces.http.rendering import JsonResponse, done
 from interfaces.http.sse import Place
 from interfaces.http.streams import follow, is_past_end, of_growing
+from interfaces.record_views import AskedView
 from interfaces.views import AnswerView, DoneView
 
 router = APIRouter(prefix="/answers", tags=["answers"])

@@ -21,6 +21,7 @@ from interfaces.http.event_pages import Filter, Order, page_of_events
 from interfaces.http.long_work import NOBODY_READS, AbandonedError, Report, Result, in_thread, respond
 from interfaces.http.rendering import JsonResponse
 from interfaces.http.server import Server
+from interfaces.record_views import EventPlaceView
 from interfaces.views import EventView, VerifiedView
 from projections.finding import from_cursor, to_cursor
 
@@ -64,7 +65,28 @@ def get_event(log_index: Annotated[int, InPath(ge=0, le=MOST)], server: ServerOf
     found = server.book.events.read(log_index, 1)
     if not found or found[0].log_index != log_index:
         raise NotFoundError(f"The log holds no event {log_index}.", hint="daybook audit log")
-    return JsonResponse(viewing.event(found[0]))
+    names = server.book.access.names(frozenset({found[0].actor}))
+    return JsonResponse(viewing.event(found[0], names.get(found[0].actor)))
+
+
+@router.get("/place", operation_id="findEvent", response_model=EventPlaceView)
+def find_event(
+    server: ServerOf,
+    event_id: UUID | None = None,
+    conversation_id: UUID | None = None,
+    message_id: UUID | None = None,
+) -> Response:
+    """Say where in the log an event is: by its id, or the last one that made a message what it is."""
+    audit = server.book.audit
+    if event_id is not None and conversation_id is None and message_id is None:
+        found = audit.find_event(event_id)
+    elif event_id is None and conversation_id is not None and message_id is not None:
+        found = audit.find_message(conversation_id, message_id)
+    else:
+        raise InvalidInputError("Name one event: by event_id, or by conversation_id and message_id.")
+    if found is None:
+        raise NotFoundError("There is no such event in this book.", hint="daybook audit log")
+    return JsonResponse(EventPlaceView(log_index=found))
 
 
 @router.get("/checkpoints", operation_id="listCheckpoints", response_model=CheckpointListView)

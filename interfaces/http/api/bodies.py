@@ -71,6 +71,10 @@ class EditedPrompt(Body):
         default_factory=dict, description="Stand over those that the old prompt was answered with."
     )
     think: Think | None = None
+    as_before: bool = Field(
+        default=True,
+        description="Whether what is not told is as for the old prompt's last answer; else the defaults.",
+    )
 
 
 class FirstPrompt(Body):
@@ -138,7 +142,7 @@ class NoteText(Body):
 class Reason(Body):
     """Why something is held or released; it is recorded."""
 
-    reason: str = Field(min_length=1)
+    reason: str
 
 
 class NewProject(Body):

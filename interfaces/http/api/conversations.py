@@ -23,6 +23,7 @@ from interfaces.http.api.bodies import ConversationChanges, CurrentMessage, NewC
 from interfaces.http.api.describing import CREATED, DONE, TAGGED
 from interfaces.http.api.giving import give
 from interfaces.http.api.requests import (
+    LAST,
     AtLeast,
     CallerOf,
     Cursor,
@@ -30,8 +31,10 @@ from interfaces.http.api.requests import (
     IfNoneMatch,
     Limit,
     Moment,
+    Named,
     ServerOf,
     Tags,
+    fragment_of,
 )
 from interfaces.http.presenting import TranscriptPageView, must_not_be_erased, transcript_page
 from interfaces.http.rendering import JsonResponse, done, versioned
@@ -39,7 +42,7 @@ from interfaces.http.server import Server
 from interfaces.message_views import TreeView
 from interfaces.outline import Outline
 from interfaces.views import ConversationListView, DoneView
-from projections.conversations.queries import ConversationSummary
+from projections.conversations.queries import ConversationPage, ConversationSummary
 from projections.conversations.wanted import Sort, Wanted
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])
@@ -64,9 +67,9 @@ def start_conversation(server: ServerOf, caller: CallerOf, body: NewConversation
 def list_conversations(  # noqa: PLR0913 - one filter each
     server: ServerOf,
     at_least: AtLeast,
+    *,
     limit: Limit = 50,
     cursor: Cursor = None,
-    *,
     project_id: UUID | None = None,
     archived: Archived = "exclude",
     pinned: Annotated[bool | None, Query(description="Only pinned ones, or only others.")] = None,
@@ -78,8 +81,11 @@ def list_conversations(  # noqa: PLR0913 - one filter each
         Sort,
         Query(description="`activity`: pinned ones, then the latest first; `title` opens every title."),
     ] = "activity",
+    id: Named = None,  # noqa: A002 - the word of the interface
 ) -> Response:
     """List conversations; in any order but by title the newest or longest come first."""
+    if id is not None:
+        return JsonResponse(viewing.conversation_list(_named(server, id, limit, at_least)))
     wanted = Wanted(
         project_id=project_id,
         archived=archived,
@@ -188,6 +194,14 @@ def go_on_from(conversation_id: UUID, body: CurrentMessage, server: ServerOf, ed
         conversation_id=conversation_id, message_id=body.message_id, to_end=body.to_end, **editor.fields
     )
     return done(give(server, command))
+
+
+def _named(server: Server, named: str, limit: int, at_least: int | None) -> ConversationPage:
+    book = server.book
+    if named == LAST:
+        latest = book.conversations.latest_of_actor(book.actor, at_least=at_least)
+        return ConversationPage(() if latest is None else (latest,), None)
+    return ConversationPage(book.conversations.find(fragment_of(named), limit=limit, at_least=at_least), None)
 
 
 @router.post(

@@ -88,6 +88,7 @@ def change_note(
     command = ChangeNote(
         conversation_id=_with_note(server, message_id, note_id).conversation_id,
         note_id=note_id,
+        message_id=message_id,
         text=body.text,
         **editor.fields,
     )
@@ -105,6 +106,7 @@ def remove_note(message_id: UUID, note_id: UUID, server: ServerOf, editor: Edito
     command = RemoveNote(
         conversation_id=_with_note(server, message_id, note_id).conversation_id,
         note_id=note_id,
+        message_id=message_id,
         **editor.fields,
     )
     return done(give(server, command))

@@ -22,7 +22,17 @@ from interfaces.filing_views import InstructionsListView, InstructionsView
 from interfaces.http.api.bodies import NewProject, ProjectChanges
 from interfaces.http.api.describing import CREATED, DONE, TAGGED
 from interfaces.http.api.giving import give
-from interfaces.http.api.requests import MOST, AtLeast, CallerOf, EditorOf, IfNoneMatch, Limit, ServerOf
+from interfaces.http.api.requests import (
+    MOST,
+    AtLeast,
+    CallerOf,
+    EditorOf,
+    IfNoneMatch,
+    Limit,
+    PieceOfId,
+    ServerOf,
+    fragment_of,
+)
 from interfaces.http.presenting import must_not_be_erased
 from interfaces.http.rendering import JsonResponse, done, versioned
 from interfaces.http.server import Server
@@ -58,8 +68,12 @@ def list_projects(
     cursor: Annotated[UUID | None, Query(description="`next_cursor` of the page before.")] = None,
     include_archived: bool = False,
     name: Annotated[str | None, Query(min_length=1, description="Only those of exactly this name.")] = None,
+    id: PieceOfId = None,  # noqa: A002 - the word of the interface
 ) -> Response:
     """List projects, the oldest first."""
+    if id is not None:
+        some = server.book.projects.find(fragment_of(id), limit=limit, at_least=at_least)
+        return JsonResponse(ProjectListView(projects=[viewing.project(one) for one in some]))
     if name is None:
         found = list(server.book.projects.all(include_archived=include_archived, at_least=at_least))
     else:

@@ -17,8 +17,8 @@ from interfaces.http.api.bodies import EditedPrompt, FirstPrompt, NewAnswer, New
 from interfaces.http.api.describing import ASKED
 from interfaces.http.api.requests import CallerOf, Prefer, ServerOf
 from interfaces.http.asking import answered
-from interfaces.http.presenting import AskedView
 from interfaces.http.server import Server
+from interfaces.record_views import AskedView
 
 router = APIRouter(tags=["prompts"])
 
@@ -86,13 +86,15 @@ async def edit_prompt(  # noqa: PLR0917 - what a request brings
     prefer: Prefer = None,
 ) -> Response:
     """Record another prompt beside this one, which stays, and begin its answer."""
-    following = await asyncio.to_thread(server.book.transcript.children, prompt_id)
+    before = None
+    if body.as_before:
+        before = last_answer(await asyncio.to_thread(server.book.transcript.children, prompt_id))
     command = EditPrompt(
         conversation_id=conversation_id,
         prompt_id=prompt_id,
         text=body.text,
         instructions=body.instructions,
-        **as_before(last_answer(following), model=body.model, options=body.options, think=body.think),
+        **as_before(before, model=body.model, options=body.options, think=body.think),
         **caller.fields,
     )
     return await _asked(server, request, command, prefer)

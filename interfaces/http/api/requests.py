@@ -13,6 +13,8 @@ from pydantic import AfterValidator
 
 from application.access import Need, Principal
 from application.errors import StoppingError
+from domain.errors import InvalidInputError
+from domain.ids import fragment
 from interfaces.http.conditions import version_of_tags
 from interfaces.http.guard import PRINCIPAL
 from interfaces.http.preferences import LONGEST_WAIT_SECONDS
@@ -20,6 +22,7 @@ from interfaces.http.problems import CORRELATION
 from interfaces.http.server import Server
 
 MOST = 2**63 - 1
+LAST = "@last"
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,8 @@ async def caller_of(
         str | None,
         Header(
             min_length=1,
-            max_length=200,
-            pattern="^[\x21-\x7e]+$",
+            max_length=257,  # with quotes around it
+            pattern="^[\x20-\x7e]+$",
             description="The same command under the same key again returns the first result. A string of "
             "your own, a UUID for example, in quotes or bare.",
         ),
@@ -129,6 +132,18 @@ def _bare(key: str | None) -> str | None:
     return key
 
 
+def fragment_of(named: str) -> str:
+    """Return the hex digits of a piece of an id.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    digits = fragment(named)
+    if digits is None:
+        raise InvalidInputError("That is no piece of an id: those are 4 to 32 hex digits.")
+    return digits
+
+
 def at_least_of(
     at_least: Annotated[
         int | None,
@@ -149,8 +164,27 @@ def _aware(moment: datetime | None) -> datetime | None:
 
 
 ServerOf = Annotated[Server, Depends(server_of)]
+PrincipalOf = Annotated[Principal, Depends(principal_of)]
 EditorOf = Annotated[Editor, Depends(editor_of)]
 AtLeast = Annotated[int | None, Depends(at_least_of)]
+Named = Annotated[
+    str | None,
+    Query(
+        min_length=4,
+        max_length=36,
+        description="Only those whose id begins or ends like this, in hex; `@last`: your latest. Archived "
+        "and erased ones are among them.",
+    ),
+]
+PieceOfId = Annotated[
+    str | None,
+    Query(
+        min_length=4,
+        max_length=36,
+        description="Only those whose id begins or ends like this, in hex; archived and erased ones are "
+        "among them.",
+    ),
+]
 Limit = Annotated[int, Query(ge=1, le=200, description="The most things on a page.")]
 IfNoneMatch = Annotated[
     str | None,

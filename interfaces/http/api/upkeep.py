@@ -15,7 +15,7 @@ from interfaces.http.api.describing import long
 from interfaces.http.api.requests import ServerOf, must_have, must_run
 from interfaces.http.long_work import Report, Result, in_thread, respond
 from interfaces.http.rendering import JsonResponse
-from interfaces.views import DoctorView, KeysStatusView, ProjectionsView, RotatedView
+from interfaces.upkeep_views import DoctorView, KeysStatusView, ProjectionsView, RotatedView
 
 router = APIRouter(tags=["upkeep"])
 

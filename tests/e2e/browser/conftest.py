@@ -23,9 +23,12 @@ _FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """The browser, without its sandbox for root, who has none."""
+    """The browser, without its sandbox for root, who has none.
+
+    It is closed with its module: until then its event loop runs, and no command could have one.
+    """
     driver = pytest.importorskip("playwright.sync_api", reason="pip install -e '.[browser]' brings it")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:

@@ -34,7 +34,7 @@ def test_a_checkpoint_is_kept_and_the_log_proved_to_extend_it(audited: Daybook, 
     stated = offline.signed_checkpoint(kept.read_text(), key)
     assert stated.origin.startswith("daybook/")
     found = audited("audit", "verify", "--since", str(kept), "--json").json
-    assert list(found) == ["ok", "events", "root", "checkpoint", "problems"]
+    assert list(found)[:5] == ["ok", "events", "root", "checkpoint", "problems"]
     assert (found["ok"], found["problems"]) == (True, [])
     assert found["events"] == audited.log_size() > stated.size
 

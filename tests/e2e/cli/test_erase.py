@@ -93,7 +93,7 @@ def test_a_project_is_erased_with_its_conversations(book: Daybook) -> None:
 
 def copied(book: Daybook, origin_id: str, word: str) -> str:
     """Record a conversation that was copied from another."""
-    opened = ProcessHost(Settings(book.settings)).open_book(lambda _: None)
+    opened = ProcessHost(Settings(book.settings)).open_here(lambda _: None)
     try:
         copy = Conversation.start(
             new_id(),

@@ -59,7 +59,7 @@ def test_who_waits_for_the_model_server_is_told_the_place(empty_daybook: Daybook
     daybook("cancel", daybook.events()[2]["stream"][-8:], expect=None)
     listed = daybook("list", "--json").json["conversations"]
     for one in listed:
-        if "hold" in json.dumps(one):
+        if one["title"] == "hold the place":
             daybook("cancel", one["id"])
 
     out, said = second.communicate(timeout=30)

@@ -30,6 +30,10 @@ READ_OR_AUDIT = READ | AUDIT
 OPERATIONS = {
     "isAlive": None,
     "isReady": None,
+    "whoAmI": READ_OR_AUDIT,
+    "findMessages": READ,
+    "listMessages": READ,
+    "findEvent": AUDIT,
     "startConversation": ASK,
     "listConversations": READ,
     "getConversation": READ,
@@ -117,7 +121,12 @@ BODIES: dict[str, Any] = {
     "proveExtension": {"checkpoint": "none"},
     "rebuildProjections": {"read_models": ["projects"]},
 }
-PARAMETERS: dict[str, Any] = {"searchMessages": {"q": "boat"}, "getReceipt": {"log_index": 0}}
+PARAMETERS: dict[str, Any] = {
+    "findMessages": {"id": "@last"},
+    "findEvent": {"event_id": str(uuid4())},
+    "searchMessages": {"q": "boat"},
+    "getReceipt": {"log_index": 0},
+}
 
 
 def test_without_anything_nobody_is_let_in(client: httpx.Client) -> None:

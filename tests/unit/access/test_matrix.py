@@ -26,7 +26,7 @@ from application.titling import Titling
 from domain.errors import DaybookError
 from domain.ids import new_id
 from interfaces.admitted import AdmittedBook
-from interfaces.book import Book, EventReader
+from interfaces.book import EventReader, WholeBook
 from interfaces.http.web.pulling import Pulling
 from projections.access.queries import AccessQueries
 from projections.conversations.queries import ConversationQueries
@@ -59,6 +59,7 @@ NO_PART = {
     "commands",
     "admission",
     "clock",
+    "erasing",
     "look_after",
     "close",
     "watch_appends",
@@ -126,7 +127,7 @@ def test_every_command_has_a_scope() -> None:
 
 
 def test_every_part_of_the_book_has_a_table() -> None:
-    assert public(Book) == set(PARTS) | NO_PART
+    assert public(WholeBook) == set(PARTS) | NO_PART
     assert set(scopes.QUERIES) == set(PARTS)
 
 

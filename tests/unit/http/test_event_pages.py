@@ -8,7 +8,7 @@ import pytest
 
 from domain.conversation.conversation import Conversation
 from domain.ids import new_id
-from interfaces.book import Book
+from interfaces.book import WholeBook
 from interfaces.http import event_pages
 from interfaces.http.event_pages import Filter, Order, page_of_events
 from tests.fakes.log import MemoryLog, MemoryVault
@@ -29,7 +29,7 @@ def log_of(count: int) -> tuple[MemoryLog, UUID]:
 
 
 def all_of(log: MemoryLog, order: Order, limit: int, **wanted: Any) -> tuple[list[int], int]:
-    book = cast("Book", SimpleNamespace(events=log))
+    book = cast("WholeBook", SimpleNamespace(events=log, access=SimpleNamespace(names=lambda _: {})))
     seen: list[int] = []
     cursor, pages = None, 0
     bounds = {name: wanted.pop(name, None) for name in ("since", "until")}

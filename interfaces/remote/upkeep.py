@@ -1,0 +1,134 @@
+"""Looking after a book behind a server: keys, read models, erasures, and who is let in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from application.ports.keys import EpochCount, KeysStatus
+from domain.errors import RefusedError
+from interfaces.erasures import ErasureView
+from interfaces.remote.decoding import view
+from interfaces.remote.log import counted
+from interfaces.upkeep_views import KeysStatusView, ProjectionsView, RotatedView
+from interfaces.views import HoldListView
+from projections.pump import ReadModelStatus, Status
+
+if TYPE_CHECKING:
+    from application.commands import EraseConversation, EraseProject
+    from interfaces.parts import Progress, Told
+    from interfaces.remote.commands import RemoteCommands
+    from interfaces.remote.connection import Connection
+    from interfaces.remote.log import RemoteEvents
+    from interfaces.views import ErasedView, HoldView
+    from projections.access.queries import Grant
+    from projections.conversations.queries import ConversationSummary
+    from projections.projects.queries import ProjectDetails
+
+
+class RemoteKeys:
+    """Says how the epochs of the book's keys stand."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def status(self) -> KeysStatus:
+        """Say which epochs there are."""
+        found = self._connection.get("keys", KeysStatusView)
+        return KeysStatus(
+            epochs=tuple(EpochCount(one.epoch, one.created_at, one.key_count) for one in found.epochs),
+            erased_count=found.erased_count,
+            owed=found.unfinished,
+            master_since=found.master_since,
+            erased_since_count=found.erased_since_count,
+        )
+
+
+class RemoteReadModels:
+    """Rebuilds and reports on the read models."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def status(self) -> Status:
+        """Say how far the read models have come."""
+        return _status(self._connection.get("projections", ProjectionsView))
+
+    def rebuild(self, names: Sequence[str] | None = None, progress: Progress | None = None) -> None:
+        """Have these read models (None: all) built again."""
+        self._connection.long(
+            "projections/rebuild",
+            body={"read_models": None if names is None else list(names)},
+            told=counted(progress),
+        )
+
+
+class RemoteErasing:
+    """Erases, and has keys wrapped anew."""
+
+    def __init__(self, connection: Connection, commands: RemoteCommands) -> None:
+        self._connection = connection
+        self._commands = commands
+
+    def of_conversation(self, found: ConversationSummary, *, with_derived: bool) -> ErasureView:
+        """Say what the erasure of a conversation takes; nothing is changed."""
+        return self._connection.get(
+            f"conversations/{found.id}/erasure", ErasureView, with_derived=with_derived
+        )
+
+    def of_project(self, found: ProjectDetails, *, with_derived: bool) -> ErasureView:
+        """Say what the erasure of a project takes; nothing is changed."""
+        return self._connection.get(f"projects/{found.id}/erasure", ErasureView, with_derived=with_derived)
+
+    def erase(self, command: EraseConversation | EraseProject, seen: ErasureView, told: Told) -> ErasedView:
+        """Erase; the server clears up behind it."""
+        del seen  # the server looks again
+        return self._commands.erase(command, counted(told.progress))
+
+    def rotate(self, told: Told) -> RotatedView:
+        """Have all keys wrapped anew."""
+        return view(self._connection.long("keys/rotation", told=counted(told.progress)), RotatedView)
+
+    def holds(self) -> list[HoldView]:
+        """Return everything that is held, projects first."""
+        return self._connection.get("holds", HoldListView).holds
+
+
+class RemoteGrants:
+    """Who is let in: for now only the names of those that events tell of."""
+
+    def __init__(self, events: RemoteEvents) -> None:
+        self._events = events
+
+    def all(self) -> tuple[Grant, ...]:
+        """Refuse: tokens are listed on the server's machine."""
+        raise _there()
+
+    def find(self, fragment: str) -> tuple[Grant, ...]:
+        """Refuse, as `all` does."""
+        del fragment
+        raise _there()
+
+    def named(self, name: str) -> tuple[Grant, ...]:
+        """Refuse, as `all` does."""
+        del name
+        raise _there()
+
+    def names(self, actors: frozenset[str]) -> dict[str, str]:
+        """Return the names of those actors that are tokens, of the events that were read."""
+        return {actor: name for actor, name in self._events.names.items() if actor in actors}
+
+
+def _there() -> RefusedError:
+    return RefusedError(
+        "Tokens, links and sessions are looked after on the server's own machine. Nothing was changed.",
+        hint="Log in there and run the same command without --server.",
+    )
+
+
+def _status(found: ProjectionsView) -> Status:
+    read_models: list[Any] = [
+        ReadModelStatus(one.name, one.version, one.position, one.lag, one.quarantined)
+        for one in found.read_models
+    ]
+    return Status(found.log_size, tuple(read_models))

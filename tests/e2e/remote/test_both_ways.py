@@ -1,0 +1,77 @@
+"""Every command, with a book of this machine and with one behind a server: the same comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from interfaces.cli.app import app
+from tests.e2e.remote.scenarios import (
+    ON_THE_SERVERS_MACHINE,
+    ON_THIS_MACHINE,
+    SCENARIOS,
+    TERMINAL_ONLY,
+)
+from tests.support.cli_process import Daybook
+from tests.support.two_ways import both_ways
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_same_comes_of_it(here: Daybook, there: Daybook, name: str) -> None:
+    both_ways(here, there, SCENARIOS[name])
+
+
+def test_an_export_is_the_same_files_and_whole(there: Daybook, tmp_path: Path) -> None:
+    there("ask", "export me")
+    key = there("audit", "key").out.strip()
+    there("audit", "export", str(tmp_path / "log"), "--reveal")
+    there("audit", "verify-export", str(tmp_path / "log"), "--key", key)
+    assert "export me" in (tmp_path / "log" / "events.ndjson").read_text(encoding="utf-8")
+    again = there("audit", "export", str(tmp_path / "log"), expect=2)
+    assert "is not empty" in again.err
+    there("audit", "receipt", "@last", "-o", str(tmp_path / "receipt.json"))
+    there("audit", "check-receipt", str(tmp_path / "receipt.json"), "--key", key)
+    there("audit", "checkpoint", "-o", str(tmp_path / "kept"))
+    there("ask", "and on")
+    there("audit", "verify", "--since", str(tmp_path / "kept"))
+    there("audit", "extension", str(tmp_path / "kept"), "-o", str(tmp_path / "extension.json"))
+    there("audit", "check-receipt", str(tmp_path / "extension.json"), "--key", key)
+
+
+@pytest.mark.parametrize("name", ON_THE_SERVERS_MACHINE)
+def test_what_belongs_to_the_servers_machine_says_so(there: Daybook, name: str) -> None:
+    ran = there(*name.split(), *ON_THE_SERVERS_MACHINE[name], expect=4)
+    assert "server" in ran.err
+    assert "→" in ran.err
+    assert not ran.out
+
+
+def test_the_master_key_is_replaced_where_it_is(there: Daybook) -> None:
+    assert "machine of the server" in there("keys", "rotate", "--master", "-y", expect=4).err
+
+
+def test_every_command_is_tried_both_ways_or_has_its_place() -> None:
+    known = set(all_commands())
+    steps = [step for scenario in SCENARIOS.values() for step in scenario]
+    tried = {
+        next(one for one in (" ".join(step.args[:2]), step.args[0]) if one in known) for step in steps
+    } | {"audit export"}
+    placed = ON_THIS_MACHINE | set(ON_THE_SERVERS_MACHINE) | TERMINAL_ONLY
+
+    assert tried | placed == known
+    assert tried & placed == set()
+
+
+def all_commands() -> Iterator[str]:
+    root: Any = typer.main.get_command(app)
+    context = root.context_class(root)
+    for name in root.list_commands(context):
+        command = root.get_command(context, name)
+        if hasattr(command, "list_commands"):
+            yield from (f"{name} {inner}" for inner in command.list_commands(context))
+        else:
+            yield name

@@ -1,0 +1,124 @@
+"""Every command has a request that carries all of it, or a word about where it is given."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from application import commands as c
+from application import scopes
+from domain.errors import InvalidInputError, RefusedError
+from interfaces.http.app import openapi_document
+from interfaces.remote.commands import RemoteCommands, key_of
+from interfaces.remote.connection import Connection, ServerAddress
+from interfaces.remote.lines import LINES, NOT_OVER_HTTP, request_of
+
+WHO = {"actor": "ada", "source": "cli"}
+NOT_SENT = {"background"}
+"""What no person's command says."""
+
+VALUES: dict[str, Any] = {
+    "UUID": uuid4(),
+    "UUID | None": uuid4(),
+    "str": "a word",
+    "str | None": "a word",
+    "bool": True,
+    "bool | None": True,
+    "int": 7,
+    "int | None": 7,
+    "tuple[str, ...]": ("a word",),
+    "tuple[str, ...] | None": ("another",),
+    "bool | str | None": "high",
+    "Mapping[str, Any]": {"num_ctx": 512},
+    "Mapping[str, Any] | None": {"num_ctx": 512},
+}
+
+
+def full(kind: type[c.Command], *without: str) -> c.Command:
+    """Return a command in which everything is said."""
+    said = {
+        item.name: VALUES[str(item.type)]
+        for item in fields(kind)
+        if item.name not in {*WHO, "correlation_id", *NOT_SENT, *without}
+    }
+    return kind(**WHO, **said)
+
+
+def test_every_command_has_a_line_or_a_word() -> None:
+    assert set(LINES) | set(NOT_OVER_HTTP) == set(scopes.COMMANDS)
+    assert set(LINES) & set(NOT_OVER_HTTP) == set()
+
+
+@pytest.mark.parametrize("kind", LINES, ids=lambda kind: kind.__name__)
+def test_all_that_a_command_carries_is_in_its_request(kind: type[c.Command]) -> None:
+    command = full(kind)
+    request = request_of(command, "key")
+    sent = f"{request.path} {request.body} {request.headers}"
+    for item in fields(kind):
+        if item.name not in {*WHO, *NOT_SENT, "idempotency_key"}:
+            assert str(getattr(command, item.name)) in sent, item.name
+    assert request.headers["Idempotency-Key"] == "key"
+
+
+@pytest.mark.parametrize("kind", LINES, ids=lambda kind: kind.__name__)
+def test_each_request_is_an_operation_of_the_interface(kind: type[c.Command]) -> None:
+    request = request_of(full(kind), "key")
+    paths = openapi_document()["paths"]
+    assert any(
+        request.method.lower() in operations and _fits(path, request.path)
+        for path, operations in paths.items()
+    )
+
+
+def _fits(template: str, path: str) -> bool:
+    ours, theirs = path.split("/"), template.removeprefix("/api/v1/").split("/")
+    return len(ours) == len(theirs) and all(
+        that.startswith("{") or this == that for this, that in zip(ours, theirs, strict=True)
+    )
+
+
+def test_a_prompt_without_a_conversation_opens_one() -> None:
+    command = c.AskQuestion(**WHO, text="hello")
+    request = request_of(command, "k")
+    assert (request.path, request.body) == ("prompts", {"text": "hello", "instructions": None})
+
+
+def test_what_has_no_place_is_refused() -> None:
+    with pytest.raises(ValueError, match="background"):
+        request_of(c.AskQuestion(**WHO, text="hello", background=True), "k")
+
+
+def test_no_model_leads_back_to_the_default_one() -> None:
+    command = c.SetDefaultModel(**WHO, project_id=uuid4(), model=None)
+    assert request_of(command, "k").body == {"default_model": ""}
+
+
+def test_to_move_out_of_a_project_is_said_and_to_leave_it_there_is_not() -> None:
+    command = c.ChangeConversation(**WHO, conversation_id=uuid4(), move=True)
+    assert request_of(command, "k").body == {"title": None, "project_id": None}
+    tagged = c.ChangeConversation(**WHO, conversation_id=uuid4(), tags=())
+    assert request_of(tagged, "k").body == {"title": None, "tags": ()}
+
+
+def test_to_begin_anew_is_said() -> None:
+    command = c.GoOnFrom(**WHO, conversation_id=uuid4(), message_id=None)
+    assert request_of(command, "k").body == {"message_id": None}
+
+
+def test_a_key_of_ones_own_is_quoted_and_another_is_made() -> None:
+    assert key_of(c.AskQuestion(**WHO, text="t", idempotency_key='"k" 1')) == '""k" 1"'
+    one, other = (key_of(c.AskQuestion(**WHO, text="t")) for _ in range(2))
+    assert one != other
+    with pytest.raises(InvalidInputError):
+        key_of(c.AskQuestion(**WHO, text="t", idempotency_key="\n"))
+
+
+@pytest.mark.parametrize("kind", NOT_OVER_HTTP, ids=lambda kind: kind.__name__)
+def test_what_is_given_on_the_servers_machine_says_so_without_asking(kind: type[c.Command]) -> None:
+    commands = RemoteCommands(Connection(ServerAddress("http://nobody.invalid"), version="0"))
+    command: Any = object.__new__(kind)
+    with pytest.raises(RefusedError, match="server's own machine"):
+        commands.make(command) if kind in {c.CreateToken, c.OfferSession} else commands.handle(command)
