@@ -4,7 +4,7 @@
 
 Starts a PostgreSQL of its own and fills the tables of the search read model directly: conversations of twenty
 messages in a hundred projects (one of them only in the oldest tenth of the book), two models (one only in the
-oldest tenth), a tag on one conversation in fifty and one on a single old conversation, over two years. The
+oldest tenth), a tag on all of them, one on one in fifty and one on a single old one, over two years. The
 words: one that stands in every message, one in each hundredth, one in five of all. Prints one JSON line:
 milliseconds at the median and at the 95th percentile a question, and the ratio to the bare one.
 """
@@ -55,7 +55,8 @@ select lpad(to_hex(i), 32, '0')::uuid, {CONVERSATION}::uuid, k.kind, i * {PLACES
               case when k.kind = 'prompt' then null when i < %(old)s then %(old_model)s else %(model)s end,
               case when i < %(old)s and i / 20 %% 10 = 0 then %(old_project)s
                    else E'\\x01p' || lpad(to_hex(i / 20 %% 100), 32, '0') end,
-              case when i / 20 %% 50 = 0 then %(tag)s end, case when i / 20 = 3 then %(old_tag)s end], null))
+              %(everywhere)s, case when i / 20 %% 50 = 0 then %(tag)s end,
+              case when i / 20 = 3 then %(old_tag)s end], null))
   from generate_series(0, %(count)s - 1) i
  cross join lateral (select case when i %% 2 = 0 then 'prompt' else 'answer' end) as k(kind)
  cross join lateral (
@@ -79,6 +80,7 @@ def filled(database: Database, vault: MemoryVault, count: int) -> Reading:
         "old_model": model_mark("large"),
         "old_project": project_mark(OLD_PROJECT.hex),
         "tag": tag_mark(vault.name_hash(folded("work"))),
+        "everywhere": tag_mark(vault.name_hash(folded("everywhere"))),
         "old_tag": tag_mark(vault.name_hash(folded("first"))),
     }
     packed = vault.seal("a common text with some words", UUID(int=1), 1, "text").pack()
@@ -90,11 +92,26 @@ def filled(database: Database, vault: MemoryVault, count: int) -> Reading:
             (SEGMENT_BITS,),
         )
         connection.execute(
+            "insert into conversations (id, marks) select conversation_id, "
+            "array(select w from unnest(tsvector_to_array(min(words::text)::tsvector)) w "
+            "where w ~ E'^\\x01[pt]') from messages where kind = 'prompt' group by 1"
+        )
+        connection.execute(
+            "insert into places select distinct conversation_id, log_index >> %s from messages",
+            (SEGMENT_BITS,),
+        )
+        connection.execute(
+            "insert into model_places select distinct w, log_index >> %s "
+            "from messages, unnest(tsvector_to_array(words)) w where w ~ E'^\\x01m'",
+            (SEGMENT_BITS,),
+        )
+        connection.execute(
             "update daybook.read_model_builds set position = %s where name = 'search'",
             (count * PLACES_A_MESSAGE,),
         )
     with database.connection() as connection:
-        connection.execute(f"vacuum analyze daybook_{NAME}_v{VERSION}.messages".encode())
+        for table in ("messages", "conversations", "places", "model_places", "segments"):
+            connection.execute(f"vacuum analyze daybook_{NAME}_v{VERSION}.{table}".encode())
     return reading
 
 
@@ -122,6 +139,7 @@ QUESTIONS: Sequence[tuple[str, Within]] = (
     ("model", Within(model="small")),
     ("old model", Within(model="large")),
     ("tag", Within(tags=("work",))),
+    ("tag on everything", Within(tags=("everywhere",))),
     ("old tag", Within(tags=("first",))),
     ("no such tag", Within(tags=("absent",))),
     ("old month", Within(since=BEGAN + timedelta(days=60), until=BEGAN + timedelta(days=90))),

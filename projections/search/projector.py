@@ -6,7 +6,7 @@ still holds; rows that were there before go with the event of the erasure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -62,6 +62,8 @@ _TOMBSTONES = "select t.owner_id from daybook.tombstones t where t.owner_id = an
 _ERASE = """
 with untagged as (
     delete from tags t where t.conversation_id = %(id)s
+), displaced as (
+    delete from places p where p.conversation_id = %(id)s
 ), gone as (
     delete from messages m
      where m.words @@ %(mark)s::tsquery and m.conversation_id = %(id)s
@@ -96,6 +98,18 @@ select * from unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
 on conflict (segment) do update
    set first_at = least(segments.first_at, excluded.first_at),
        last_at  = greatest(segments.last_at, excluded.last_at)
+"""
+
+_PLACES = """
+insert into places (conversation_id, segment)
+select * from unnest(%s::uuid[], %s::bigint[])
+on conflict do nothing
+"""
+
+_MODEL_PLACES = """
+insert into model_places (mark, segment)
+select * from unnest(%s::text[], %s::bigint[])
+on conflict do nothing
 """
 
 _WITH_TEXT = (
@@ -181,6 +195,8 @@ class Search(ReadModel):
             connection.execute(_DELETE_MESSAGES, (emptied,))
             connection.execute(_DELETE_TEXTS, (emptied,))
         execute_set(connection, _TIMES, _times(batch))
+        execute_set(connection, _PLACES, _places(batch))
+        execute_set(connection, _MODEL_PLACES, _model_places(batch, models))
         for one in erased:
             connection.execute(_ERASE, {"id": one, "mark": f"'{conversation_mark(one.hex)}'"})
 
@@ -230,3 +246,20 @@ def _times(batch: Sequence[Recorded]) -> list[tuple[int, datetime, datetime]]:
         if isinstance(recorded.event, _WITH_TEXT):
             times.setdefault(recorded.log_index >> SEGMENT_BITS, []).append(_said_at(recorded))
     return [(segment, min(said), max(said)) for segment, said in times.items()]
+
+
+def _places(batch: Sequence[Recorded]) -> set[tuple[UUID, int]]:
+    return {
+        (recorded.event.stream_id, recorded.log_index >> SEGMENT_BITS)
+        for recorded in batch
+        if isinstance(recorded.event, _WITH_TEXT)
+    }
+
+
+def _model_places(batch: Sequence[Recorded], models: Mapping[UUID, str]) -> set[tuple[str, int]]:
+    places = set()
+    for recorded in batch:
+        event = recorded.event
+        if isinstance(event, _WITH_TEXT) and event.message_id in models:
+            places.add((models[event.message_id], recorded.log_index >> SEGMENT_BITS))
+    return places

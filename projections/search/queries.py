@@ -9,7 +9,7 @@ common word.
 
 Filters are marks as well, for model and kind and for the project and the tags of the conversation (`marks.py`
 keeps them true), so they narrow inside the index. A narrowed search goes from segments to older segments
-throughout, in ever wider steps; one by date goes to those whose texts were said then.
+throughout, in ever wider steps, and only to those of which small tables say that there may be something.
 
 Words match exactly; where nothing does, the same words match as beginnings of words.
 """
@@ -52,6 +52,7 @@ _FIRST_SEGMENTS = 2
 _FARTHEST = 64  # beyond so many segments the step goes over all the rest
 _STRIDE = 4  # in a narrowed search each step is at most so many times as wide as the one before
 _MOST_SEGMENTS = 256
+_FEW_ENOUGH = 2_000  # conversations whose segments are looked up
 _RESERVE = 1.5  # reach farther than the matches so far make needful
 
 # querytree leaves out what is negated. Without this setting a young table would be read whole.
@@ -74,13 +75,25 @@ select n.message_id, n.log_index, ts_rank(n.words, %(ranking)s::tsquery, 1)
          limit %(limit)s) n
 """
 
-_SEGMENTS: LiteralString = """
-select s.segment from segments s
- where s.segment <= %(highest)s
-   and (%(since)s::timestamptz is null or s.last_at >= %(since)s)
-   and (%(until)s::timestamptz is null or s.first_at < %(until)s)
- order by s.segment desc
+# Each adds what it knows to the condition that a segment may hold matches.
+_SAID_THEN: LiteralString = """
+ and s.segment in (select t.segment from segments t
+                    where (%(since)s::timestamptz is null or t.last_at >= %(since)s)
+                      and (%(until)s::timestamptz is null or t.first_at < %(until)s))
 """
+_FILED_SO: LiteralString = """
+ and s.segment in (select p.segment from conversations c
+                     join places p on p.conversation_id = c.id
+                    where c.marks @> %(filed)s::text[])
+"""
+_MANY: LiteralString = """
+select count(*) from (select from conversations c where c.marks @> %s::text[] limit %s) n
+"""
+_BY_MODEL: LiteralString = """
+ and s.segment in (select m.segment from model_places m where m.mark = %(model)s)
+"""
+
+_SEGMENTS: LiteralString = "select s.segment from segments s where s.segment <= %(highest)s"
 
 _SHOWN: LiteralString = """
 select m.message_id, m.conversation_id, m.kind, m.at, t.packed, c.project_id, c.title, f.packed
@@ -135,16 +148,19 @@ class Within:
     since: datetime | None = None
     until: datetime | None = None
 
+    def filed(self, vault: Vault) -> list[str]:
+        """Return the marks of a message's conversation that narrow: its project and its tags."""
+        project = [project_mark(self.project_id.hex)] if self.project_id else []
+        return project + [tag_mark(vault.name_hash(folded(name))) for name in self.tags]
+
     def marks(self, vault: Vault) -> list[str]:
-        """Return the marks that such a message carries."""
+        """Return all marks that such a message carries."""
         marks = [
             conversation_mark(self.conversation_id.hex) if self.conversation_id else None,
-            project_mark(self.project_id.hex) if self.project_id else None,
             kind_mark(self.kind) if self.kind else None,
             model_mark(self.model) if self.model else None,
-            *(tag_mark(vault.name_hash(folded(name))) for name in self.tags),
         ]
-        return [mark for mark in marks if mark is not None]
+        return [mark for mark in marks if mark is not None] + self.filed(vault)
 
 
 _ANYWHERE = Within()
@@ -157,6 +173,7 @@ class _Question(NamedTuple):
     ranking: str
     before: int
     marks: Sequence[str]
+    filed: Sequence[str]
     within: Within
 
     @property
@@ -205,7 +222,9 @@ class SearchQueries:
             tsquery, _, positive, position = row[:4]
             before = position if before is None else before
             ranking = tsquery if positive in {"", "T"} else positive  # nothing but what must not be there
-            question = _Question(tsquery, ranking, before, within.marks(self._vault), within)
+            question = _Question(
+                tsquery, ranking, before, within.marks(self._vault), within.filed(self._vault), within
+            )
             matches = [] if prefix else _newest_matches(connection, question)
             if not matches and (prefix or offset == 0):
                 prefix = True
@@ -281,10 +300,30 @@ def _newest_matches(connection: psycopg.Connection, question: _Question) -> list
 def _segments(connection: psycopg.Connection, question: _Question) -> Sequence[int]:
     """Return the segments that may hold matches, newest first."""
     highest, within = (question.before - 1) >> SEGMENT_BITS, question.within
-    if within.since is None and within.until is None:
+    narrower: list[LiteralString] = []
+    if within.since is not None or within.until is not None:
+        narrower.append(_SAID_THEN)
+    if question.filed and not _are_many(connection, question.filed):
+        narrower.append(_FILED_SO)
+    if within.model is not None:
+        narrower.append(_BY_MODEL)
+    if not narrower:
         return range(highest, -1, -1)
-    values = {"highest": highest, "since": within.since, "until": within.until}
-    return [row[0] for row in connection.execute(_SEGMENTS, values)]
+    values = {
+        "highest": highest,
+        "since": within.since,
+        "until": within.until,
+        "filed": list(question.filed),
+        "model": model_mark(within.model or ""),
+    }
+    statement: LiteralString = _SEGMENTS + "".join(narrower) + " order by s.segment desc"
+    return [row[0] for row in connection.execute(statement, values)]
+
+
+def _are_many(connection: psycopg.Connection, filed: Sequence[str]) -> bool:
+    """Say whether so many conversations are filed so that they lie everywhere: looking where costs more."""
+    row = connection.execute(_MANY, (list(filed), _FEW_ENOUGH)).fetchone()
+    return row is not None and row[0] >= _FEW_ENOUGH
 
 
 def _matches(

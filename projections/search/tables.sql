@@ -37,6 +37,19 @@ create table models (
     mark       text not null
 );
 
+-- In which segments a conversation, or a model, has texts, so that a narrowed search looks nowhere else.
+create table places (
+    conversation_id uuid   not null,
+    segment         bigint not null,
+    primary key (conversation_id, segment)
+);
+
+create table model_places (
+    mark    text   not null,
+    segment bigint not null,
+    primary key (mark, segment)
+);
+
 -- Between which times the texts of a segment were said, so that a search by date knows where to look.
 create table segments (
     segment  bigint primary key,

@@ -15,6 +15,7 @@ from domain.project.project import Project
 from domain.tags import folded
 from infrastructure.read_model_memory import ReadModelMemory
 from projections.conversations.wanted import Sort, Wanted
+from projections.search import queries
 from projections.search.queries import SearchQueries, Within
 from tests.fakes.histories import Historian
 from tests.integration.projections.conftest import Book
@@ -305,6 +306,16 @@ def test_built_at_once_they_are_as_built_event_by_event(book: Book, seed: int) -
         assert rows in ([], [(True, True)])
 
 
+def test_what_most_conversations_have_is_found_all_the_same(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "_FEW_ENOUGH", 2)
+    made = [talk(book, "tide") for _ in range(3)]
+    for conversation in made:
+        tag(book, conversation, "work")
+    assert found(book, "tide", tags=["work"]) == {one.id for one in made}
+
+
 def test_a_search_by_date_reaches_what_lies_far_back(book: Book) -> None:
     old = talk(book, "tide")
     began = _summary(book, old)
@@ -321,7 +332,7 @@ def test_a_search_by_date_reaches_what_lies_far_back(book: Book) -> None:
 def _rows(book: Book) -> dict[str, list[Any]]:
     tables = {
         ("conversations", 5): ("conversations", "models", "tags"),
-        ("search", 2): ("messages", "conversations", "tags", "models", "segments"),
+        ("search", 2): ("messages", "conversations", "tags", "models", "segments", "places", "model_places"),
         ("projects", 4): ("projects", "instructions"),
         ("usage", 2): ("answers", "conversations"),
     }
