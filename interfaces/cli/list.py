@@ -106,17 +106,16 @@ def _print(book: Book, page: ConversationPage) -> None:
         )
         for found in page.conversations
     ]
-    # What nobody uses takes no room.
     heads = ("ID", "TITLE", "TAGS", "PROJECT", "MESSAGES", "WHEN")
-    used = [at for at in range(len(heads)) if at not in {2, 3} or any(row[at] for row in rows)]
-    stretch = tuple(place for place, at in enumerate(used) if at in {1, 2, 3})
-    optional = tuple(used.index(at) for at in (4, 3, 2) if at in used)
-    table(
-        tuple(heads[at] for at in used),
-        [tuple(row[at] for at in used) for row in rows],
-        stretch=stretch,
-        optional=optional,
-    )
+    if any(row[2] for row in rows):
+        table(heads, rows, stretch=(1, 2, 3), optional=(4, 3, 2))
+    else:  # what nobody uses takes no room
+        table(
+            (*heads[:2], *heads[3:]),
+            [(*row[:2], *row[3:]) for row in rows],
+            stretch=(1, 2),
+            optional=(3, 2),
+        )
 
 
 def _title(found: ConversationSummary) -> str:
