@@ -199,6 +199,25 @@ class RenameConversation(Edit):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChangeConversation(Edit):
+    """Change several things about a conversation in one append; what is None or empty leaves it as it is.
+
+    `move`: into the project, or (None) into none. `tags` are all that it is to have; `add_tags` and
+    `remove_tags` leave the others.
+    """
+
+    conversation_id: UUID
+    title: str | None = None
+    move: bool = False
+    project_id: UUID | None = None
+    tags: tuple[str, ...] | None = None
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
+    pinned: bool | None = None
+    archived: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ArchiveConversation(Edit):
     """Put a conversation out of the way."""
 
@@ -220,13 +239,15 @@ class CreateProject(Command):
     description: str = ""
     instructions: str = ""
     default_model: str | None = None
+    default_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeProject(Edit):
     """Change several things about a project in one append; None leaves a thing as it is.
 
-    An empty `instructions` or `description` takes it away, an empty `default_model` leads back to the book's.
+    An empty `instructions`, `description` or `default_options` takes it away, an empty `default_model` leads
+    back to the book's.
     """
 
     project_id: UUID
@@ -234,6 +255,7 @@ class ChangeProject(Edit):
     description: str | None = None
     instructions: str | None = None
     default_model: str | None = None
+    default_options: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,6 +288,22 @@ class SetDefaultModel(Edit):
 
     project_id: UUID
     model: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetDefaultOptions(Edit):
+    """Choose the model's options for answers in a project that are told no others; empty: none."""
+
+    project_id: UUID
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreInstructions(Edit):
+    """Set a project's instructions to what they were at an earlier version, as a new change."""
+
+    project_id: UUID
+    version: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,7 +31,13 @@ from application.errors import DatabaseError
 from application.ports.log import Origin, Saved
 from application.ports.model_server import ChatRequest
 from application.services import Services
-from application.text_rules import checked_name, checked_options, checked_text, checked_think
+from application.text_rules import (
+    checked_context_length,
+    checked_name,
+    checked_options,
+    checked_text,
+    checked_think,
+)
 from domain.conversation.conversation import Conversation, Kind
 from domain.errors import (
     ConflictError,
@@ -42,8 +48,6 @@ from domain.errors import (
 )
 from domain.ids import new_id, short
 from domain.project.project import Project
-
-_MOST_TOKENS = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -266,7 +270,7 @@ def _start_answer(
     instructions: str | None,
 ) -> Asked:
     model = _model_for(services, command.model, conversation, project)
-    given = checked_options(command.options)
+    given = _options(services, command, project)
     context_length = _context_length(services, given, model)
     standing = None
     if instructions is None and project is not None:
@@ -379,13 +383,20 @@ def _model_for(
     return checked_name(model or services.default_model, "model name")
 
 
+def _options(services: Services, command: Asking, project: Project | None) -> dict[str, Any]:
+    """Those asked for, over the project's.
+
+    Options that come from an earlier answer are whole, its context length among them: what is answered again
+    is answered as it was.
+    """
+    given = checked_options(command.options)
+    if project is None or (not isinstance(command, AskQuestion) and "num_ctx" in given):
+        return given
+    return {**services.memory.default_options(project.id), **given}
+
+
 def _context_length(services: Services, options: Mapping[str, Any], model: str) -> int:
-    chosen = options.get("num_ctx", services.context_length)
-    if not isinstance(chosen, int) or isinstance(chosen, bool) or not 1 <= chosen <= _MOST_TOKENS:
-        raise InvalidInputError(
-            f"The option num_ctx must be a whole number from 1 to {_MOST_TOKENS}, not {chosen!r}. Nothing "
-            "was recorded."
-        )
+    chosen = checked_context_length(options.get("num_ctx", services.context_length))
     card = services.models.recall(model)
     if card is not None and card.context_length:
         return min(chosen, card.context_length)

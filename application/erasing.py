@@ -80,9 +80,9 @@ def erase_conversation(services: Services, command: EraseConversation) -> Done:
 
 
 def erase_project(services: Services, command: EraseProject) -> Done:
-    """Erase a project and all its conversations, in one append.
+    """Erase a project and all conversations that are in it now, in one append.
 
-    A conversation that somebody opened in it at that very moment is erased in a second one.
+    What somebody opened in it, or moved into it, at that very moment is erased in a second one.
 
     Raises:
         RefusedError: it, one of its conversations, or a copy that shall go with them, is held.
@@ -95,7 +95,7 @@ def erase_project(services: Services, command: EraseProject) -> Done:
         must_stand_at(command.expected_version, project)
         project.erase(REQUEST)
         inside[:] = services.memory.conversations_of(project.id)
-        conversations = [services.log.load(Conversation, one) for one in inside]
+        conversations = [one for one in _loaded(services, inside) if one.project_id == project.id]
         for conversation in conversations:
             conversation.erase(WITH_PROJECT)
         return [*conversations, *_derived(services, command, inside), project]
@@ -136,6 +136,10 @@ def _erase(
             return Done(target, size, None if saved.replayed else version)
 
 
+def _loaded(services: Services, conversation_ids: Sequence[UUID]) -> list[Conversation]:
+    return [services.log.load(Conversation, one) for one in conversation_ids]
+
+
 def _derived(
     services: Services, command: EraseConversation | EraseProject, origins: Sequence[UUID]
 ) -> list[Conversation]:
@@ -171,6 +175,8 @@ def _erase_latecomers(
         while True:
             attempt += 1
             conversation = services.log.load(Conversation, one)
+            if reason_kind == WITH_PROJECT and conversation.project_id != _project_of(command):
+                break  # moved away meanwhile
             try:
                 conversation.erase(reason_kind)
                 size = services.log.erase([conversation], command.origin).log_size
@@ -182,6 +188,10 @@ def _erase_latecomers(
             else:
                 break
     return size
+
+
+def _project_of(command: EraseConversation | EraseProject) -> UUID | None:
+    return command.project_id if isinstance(command, EraseProject) else None
 
 
 def _done_before(services: Services, command: EraseConversation | EraseProject) -> int | None:

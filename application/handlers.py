@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from application import commands as c
-from application import conversations, erasing, forking, granting, projects, remarks, scopes
+from application import conversations, erasing, filing, forking, granting, projects, remarks, scopes
 from application.access import Principal
 from application.conversations import Asked
 from application.services import Services
@@ -24,6 +24,7 @@ HANDLERS: dict[type[c.Command], Callable[[Services, Any], Any]] = {
     c.RemoveNote: remarks.remove_note,
     c.GoOnFrom: conversations.go_on_from,
     c.RenameConversation: conversations.rename_conversation,
+    c.ChangeConversation: filing.change_conversation,
     c.ArchiveConversation: conversations.archive_conversation,
     c.RestoreConversation: conversations.restore_conversation,
     c.CreateProject: projects.create_project,
@@ -32,6 +33,8 @@ HANDLERS: dict[type[c.Command], Callable[[Services, Any], Any]] = {
     c.DescribeProject: projects.describe_project,
     c.ChangeInstructions: projects.change_instructions,
     c.SetDefaultModel: projects.set_default_model,
+    c.SetDefaultOptions: projects.set_default_options,
+    c.RestoreInstructions: projects.restore_instructions,
     c.ArchiveProject: projects.archive_project,
     c.RestoreProject: projects.restore_project,
     c.HoldConversation: erasing.hold_conversation,

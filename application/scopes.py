@@ -31,6 +31,7 @@ COMMANDS: Mapping[type[c.Command], Need] = {
     c.RemoveNote: ASK,
     c.GoOnFrom: ASK,
     c.RenameConversation: ASK,
+    c.ChangeConversation: ASK,
     c.ArchiveConversation: ASK,
     c.RestoreConversation: ASK,
     c.CreateProject: ASK,
@@ -39,6 +40,8 @@ COMMANDS: Mapping[type[c.Command], Need] = {
     c.DescribeProject: ASK,
     c.ChangeInstructions: ASK,
     c.SetDefaultModel: ASK,
+    c.SetDefaultOptions: ASK,
+    c.RestoreInstructions: ASK,
     c.ArchiveProject: ASK,
     c.RestoreProject: ASK,
     c.HoldConversation: ADMIN,
@@ -59,8 +62,20 @@ def _each(need: Need, *names: str) -> dict[str, Need]:
 
 
 QUERIES: Mapping[str, Mapping[str, Need]] = {
-    "conversations": _each(READ, "newest", "get", "latest_of_actor", "find", "of_project", "held", "derived"),
-    "projects": _each(READ, "all", "get", "find", "named"),
+    "conversations": _each(
+        READ,
+        "newest",
+        "listed",
+        "get",
+        "latest_of_actor",
+        "find",
+        "of_project",
+        "held",
+        "derived",
+        "tags",
+        "untitled",
+    ),
+    "projects": _each(READ, "all", "get", "find", "named", "instructions"),
     "transcript": _each(
         READ,
         "branch",
@@ -85,9 +100,10 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
     "turns": {
         **_each(READ, "standing_anywhere"),
         **_each(READ_OR_AUDIT, "length"),
-        **_each(PROCESS, "enter", "leave", "standing", "look"),
+        **_each(PROCESS, "enter", "leave", "standing", "look", "people_wait"),
     },
     "answering": {**_each(ASK, "start", "cancel"), **_each(READ, "running"), **_each(PROCESS, "close")},
+    "titling": _each(PROCESS, "give", "close"),
     "model_server": {
         **_each(READ, "models", "show", "version"),
         **_each(ADMIN, "pull"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from application.handlers import Commands
     from application.ports.clock import Clock
     from application.ports.model_server import ModelServer
+    from application.titling import Titling
     from infrastructure.crypto.keyring import Keyring
     from infrastructure.crypto.master_key import MasterKeyFile
     from infrastructure.crypto.rotation import Rotation
@@ -168,6 +169,13 @@ class Container:
         from application.answering import Answering
 
         return Answering(self.log, self.live, self.model_memory, self.model_server, self.clock, self.turns)
+
+    @cached_property
+    def titling(self) -> Titling:
+        """Gives titles to conversations that have none."""
+        from application.titling import Titling
+
+        return Titling(self.log, self.memory, self.model_server, self.turns, self.clock)
 
     @cached_property
     def read_models(self) -> Pump:

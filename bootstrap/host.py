@@ -150,6 +150,16 @@ class ProcessHost:
 
         return installed_names(self._settings.get("ollama_url"), PATIENCE_SECONDS)
 
+    def make_titles(self) -> None:
+        """Let a process of its own give titles to conversations that have none; returns at once.
+
+        A server gives them itself.
+        """
+        from bootstrap.titles import begin
+
+        if self._server is None:
+            begin(self._settings)
+
     @cached_property
     def servers(self) -> SavedServers:
         """The servers that were saved for this user."""

@@ -70,6 +70,12 @@ DEFINITIONS = (
         numeric=True,
     ),
     Definition(
+        "titles",
+        ("DAYBOOK_TITLES",),
+        "on",
+        "`on`: a model gives conversations that nobody named a title, when it has nothing else to do; `off`.",
+    ),
+    Definition(
         "model_concurrency",
         ("DAYBOOK_MODEL_CONCURRENCY",),
         "1",
@@ -228,6 +234,11 @@ class Settings:
     def from_process(cls) -> Settings:
         """Read this process's environment."""
         return cls(dict(os.environ))  # noqa: TID251 (the one place)
+
+    @property
+    def flags(self) -> Mapping[str, str]:
+        """What was given on the command line, by key."""
+        return self._flags
 
     @property
     def environment(self) -> Mapping[str, str]:

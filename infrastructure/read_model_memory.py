@@ -6,6 +6,8 @@ Invariant: what was altered is an error here; nothing is sent to a model with a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from application.ports.memory import Instructions, RecordedAnswer, RecordedPrompt, StreamingAnswer
@@ -43,6 +45,10 @@ class ReadModelMemory:
         found = self._conversations.get(conversation_id)
         return found.title if found is not None and found.titled and found.title else None
 
+    def untitled(self, since: datetime) -> Sequence[UUID]:
+        """Return conversations active since then that have an answer and no title, newest first, a few."""
+        return self._conversations.untitled(since)
+
     def instructions(self, project_id: UUID) -> Instructions | None:
         """Return a project's instructions, or None where it has none."""
         project = self._projects.get(project_id)
@@ -51,6 +57,22 @@ class ReadModelMemory:
         if project is None or not project.instructions or project.instructions_version is None:
             return None
         return Instructions(project.instructions, project.instructions_version)
+
+    def instructions_at(self, project_id: UUID, version: int) -> Instructions | None:
+        """Return what a project's instructions were set to by the event of this version, or None."""
+        for found in self._projects.instructions(project_id):
+            if found.version == version:
+                if found.damage is not None:
+                    raise found.damage
+                return Instructions(found.text, version)
+        return None
+
+    def default_options(self, project_id: UUID) -> Mapping[str, Any]:
+        """Return a project's default options; empty where it has none."""
+        project = self._projects.get(project_id)
+        if project is not None and project.damage is not None:
+            raise project.damage
+        return {} if project is None else project.default_options
 
     def prompt_instructions(self, prompt_id: UUID) -> str | None:
         """Return the instructions that came with a prompt."""

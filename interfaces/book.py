@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from application.ports.live import LiveAnswers
     from application.ports.model_server import ModelServer
     from application.ports.turns import Turns
+    from application.titling import Titling
     from domain.event import Recorded
     from interfaces import parts
     from projections.access.queries import AccessQueries
@@ -162,6 +163,11 @@ class WholeBook(Book, Protocol):
     @property
     def answering(self) -> Answering:
         """Generates answers. Bound to the event loop it is first used on."""
+        ...
+
+    @property
+    def titling(self) -> Titling:
+        """Gives titles to conversations that have none. Bound to the event loop it is first used on."""
         ...
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 from uuid import UUID
 
 if TYPE_CHECKING:
@@ -31,17 +31,16 @@ if TYPE_CHECKING:
     from interfaces.upkeep_views import RotatedView
     from interfaces.views import ErasedView, HoldView
     from projections.access.queries import Grant
-    from projections.conversations.queries import ConversationPage, ConversationSummary
-    from projections.projects.queries import ProjectDetails
+    from projections.conversations.queries import ConversationPage, ConversationSummary, TagCount
+    from projections.conversations.wanted import Sort, Wanted
+    from projections.projects.queries import InstructionsVersion, ProjectDetails
     from projections.pump import Status
-    from projections.search.queries import SearchPage
+    from projections.search.queries import SearchPage, Within
     from projections.transcript.messages import Message, Node
     from projections.usage.queries import By, Figures, Group
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many are done, and how many there are."""
-
-Archived: TypeAlias = Literal["exclude", "include", "only"]
 
 
 class EventHead(Protocol):
@@ -170,15 +169,14 @@ class Models(Protocol):
 class Conversations(Protocol):
     """Lists conversations."""
 
-    def newest(
-        self,
-        *,
-        project_id: UUID | None = None,
-        archived: Archived = "exclude",
-        limit: int = 50,
-        cursor: str | None = None,
+    def listed(
+        self, wanted: Wanted, *, sort: Sort = "activity", limit: int = 50, cursor: str | None = None
     ) -> ConversationPage:
-        """Return conversations, newest first."""
+        """Return the conversations wanted, in an order."""
+        ...
+
+    def tags(self) -> tuple[TagCount, ...]:
+        """Return all tags that conversations have, by name."""
         ...
 
     def get(self, conversation_id: UUID) -> ConversationSummary | None:
@@ -213,6 +211,10 @@ class Projects(Protocol):
 
     def named(self, name: str) -> tuple[ProjectDetails, ...]:
         """Return the projects of exactly this name, archived ones too."""
+        ...
+
+    def instructions(self, project_id: UUID) -> tuple[InstructionsVersion, ...]:
+        """Return all that a project's instructions were set to, newest first."""
         ...
 
 
@@ -253,9 +255,7 @@ class Transcript(Protocol):
 class Search(Protocol):
     """Finds messages."""
 
-    def search(
-        self, text: str, *, project_id: UUID | None = None, limit: int = 20, cursor: str | None = None
-    ) -> SearchPage:
+    def search(self, text: str, within: Within, *, limit: int = 20, cursor: str | None = None) -> SearchPage:
         """Return the messages in which all the words stand, best first."""
         ...
 

@@ -64,9 +64,9 @@ class AnswerView:
 class ConversationItemView:
     """One line of the list of conversations. `damaged`: its title was altered and cannot be shown.
 
-    `origin_conversation_id` and `origin_message_id` say what it was copied from. `titled`: somebody gave it
-    its title; else that is how its first prompt begins. `current_id` ends its current branch; `version` is
-    that of its `ETag`.
+    `origin_conversation_id` and `origin_message_id` say what it was copied from. `titled`: it was given its
+    title, by `title_by` (`person`, `model`); else that is how its first prompt begins. `current_id` ends its
+    current branch; `version` is that of its `ETag`.
     """
 
     id: UUID
@@ -83,6 +83,9 @@ class ConversationItemView:
     erased_by: str | None = None
     origin_conversation_id: UUID | None = None
     origin_message_id: UUID | None = None
+    title_by: str | None = None
+    pinned: bool = False
+    tags: list[str] = field(default_factory=list)
     titled: bool = False
     current_id: UUID | None = None
     last_actor: str | None = None
@@ -92,7 +95,7 @@ class ConversationItemView:
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationListView:
-    """A page of conversations, newest activity first."""
+    """A page of conversations, in the order asked for."""
 
     conversations: list[ConversationItemView]
     next_cursor: str | None = None
@@ -161,6 +164,9 @@ class TranscriptView:
     erased_by: str | None = None
     origin_conversation_id: UUID | None = None
     origin_message_id: UUID | None = None
+    title_by: str | None = None
+    pinned: bool = False
+    tags: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +216,7 @@ class ProjectView:
     erased: bool = False
     erased_at: datetime | None = None
     erased_by: str | None = None
+    default_options: dict[str, Any] = field(default_factory=dict)
     hold_reason: str | None = None
     damage: str | None = None
     instructions_version: int | None = None

@@ -16,5 +16,5 @@ from projections.usage.projector import Usage
 
 
 def read_models(vault: Vault) -> tuple[ReadModel, ...]:
-    """Return every read model of this Daybook. Only search opens content."""
-    return (Projects(), Conversations(), Transcript(), Search(vault), Usage(), Access())
+    """Return every read model of this Daybook. Search opens texts, conversations the names of tags."""
+    return (Projects(), Conversations(vault), Transcript(), Search(vault), Usage(), Access())

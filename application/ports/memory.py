@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -86,8 +87,20 @@ class Memory(Protocol):
         """Return the title that somebody gave a conversation."""
         ...
 
+    def untitled(self, since: datetime) -> Sequence[UUID]:
+        """Return conversations active since then that have an answer and no title, newest first, a few."""
+        ...
+
     def instructions(self, project_id: UUID) -> Instructions | None:
         """Return a project's instructions, or None where it has none."""
+        ...
+
+    def instructions_at(self, project_id: UUID, version: int) -> Instructions | None:
+        """Return what a project's instructions were set to by the event of this version, or None."""
+        ...
+
+    def default_options(self, project_id: UUID) -> Mapping[str, Any]:
+        """Return a project's default options; empty where it has none."""
         ...
 
     def prompt_instructions(self, prompt_id: UUID) -> str | None:

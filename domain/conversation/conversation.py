@@ -2,8 +2,8 @@
 
 Invariants: every message but a root has a parent in the tree; a prompt follows an answer or nothing, an
 answer follows a prompt; an answer ends once, except that a completion after an interruption is accepted and
-wins; the current message is one of the tree; a note is on a message of the tree; what is held is not erased,
-and once erased it refuses every command. Texts are not held here: nothing below depends on them.
+wins; the current message is one of the tree; a note is on a message of the tree. What guards its project, its
+tags and its erasure is in `filing.py`. Texts are not held here: nothing below depends on them.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from domain.conversation import events as e
+from domain.conversation.filing import Filed, as_bytes, as_uuid, uuids
 from domain.conversation.tree import Kind, Message, MessageTree, PackedTree, Status
 from domain.errors import (
     ConflictError,
-    ContentErasedError,
     InvalidInputError,
     NotFoundError,
-    RefusedError,
 )
-from domain.event import Event, Facts, Root, catalogue
+from domain.event import Event, Facts, catalogue
 from domain.ids import short
 
 __all__ = ["Conversation", "Kind", "Message", "Status"]
@@ -30,30 +29,23 @@ __all__ = ["Conversation", "Kind", "Message", "Status"]
 RATINGS = frozenset({"up", "down"})
 
 
-class Conversation(Root):
+class Conversation(Filed):
     """Guards the tree; `start` makes a new one."""
 
-    picture_format: ClassVar[int] = 2
+    picture_format: ClassVar[int] = 3
 
     messages: MessageTree
     notes: dict[UUID, UUID]
     current_id: UUID | None
-    project_id: UUID | None
-    archived: bool
     last_model: str | None
-    held: bool
-    erased: bool
 
     def __init__(self, project_id: UUID | None) -> None:
         """Called by the library when the first event is applied."""
+        super().__init__(project_id)
         self.messages = MessageTree()
         self.notes = {}
         self.current_id = None
-        self.project_id = project_id
-        self.archived = False
         self.last_model = None
-        self.held = False
-        self.erased = False
 
     @classmethod
     def start(
@@ -85,7 +77,7 @@ class Conversation(Root):
             ConflictError: the answer to go on from is still streaming.
             InvalidInputError: the text is empty, or the parent is a prompt.
         """
-        self._must_be_open()
+        self.must_be_open()
         self._must_be_new(message_id)
         if not text.strip():
             raise InvalidInputError(
@@ -106,7 +98,7 @@ class Conversation(Root):
 
     def start_answer(self, message_id: UUID, *, prompt_id: UUID, **provenance: Any) -> None:
         """Record that a model is about to be asked to answer a prompt, and make that answer current."""
-        self._must_be_open()
+        self.must_be_open()
         self._must_be_new(message_id)
         if self.message(prompt_id).kind is not Kind.PROMPT:
             raise InvalidInputError(f"Message {short(prompt_id)} is an answer; only prompts are answered.")
@@ -145,7 +137,7 @@ class Conversation(Root):
         Raises:
             InvalidInputError: it is a prompt; the next prompt could not follow it.
         """
-        self._must_be_open()
+        self.must_be_open()
         if message_id is not None:
             message = self.message(message_id)
             if to_end:
@@ -166,7 +158,7 @@ class Conversation(Root):
         Raises:
             ConflictError: the message is an answer that is still being written.
         """
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         _must_have_ended(self.message(message_id), "fork it when it ended")
         self.trigger_event(e.ConversationForked, message_id=message_id, fork_id=fork_id)
 
@@ -197,7 +189,7 @@ class Conversation(Root):
             InvalidInputError: it is a prompt, or that is no rating.
             ConflictError: it is still being written.
         """
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         message = self.message(message_id)
         if message.kind is Kind.PROMPT:
             raise InvalidInputError(
@@ -213,7 +205,7 @@ class Conversation(Root):
 
     def write_note(self, note_id: UUID, message_id: UUID, text: str) -> None:
         """Put a note on a message."""
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         if note_id in self.notes:
             raise ConflictError(f"There is a note {short(note_id)} already. Nothing was recorded.")
         self.message(message_id)
@@ -230,53 +222,6 @@ class Conversation(Root):
         """Show a note no more; the log keeps it until the conversation is erased."""
         self._must_have_note(note_id)
         self.trigger_event(e.NoteRemoved, note_id=note_id)
-
-    def rename(self, title: str) -> None:
-        """Give it a title."""
-        self._must_not_be_erased()
-        if not title.strip():
-            raise InvalidInputError("A title cannot be empty. The old one stays.")
-        self.trigger_event(e.ConversationRenamed, title=title)
-
-    def archive(self) -> None:
-        """Put it out of the way; already there is fine."""
-        self._must_not_be_erased()
-        if not self.archived:
-            self.trigger_event(e.ConversationArchived)
-
-    def restore(self) -> None:
-        """Bring it back; already there is fine."""
-        self._must_not_be_erased()
-        if self.archived:
-            self.trigger_event(e.ConversationRestored)
-
-    def hold(self, reason: str) -> None:
-        """Forbid its erasure until it is released."""
-        self._must_not_be_erased()
-        if self.held:
-            raise RefusedError(f"Conversation {short(self.id)} is held already. Nothing was changed.")
-        self.trigger_event(e.ConversationHeld, reason=reason)
-
-    def release(self, reason: str) -> None:
-        """Allow its erasure again."""
-        self._must_not_be_erased()
-        if not self.held:
-            raise RefusedError(f"Conversation {short(self.id)} is not held. Nothing was changed.")
-        self.trigger_event(e.ConversationReleased, reason=reason)
-
-    def erase(self, reason_kind: str) -> None:
-        """Say that its content goes for ever; whoever appends this destroys the key with it.
-
-        Raises:
-            RefusedError: it is held.
-        """
-        self._must_not_be_erased()
-        if self.held:
-            raise RefusedError(
-                f"Conversation {short(self.id)} is held. Nothing was erased.",
-                hint=f"daybook hold release {short(self.id)} --reason WHY",
-            )
-        self.trigger_event(e.ConversationErased, reason_kind=reason_kind)
 
     def message(self, message_id: UUID) -> Message:
         """Return one message of the tree, or raise `NotFoundError`."""
@@ -299,22 +244,8 @@ class Conversation(Root):
         """Return the answers that have not ended."""
         return self.messages.streaming()
 
-    def _must_not_be_erased(self) -> None:
-        if self.erased:
-            raise ContentErasedError(
-                f"Conversation {short(self.id)} was erased; nothing can be recorded in it any more."
-            )
-
-    def _must_be_open(self) -> None:
-        self._must_not_be_erased()
-        if self.archived:
-            raise RefusedError(
-                f"Conversation {short(self.id)} is archived. Nothing was recorded.",
-                hint=f"daybook restore {short(self.id)}",
-            )
-
     def _must_have_note(self, note_id: UUID) -> None:
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         if note_id not in self.notes:
             raise NotFoundError(
                 f"Conversation {short(self.id)} has no note {short(note_id)}. Nothing was changed.",
@@ -326,13 +257,13 @@ class Conversation(Root):
             raise ConflictError(f"There is a message {short(message_id)} already. Nothing was recorded.")
 
     def _must_be_unfinished(self, message_id: UUID, *, or_interrupted: bool = False) -> None:
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         status = self.message(message_id).status
         if status is Status.STREAMING or (or_interrupted and status is Status.INTERRUPTED):
             return
         raise ConflictError(f"Answer {short(message_id)} has already ended ({status or 'it is a prompt'}).")
 
-    def fold(self, event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
+    def fold(self, event: Event) -> None:  # noqa: C901 - one case an event
         """Change the tree as the event says."""
         match event:
             case e.PromptAdded():
@@ -359,16 +290,8 @@ class Conversation(Root):
                 self.notes[event.note_id] = event.message_id
             case e.NoteRemoved():
                 del self.notes[event.note_id]
-            case e.ConversationArchived():
-                self.archived = True
-            case e.ConversationRestored():
-                self.archived = False
-            case e.ConversationHeld() | e.ConversationReleased():
-                self.held = isinstance(event, e.ConversationHeld)
-            case e.ConversationErased():
-                self.erased = True
             case _:
-                pass
+                self.fold_filing(event)
 
     def _add(self, message_id: UUID, parent_id: UUID | None, status: Status | None) -> None:
         self.messages.add(message_id, parent_id, status)
@@ -377,11 +300,8 @@ class Conversation(Root):
     def facts(self) -> Facts:
         """Return everything that is guarded; who adds to it raises `picture_format`."""
         return {
-            "project_id": _bytes(self.project_id),
-            "current_id": _bytes(self.current_id),
-            "archived": self.archived,
-            "held": self.held,
-            "erased": self.erased,
+            **self.filing_facts(),
+            "current_id": as_bytes(self.current_id),
             "last_model": self.last_model,
             "notes": b"".join(one.bytes for pair in self.notes.items() for one in pair),
             **self.messages.packed()._asdict(),
@@ -389,14 +309,11 @@ class Conversation(Root):
 
     def stand_as(self, facts: Facts) -> None:
         """Take over what `facts` returned."""
-        self.project_id = _uuid(facts["project_id"])
-        self.current_id = _uuid(facts["current_id"])
-        self.archived = facts["archived"]
-        self.held = facts["held"]
-        self.erased = facts["erased"]
+        self.file_as(facts)
+        self.current_id = as_uuid(facts["current_id"])
         self.last_model = facts["last_model"]
         self.messages = MessageTree(PackedTree(facts["ids"], facts["parents"], facts["marks"]))
-        ids = [UUID(bytes=facts["notes"][at : at + 16]) for at in range(0, len(facts["notes"]), 16)]
+        ids = uuids(facts["notes"])
         self.notes = dict(zip(ids[::2], ids[1::2], strict=True))
 
 
@@ -410,14 +327,6 @@ def _must_have_ended(message: Message, then: str) -> None:
 def _must_say_something(note: str) -> None:
     if not note.strip():
         raise InvalidInputError("The note is empty. Nothing was recorded.")
-
-
-def _bytes(identifier: UUID | None) -> bytes | None:
-    return None if identifier is None else identifier.bytes
-
-
-def _uuid(value: bytes | None) -> UUID | None:
-    return None if value is None else UUID(bytes=value)
 
 
 catalogue.aggregate("conversation", Conversation)

@@ -133,7 +133,7 @@ def ask(  # noqa: PLR0913 - the flags are the command
 async def converse(host: Host, book: Book, command: Asking, manner: Manner) -> int:
     """Give a command that starts an answer, show that, and return the exit code."""
     from application.commands import AnswerAgain
-    from interfaces.cli.asking import answer, explain
+    from interfaces.cli.asking import answer, explain, leave_title
 
     try:
         display = make_display(manner)
@@ -154,6 +154,7 @@ async def converse(host: Host, book: Book, command: Asking, manner: Manner) -> i
                 display = make_display(manner)
                 answered = await answer(book, again, display)
         code = int(explain(answered))
+        leave_title(host, command, answered)
         return await _finish(book, answered, manner, display, code)
     finally:
         await book.model_server.close()

@@ -82,7 +82,13 @@ def give(book: Book, command: Command, told: str, *, as_json: bool) -> None:
 
 
 def show_of_project(
-    ctx: typer.Context, typed: str, part: Callable[[ProjectDetails], str | None], none: str, *, as_json: bool
+    ctx: typer.Context,
+    typed: str,
+    part: Callable[[ProjectDetails], str | None],
+    none: str,
+    *,
+    as_json: bool,
+    how: str = f"Type a new one after the project to change it; {CLEAR} takes it away.",
 ) -> None:
     """Show one part of a project and say how it is changed; `none` says that there is nothing."""
     from interfaces.cli.finding import project
@@ -101,7 +107,7 @@ def show_of_project(
             say(none)
         if found.damage is not None:
             say(f"daybook: {found.damage.message}")
-        say(f"Type a new one after the project to change it; {CLEAR} takes it away.")
+        say(how)
 
 
 def new_text(typed: list[str] | None, *, clear: bool) -> str | None:

@@ -62,7 +62,7 @@ async def turn(host: Host, book: Book, talk: Talk, text: str) -> None:
 async def ask(host: Host, book: Book, talk: Talk, command: Asking) -> None:
     """Give a command that starts an answer, and show that."""
     from application.commands import AnswerAgain
-    from interfaces.cli.asking import answer, explain
+    from interfaces.cli.asking import answer, explain, leave_title
     from interfaces.cli.console import can_ask, note
 
     answered = await answer(book, command, make_display(talk.manner))
@@ -84,5 +84,6 @@ async def ask(host: Host, book: Book, talk: Talk, command: Asking) -> None:
             )
             answered = await answer(book, again, make_display(talk.manner))
     explain(answered)
+    leave_title(host, command, answered)
     if answered.asked.cut_count:
         note(f"({answered.asked.cut_count} older messages did not fit into the model's context)")

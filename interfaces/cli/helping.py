@@ -28,7 +28,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "retry": ("daybook retry", "daybook retry -m deepseek-r1:14b 1a2b3c4d"),
     "edit": ("daybook edit", 'daybook edit 1a2b3c4d "Say it in one sentence"'),
-    "list": ("daybook list", "daybook list -n 50", "daybook list --project work"),
+    "list": ("daybook list", "daybook list --project work --tag draft", "daybook list --sort title -n 50"),
+    "tag": ("daybook tag @last +work -draft", "daybook tag"),
+    "move": ("daybook move @last work", "daybook move @last --none"),
+    "pin": ("daybook pin @last",),
     "show": ("daybook show @last", "daybook show 1a2b3c4d --thinking", "daybook show @last > answer.md"),
     "tree": ("daybook tree", "daybook tree 1a2b3c4d --all"),
     "search": (

@@ -274,6 +274,10 @@ class Host(Protocol):
         """Return the names of the models that can be asked now. The errors are the same."""
         ...
 
+    def make_titles(self) -> None:
+        """Let a process of its own give titles to conversations that have none; returns at once."""
+        ...
+
     @property
     def servers(self) -> Servers:
         """The servers that were saved for this user."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from interfaces.book import Book
     from interfaces.cli.host import Host
     from projections.conversations.queries import ConversationSummary
+    from projections.conversations.wanted import Archived
     from projections.transcript.messages import Message
 
 LAST = "@last"
@@ -91,6 +92,12 @@ def projects(glance: Glance) -> Iterator[Offer]:
     for found in glance.book.projects.all():
         if found.name and not found.erased:
             yield found.name, found.description
+
+
+def tags(glance: Glance) -> Iterator[Offer]:
+    """Offer the tags that conversations have."""
+    for found in glance.book.conversations.tags():
+        yield found.name, f"{found.conversation_count:,}"
 
 
 def models(glance: Glance) -> Iterator[Offer]:
@@ -171,10 +178,11 @@ TABLE: tuple[Row, ...] = (
     Row("models pull", "name", all_models),
     Row("models show, project model", "name", models),
     Row("*", "model", models),
+    Row("*", "tag", tags),
     Row("*", "conversation", conversations),
     Row("restore", "identifier", archived),
     Row("show, tree", "identifier", conversations_then_messages),
-    Row("archive, rename, erase, hold add, hold release, delete", "identifier", conversations),
+    Row("archive, rename, erase, hold add, hold release, delete, pin, unpin", "identifier", conversations),
     Row("*", "identifier", messages),
     Row("*", "after", messages),
     Row("rate", "words", ratings),
@@ -209,15 +217,16 @@ def _last(glance: Glance) -> Iterator[Offer]:
         yield LAST, "your latest"
 
 
-def _conversations(glance: Glance, *, archived: str, last: bool = True) -> Iterator[Offer]:
+def _conversations(glance: Glance, *, archived: Archived, last: bool = True) -> Iterator[Offer]:
     from domain.ids import fragment, short
+    from projections.conversations.wanted import Wanted
 
     if last and archived != "only":
         yield from _last(glance)
     if not _HEX.issuperset(glance.typed.lower()):
         return
     queries = glance.book.conversations
-    found = queries.newest(archived=archived, limit=_MOST_CONVERSATIONS).conversations  # type: ignore[arg-type]
+    found = queries.listed(Wanted(archived=archived), limit=_MOST_CONVERSATIONS).conversations
     fits = [one for one in found if short(one.id).startswith(glance.typed) and not one.erased]
     for one in fits:
         yield short(one.id), _title(one)

@@ -28,6 +28,7 @@ from interfaces.http.api import (
     prompts,
     records,
     search,
+    tags,
     upkeep,
     usage,
 )
@@ -63,6 +64,7 @@ _PARTS = (
     records,
     messages,
     search,
+    tags,
     usage,
     projects,
     erasing,

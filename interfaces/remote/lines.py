@@ -27,6 +27,7 @@ class Line:
         renamed: fields that go into it under another name.
         returns: what comes back.
         cleared: a field that is taken away by an empty text, where the command says None.
+        said_by: fields that go into the body, None or not, where another one says so, and only there.
         known_there: fields that the server finds by the others.
         fixed: what is said of every such command.
     """
@@ -37,6 +38,7 @@ class Line:
     renamed: Mapping[str, str] = field(default_factory=dict)
     returns: Returns = "done"
     cleared: str | None = None
+    said_by: Mapping[str, str] = field(default_factory=dict)
     known_there: tuple[str, ...] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict)
 
@@ -55,6 +57,7 @@ class Request:
 _CONVERSATION, _PROJECT = "conversations/{conversation_id}", "projects/{project_id}"
 _NOTE = "messages/{message_id}/notes/{note_id}"
 _OWNER = ("conversation_id",)
+_ALL_OF_PROJECT = ("name", "description", "instructions", "default_model", "default_options")
 _HOW = ("model", "options", "think")
 
 
@@ -83,14 +86,22 @@ LINES: Mapping[type[c.Command], Line] = {
     c.ChangeNote: Line("PUT", _NOTE, ("text",), known_there=_OWNER),
     c.RemoveNote: Line("DELETE", _NOTE, known_there=_OWNER),
     c.RenameConversation: Line("PATCH", _CONVERSATION, ("title",)),
+    c.ChangeConversation: Line(
+        "PATCH",
+        _CONVERSATION,
+        ("title", "project_id", "tags", "add_tags", "remove_tags", "pinned", "archived"),
+        said_by={"project_id": "move"},
+    ),
     c.ArchiveConversation: Line("POST", _CONVERSATION + "/archive"),
     c.RestoreConversation: Line("POST", _CONVERSATION + "/restore"),
-    c.CreateProject: Line("POST", "projects", ("name", "description", "instructions", "default_model")),
-    c.ChangeProject: Line("PATCH", _PROJECT, ("name", "description", "instructions", "default_model")),
+    c.CreateProject: Line("POST", "projects", _ALL_OF_PROJECT),
+    c.ChangeProject: Line("PATCH", _PROJECT, _ALL_OF_PROJECT),
     c.RenameProject: Line("PATCH", _PROJECT, ("name",)),
     c.DescribeProject: Line("PATCH", _PROJECT, ("description",)),
     c.ChangeInstructions: Line("PATCH", _PROJECT, ("instructions",)),
     c.SetDefaultModel: Line("PATCH", _PROJECT, renamed={"model": "default_model"}, cleared="model"),
+    c.SetDefaultOptions: Line("PATCH", _PROJECT, renamed={"options": "default_options"}),
+    c.RestoreInstructions: Line("POST", _PROJECT + "/instructions/{version}/restore"),
     c.ArchiveProject: Line("POST", _PROJECT + "/archive"),
     c.RestoreProject: Line("POST", _PROJECT + "/restore"),
     c.HoldConversation: Line("POST", _CONVERSATION + "/hold", ("reason",)),
@@ -123,12 +134,15 @@ def request_of(command: c.Command, key: str) -> Request:
     line = LINES[type(command)]
     path = line.path(command) if callable(line.path) else line.path.format(**vars(command))
     in_path = set() if callable(line.path) else _names_in(line.path)
-    elsewhere = _IN_HEADERS | _OF_THE_TOKEN | in_path | set(line.known_there)
+    elsewhere = _IN_HEADERS | _OF_THE_TOKEN | in_path | set(line.known_there) | set(line.said_by.values())
     names = {name: name for name in line.body} | dict(line.renamed)
     body: dict[str, Any] = dict(line.fixed)
     for item in fields(command):
         value = getattr(command, item.name)
-        if item.name in names:
+        if item.name in line.said_by:
+            if getattr(command, line.said_by[item.name]):
+                body[item.name] = _plain(value)
+        elif item.name in names:
             if item.name == line.cleared and value is None:
                 value = ""
             if value != _default(item) or item.name in _ALWAYS_SENT or item.name in line.renamed:

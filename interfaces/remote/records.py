@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from domain.errors import ContentDamagedError
 from projections.conversations.queries import ConversationSummary
-from projections.projects.queries import ProjectDetails
+from projections.projects.queries import InstructionsVersion, ProjectDetails
 from projections.search.queries import SearchHit
 from projections.search.snippets import Piece
 from projections.transcript.messages import Message, Node, Note, Provenance, Timings, Usage
 
 if TYPE_CHECKING:
+    from interfaces.filing_views import InstructionsView
     from interfaces.message_views import NodeView, ProvenanceView
     from interfaces.record_views import RecordedMessageView
     from interfaces.views import ConversationItemView, ProjectView, SearchHitView
@@ -38,6 +39,9 @@ def conversation(view: ConversationItemView) -> ConversationSummary:
         origin_conversation_id=view.origin_conversation_id,
         origin_message_id=view.origin_message_id,
         version=view.version,
+        title_by=view.title_by,
+        pinned=view.pinned,
+        tags=tuple(view.tags),
     )
 
 
@@ -59,7 +63,14 @@ def project(view: ProjectView) -> ProjectDetails:
         erased_at=view.erased_at,
         erased_by=view.erased_by,
         version=view.version,
+        default_options=view.default_options,
     )
+
+
+def instructions(view: InstructionsView) -> InstructionsVersion:
+    """Return what a project's instructions were once."""
+    damage = _damage("It was altered after it was written.") if view.damaged else None
+    return InstructionsVersion(view.version, view.text, view.at, view.actor, damage)
 
 
 def message(view: RecordedMessageView) -> Message:

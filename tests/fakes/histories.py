@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from random import Random
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from domain.conversation.conversation import Conversation, Kind, Status
 from domain.event import Root
@@ -58,6 +58,7 @@ class Historian:
             self.tidy,
             self.fork,
             self.remark,
+            self.file,
             self.project,
         ]
         for _ in range(steps):
@@ -201,6 +202,30 @@ class Historian:
                 conversation.write_note(uuid4(), message.id, self.text(3))
         self.record(conversation)
 
+    def file(self) -> None:
+        if not self.conversations:
+            return
+        conversation = self.random.choice(self.conversations)
+        tag = self.random.randrange(3)
+        match self.random.randrange(6):
+            case 0:
+                conversation.pin()
+            case 1:
+                conversation.unpin()
+            case 2:
+                conversation.move(self.random.choice([None, *(one.id for one in self.projects)]))
+            case 3:
+                conversation.untag(self.tag_id(conversation, tag))
+            case 4:
+                conversation.take_title(self.text(3), model="small")
+            case _:
+                conversation.tag(self.tag_id(conversation, tag), f"tag {tag}")
+        self.record(conversation)
+
+    @staticmethod
+    def tag_id(conversation: Conversation, tag: int | str) -> UUID:
+        return uuid5(conversation.id, str(tag))
+
     def project(self) -> None:
         if not self.projects or self.random.random() < 0.3:
             project = Project.create(uuid4(), name=self.text(2))
@@ -208,7 +233,9 @@ class Historian:
         else:
             project = self.random.choice(self.projects)
             project.restore()
-            match self.random.randrange(5):
+            match self.random.randrange(6):
+                case 5:
+                    project.set_default_options({"seed": self.random.randrange(9)})
                 case 0:
                     project.rename(self.text(2))
                 case 1:

@@ -123,6 +123,9 @@ class MemoryWriteLog:
     def request_hash(self, owner_id: UUID, request: bytes) -> bytes:
         return hashlib.sha256(owner_id.bytes + request).digest()
 
+    def tag_id(self, owner_id: UUID, name: str) -> UUID:
+        return UUID(bytes=self.request_hash(owner_id, name.encode())[:16])
+
     def events(self, stream_id: UUID) -> list[Event]:
         return list(self.streams.get(stream_id, ()))
 
@@ -267,6 +270,10 @@ class MemoryTurns:
         self._check()
         return LineLength(len(self.running), len(self.line))
 
+    def people_wait(self) -> bool:
+        self._check()
+        return any(not behind for behind, _ in self.line)
+
     def _grant(self) -> None:
         self.line.sort(key=lambda one: one[0])
         while self.line and len(self.running) < self.most:
@@ -318,13 +325,29 @@ class LogMemory:
         titles = [
             event.title
             for event in self._log.events(conversation_id)
-            if isinstance(event, e.ConversationStarted | e.ConversationRenamed)
+            if isinstance(event, e.ConversationStarted | e.ConversationRenamed | e.ConversationTitled)
         ]
         return None if titles[-1] is None else str(titles[-1])
+
+    def untitled(self, since: datetime) -> Sequence[UUID]:
+        completed = [
+            event.stream_id for event, _ in self._log.appended if isinstance(event, e.AnswerCompleted)
+        ]
+        return [one for one in dict.fromkeys(reversed(completed)) if self.title(one) is None]
 
     def instructions(self, project_id: UUID) -> Instructions | None:
         changes = [x for x in self._log.events(project_id) if isinstance(x, p.InstructionsChanged)]
         return Instructions(str(changes[-1].instructions), changes[-1].version) if changes else None
+
+    def instructions_at(self, project_id: UUID, version: int) -> Instructions | None:
+        changes = [x for x in self._log.events(project_id) if isinstance(x, p.InstructionsChanged)]
+        return next(
+            (Instructions(str(x.instructions), version) for x in changes if x.version == version), None
+        )
+
+    def default_options(self, project_id: UUID) -> Mapping[str, Any]:
+        changes = [x for x in self._log.events(project_id) if isinstance(x, p.DefaultOptionsSet)]
+        return dict(changes[-1].options) if changes else {}  # type: ignore[arg-type] # not sealed in memory
 
     def prompt_instructions(self, prompt_id: UUID) -> str | None:
         for event, _ in self._log.appended:
@@ -333,13 +356,11 @@ class LogMemory:
         return None
 
     def conversations_of(self, project_id: UUID) -> Sequence[UUID]:
-        return [
-            event.stream_id
-            for event, _ in self._log.appended
-            if isinstance(event, e.ConversationStarted)
-            and event.project_id == project_id
-            and event.stream_id not in self._log.erased
-        ]
+        where: dict[UUID, UUID | None] = {}
+        for event, _ in self._log.appended:
+            if isinstance(event, e.ConversationStarted | e.ConversationMoved):
+                where[event.stream_id] = event.project_id
+        return [one for one, its in where.items() if its == project_id and one not in self._log.erased]
 
     def derived_from(self, conversation_ids: Sequence[UUID]) -> Sequence[UUID]:
         family = set(conversation_ids)

@@ -210,7 +210,7 @@ def test_a_pump_that_lags_and_knows_the_key_never_writes_erased_words(one: Proce
     two.pump.catch_up(["search"], at_least=2)  # the prompt is behind, the erasure still ahead
 
     with two.database.connection() as connection:
-        assert connection.execute("select count(*) from daybook_search_v1.messages").fetchone() == (0,)
+        assert connection.execute("select count(*) from daybook_search_v2.messages").fetchone() == (0,)
 
 
 def test_an_append_that_was_decided_before_the_erasure_conflicts(one: Process, two: Process) -> None:

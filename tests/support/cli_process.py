@@ -56,7 +56,14 @@ class Daybook:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}  # noqa: TID251
-        return {**kept, "PYTHONPATH": str(ROOT), "TZ": "UTC", **_TERMINAL, **self.settings}
+        return {
+            **kept,
+            "PYTHONPATH": str(ROOT),
+            "TZ": "UTC",
+            "DAYBOOK_TITLES": "off",
+            **_TERMINAL,
+            **self.settings,
+        }
 
     def __call__(self, *args: str | bytes, stdin: bytes = b"", expect: int | None = 0) -> Ran:
         """Run a command to its end, without the cost of a process; `expect` is the exit code it must have."""

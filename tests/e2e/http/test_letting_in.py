@@ -70,6 +70,10 @@ OPERATIONS = {
     "changeProject": ASK,
     "archiveProject": ASK,
     "restoreProject": ASK,
+    "listInstructions": READ,
+    "getInstructions": READ,
+    "restoreInstructions": ASK,
+    "listTags": READ,
     "listHolds": READ,
     "holdConversation": ADMIN,
     "releaseConversation": ADMIN,
@@ -223,6 +227,7 @@ def there(server: RunningServer) -> dict[str, str]:
         "log_index": "0",
         "token_id": token(server, "read").id.hex,
         "session_id": link(server).id.hex,
+        "version": "1",
     }
     return {**{name: str(value) for name, value in asked.items()}, **more}
 

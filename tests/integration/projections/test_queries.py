@@ -320,8 +320,8 @@ def test_conversations_by_the_thousand_are_listed_through_an_index(book: Book) -
         connection.execute("analyze conversations")
         plans = [
             connection.execute(
-                "explain select id from conversations where not archived and last_index < 2000 "
-                "order by last_index desc limit 50"
+                "explain select id from conversations where not archived "
+                "and (pinned, active_index) < (false, 2000) order by pinned desc, active_index desc limit 50"
             ).fetchall(),
             connection.execute(
                 "explain select id from conversations where reverse(replace(id::text, '-', '')) "

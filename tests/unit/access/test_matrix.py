@@ -22,6 +22,7 @@ from application.ports.live import LiveAnswers
 from application.ports.model_server import ModelServer
 from application.ports.turns import Turns
 from application.running import RunningAnswer
+from application.titling import Titling
 from domain.errors import DaybookError
 from domain.ids import new_id
 from interfaces.admitted import AdmittedBook
@@ -46,6 +47,7 @@ PARTS: dict[str, type] = {
     "live": LiveAnswers,
     "turns": Turns,
     "answering": Answering,
+    "titling": Titling,
     "model_server": ModelServer,
     "events": EventReader,
     "audit": Auditor,
@@ -77,7 +79,9 @@ VALUES: dict[str, Any] = {
     "UUID | None": new_id(),
     "str": "a word",
     "str | None": "a word",
+    "int": 3,
     "tuple[str, ...]": ("ask",),
+    "Mapping[str, Any]": {"temperature": 0.5},
     "datetime": datetime(2027, 1, 1, tzinfo=UTC),
 }
 

@@ -26,9 +26,14 @@ VALUES: dict[str, Any] = {
     "str": "a word",
     "str | None": "a word",
     "bool": True,
+    "bool | None": True,
+    "int": 7,
     "int | None": 7,
+    "tuple[str, ...]": ("a word",),
+    "tuple[str, ...] | None": ("another",),
     "bool | str | None": "high",
     "Mapping[str, Any]": {"num_ctx": 512},
+    "Mapping[str, Any] | None": {"num_ctx": 512},
 }
 
 
@@ -89,6 +94,13 @@ def test_what_has_no_place_is_refused() -> None:
 def test_no_model_leads_back_to_the_default_one() -> None:
     command = c.SetDefaultModel(**WHO, project_id=uuid4(), model=None)
     assert request_of(command, "k").body == {"default_model": ""}
+
+
+def test_to_move_out_of_a_project_is_said_and_to_leave_it_there_is_not() -> None:
+    command = c.ChangeConversation(**WHO, conversation_id=uuid4(), move=True)
+    assert request_of(command, "k").body == {"title": None, "project_id": None}
+    tagged = c.ChangeConversation(**WHO, conversation_id=uuid4(), tags=())
+    assert request_of(tagged, "k").body == {"title": None, "tags": ()}
 
 
 def test_to_begin_anew_is_said() -> None:
