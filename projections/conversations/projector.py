@@ -46,6 +46,12 @@ update conversations c
  where c.id = n.id
 """
 
+_RUN = """
+update conversations c set routine_id = n.routine_id, routine_version = n.version
+  from unnest(%s::uuid[], %s::uuid[], %s::bigint[]) as n(id, routine_id, version)
+ where c.id = n.id
+"""
+
 _HOLD = """
 update conversations c set hold_reason = n.reason
   from unnest(%s::uuid[], %s::bytea[]) as n(id, reason)
@@ -82,6 +88,7 @@ _EVENTS = (
     e.ConversationForked,
     e.PromptCopied,
     e.AnswerCopied,
+    e.RoutineRun,
     e.AnswerRated,
     e.NoteWritten,
     e.NoteChanged,
@@ -174,6 +181,7 @@ class Conversations(ReadModel):
         changes: dict[UUID, _Change] = {}
         activity: dict[tuple[str, UUID], int] = {}
         holds: dict[UUID, bytes | None] = {}
+        runs: list[tuple[UUID, UUID, int]] = []
         erased: list[tuple[UUID, datetime, str]] = []
         for recorded in batch:
             event = recorded.event
@@ -185,7 +193,9 @@ class Conversations(ReadModel):
             if change is None:
                 change = changes[event.stream_id] = _Change()
             change.add(recorded)
-            if isinstance(event, e.ConversationHeld):
+            if isinstance(event, e.RoutineRun):
+                runs.append((event.stream_id, event.routine_id, event.routine_version))
+            elif isinstance(event, e.ConversationHeld):
                 holds[event.stream_id] = packed(event.reason)
             elif isinstance(event, e.ConversationReleased):
                 holds[event.stream_id] = None
@@ -215,5 +225,6 @@ class Conversations(ReadModel):
             ),
         )
         execute_set(connection, _ACTIVITY, ((*key, index) for key, index in activity.items()))
+        execute_set(connection, _RUN, runs)
         execute_set(connection, _HOLD, holds.items())
         execute_set(connection, _ERASE, erased)

@@ -17,7 +17,7 @@ from projections.reading import Reading
 _COLUMNS: LiteralString = """
 select c.id, c.project_id, c.title, c.first_prompt, c.message_count, c.current_id, c.archived,
        c.created_at, c.updated_at, c.last_actor, c.hold_reason, c.erased_at, c.erased_by,
-       c.origin_conversation_id, c.origin_message_id, c.version, c.last_index
+       c.origin_conversation_id, c.origin_message_id, c.routine_id, c.routine_version, c.version, c.last_index
   from conversations c
 """
 
@@ -86,7 +86,8 @@ Archived: TypeAlias = Literal["exclude", "include", "only"]
 class ConversationSummary:
     """One line of a list. `title` is the given one if `titled`, else the first prompt's beginning.
 
-    `origin_conversation_id` and `origin_message_id` say what it was copied from. `hold_reason` is None where
+    `origin_conversation_id` and `origin_message_id` say what it was copied from, `routine_id` and
+    `routine_version` which routine it was opened by. `hold_reason` is None where
     it is not held; `erased_at` and `erased_by` (an actor) where it is not erased.
     `version` is where its stream stands, `last_index` the log index of the event that led there.
     """
@@ -108,6 +109,8 @@ class ConversationSummary:
     erased_by: str | None = None
     origin_conversation_id: UUID | None = None
     origin_message_id: UUID | None = None
+    routine_id: UUID | None = None
+    routine_version: int | None = None
     version: int = 0
     last_index: int = 0
 
@@ -130,6 +133,7 @@ class ConversationQueries:
         self,
         *,
         project_id: UUID | None = None,
+        routine_id: UUID | None = None,
         archived: Archived = "exclude",
         limit: int = 50,
         cursor: str | None = None,
@@ -143,6 +147,9 @@ class ConversationQueries:
         if project_id is not None:
             conditions.append("c.project_id = %(project_id)s")
             values["project_id"] = project_id
+        if routine_id is not None:
+            conditions.append("c.routine_id = %(routine_id)s")
+            values["routine_id"] = routine_id
         if cursor is not None:
             conditions.append("c.last_index < %(before)s")
             (values["before"],) = from_cursor(cursor, int)
@@ -223,8 +230,10 @@ class ConversationQueries:
             erased_by=row[12],
             origin_conversation_id=row[13],
             origin_message_id=row[14],
-            version=row[15],
-            last_index=row[16],
+            routine_id=row[15],
+            routine_version=row[16],
+            version=row[17],
+            last_index=row[18],
             erased=opener.erased or row[11] is not None,
             damaged=opener.damage is not None,
         )

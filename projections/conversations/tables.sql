@@ -3,6 +3,8 @@ create table conversations (
     project_id    uuid,
     origin_conversation_id uuid,        -- what it was copied from: a conversation, and the message in which the
     origin_message_id      uuid,        -- copied branch ended
+    routine_id      uuid,               -- which routine made its first prompt, and which version of it
+    routine_version bigint,
     title         bytea,                -- packed; null where nobody gave one
     first_prompt  bytea,                -- packed text of the first prompt, which stands in for a missing title
     message_count integer     not null default 0,
