@@ -25,6 +25,7 @@ class Entry:
 
 COMMANDS = (
     Entry("ask", "ask", "Ask a question and record it with its answer.", "Talk"),
+    Entry("routine", "routine", "Save prompts with variables, and run each as one command.", "Talk"),
     Entry("chat", "chat", "Talk with a model, turn by turn.", "Talk"),
     Entry("retry", "retry", "Answer a prompt once more; the answers it has stay.", "Talk"),
     Entry("edit", "edit", "Say a prompt differently, beside the old one, and have it answered.", "Talk"),
@@ -43,7 +44,7 @@ COMMANDS = (
     Entry("rename", "rename", "Give a conversation a title.", "Organise"),
     Entry("archive", "archive", "Put a conversation out of the way.", "Organise"),
     Entry("restore", "restore", "Bring an archived conversation back.", "Organise"),
-    Entry("erase", "erase", "Erase a conversation or a project, for ever.", "Organise"),
+    Entry("erase", "erase", "Erase a conversation, a project or a routine, for ever.", "Organise"),
     Entry("hold", "hold", "Forbid erasing a conversation or a project.", "Organise"),
     Entry("project", "project", "Group conversations; give them instructions and a model.", "Organise"),
     Entry("models", "models", "See, get and choose models.", "Set up"),

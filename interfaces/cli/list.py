@@ -30,6 +30,10 @@ def list_conversations(
     project: Annotated[
         str | None, typer.Option("--project", "-p", metavar="NAME|ID", help="Only those of a project.")
     ] = None,
+    routine: Annotated[
+        str | None,
+        typer.Option("--routine", metavar="NAME|ID", help="Only the runs of a routine."),
+    ] = None,
     archived: Annotated[bool, typer.Option("--archived", help="Only archived ones.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -40,8 +44,17 @@ def list_conversations(
             from interfaces.cli.finding import project as find_project
 
             project_id = find_project(book, project).id
+        routine_id = None
+        if routine is not None:
+            from interfaces.cli.finding import routine as find_routine
+
+            routine_id = find_routine(book, routine).id
         page = book.conversations.newest(
-            project_id=project_id, archived="only" if archived else "exclude", limit=count, cursor=cursor
+            project_id=project_id,
+            routine_id=routine_id,
+            archived="only" if archived else "exclude",
+            limit=count,
+            cursor=cursor,
         )
         if as_json:
             from interfaces.viewing import conversation_list
@@ -50,7 +63,7 @@ def list_conversations(
         elif page.conversations:
             _print(book, page)
         else:
-            _say_empty(archived=archived, in_project=project is not None)
+            _say_empty(archived=archived, in_project=project is not None, routine=routine)
 
 
 def _print(book: Book, page: ConversationPage) -> None:
@@ -60,7 +73,7 @@ def _print(book: Book, page: ConversationPage) -> None:
     rows = [
         (
             short(found.id),
-            _title(found),
+            title_of(found),
             names.get(found.project_id, "") if found.project_id else "",
             str(found.message_count),
             local(found.updated_at),
@@ -72,7 +85,8 @@ def _print(book: Book, page: ConversationPage) -> None:
         say(f"More: daybook list --cursor {page.next_cursor}")
 
 
-def _title(found: ConversationSummary) -> str:
+def title_of(found: ConversationSummary) -> str:
+    """Return what stands for a conversation in a list."""
     if found.erased_at is not None:
         from interfaces.cli.erase import erased_words
 
@@ -86,9 +100,11 @@ def _project_names(book: Book, page: ConversationPage) -> dict[UUID, str]:
     return {found.id: one_line(found.name) for found in book.projects.all(include_archived=True)}
 
 
-def _say_empty(*, archived: bool, in_project: bool) -> None:
+def _say_empty(*, archived: bool, in_project: bool, routine: str | None) -> None:
     if archived:
         say("No conversation is archived.")
+    elif routine is not None:
+        say(f"This routine was not run yet. Run it: daybook routine run {one_line(routine)}")
     elif in_project:
         say('This project has no conversation yet. Begin one: daybook ask --project NAME "your question"')
     else:

@@ -107,10 +107,14 @@ def heading(message: Message) -> str:
 
 
 def remarks(message: Message) -> list[str]:
-    """Return what people said of a message: its rating and its notes."""
+    """Return what made a message, and what people said of it: its rating and its notes."""
     from domain.ids import short
 
     lines = []
+    if message.made_by is not None:
+        made = message.made_by
+        values = "".join(f", {name}={one_line(value)[:40]}" for name, value in made.variables.items())
+        lines.append(f"(made by routine {short(made.routine_id)}, version {made.version}{values})")
     if message.rating is not None:
         words = f": {message.rating_words}" if message.rating_words else ""
         lines.append(f"(rated {message.rating}{words})")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from interfaces.message_views import TreeView
 from interfaces.record_views import RecordedMessagesView
 from interfaces.remote import records
+from interfaces.routine_views import RoutineListView, RoutineVersionListView
 from interfaces.views import ConversationListView, ProjectListView, SearchView
 from projections.conversations.queries import ConversationPage, ConversationSummary
 from projections.search.queries import SearchPage
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from interfaces.parts import Archived
     from interfaces.remote.connection import Connection
     from projections.projects.queries import ProjectDetails
+    from projections.routines.queries import RoutineDetails, RoutineVersion
     from projections.transcript.messages import Message, Node
 
 LAST = "@last"
@@ -34,6 +36,7 @@ class RemoteConversations:
         self,
         *,
         project_id: UUID | None = None,
+        routine_id: UUID | None = None,
         archived: Archived = "exclude",
         limit: int = 50,
         cursor: str | None = None,
@@ -45,6 +48,7 @@ class RemoteConversations:
                 "conversations",
                 ConversationListView,
                 project_id=project_id,
+                routine_id=routine_id,
                 archived=archived,
                 limit=min(limit - len(found), MOST_A_PAGE),
                 cursor=cursor,
@@ -116,6 +120,51 @@ class RemoteProjects:
             "projects", ProjectListView, name=name, include_archived=True, limit=MOST_A_PAGE
         )
         return tuple(map(records.project, page.projects))
+
+
+class RemoteRoutines:
+    """Lists routines."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def all(self, *, include_removed: bool = False) -> tuple[RoutineDetails, ...]:
+        """Return the routines, oldest first."""
+        found: list[RoutineDetails] = []
+        cursor: str | None = None
+        while True:
+            page = self._connection.get(
+                "routines",
+                RoutineListView,
+                include_removed=include_removed,
+                limit=MOST_A_PAGE,
+                cursor=cursor,
+            )
+            found += map(records.routine, page.routines)
+            cursor = page.next_cursor
+            if cursor is None:
+                return tuple(found)
+
+    def get(self, routine_id: UUID) -> RoutineDetails | None:
+        """Return one routine, or None where the book has none of this id."""
+        return next(iter(self.find(routine_id.hex)), None)
+
+    def find(self, fragment: str) -> tuple[RoutineDetails, ...]:
+        """Return the routines whose id begins or ends like this."""
+        page = self._connection.get("routines", RoutineListView, id=fragment, limit=_SEVERAL)
+        return tuple(map(records.routine, page.routines))
+
+    def named(self, name: str) -> tuple[RoutineDetails, ...]:
+        """Return the routines of exactly this name that were not removed."""
+        if not name.strip():
+            return ()
+        page = self._connection.get("routines", RoutineListView, name=name, limit=MOST_A_PAGE)
+        return tuple(map(records.routine, page.routines))
+
+    def versions(self, routine_id: UUID) -> tuple[RoutineVersion, ...]:
+        """Return all versions of a routine, oldest first."""
+        found = self._connection.get(f"routines/{routine_id}/versions", RoutineVersionListView)
+        return tuple(map(records.routine_version, found.versions))
 
 
 class RemoteTranscript:
