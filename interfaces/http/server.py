@@ -51,6 +51,7 @@ _PARTS = (
     "read_models",
     "conversations",
     "projects",
+    "routines",
     "transcript",
     "search",
     "keys",

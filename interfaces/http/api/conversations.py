@@ -68,6 +68,7 @@ def list_conversations(
     limit: Limit = 50,
     cursor: Cursor = None,
     project_id: UUID | None = None,
+    routine_id: Annotated[UUID | None, Query(description="Only the runs of this routine.")] = None,
     archived: Archived = "exclude",
     id: Named = None,  # noqa: A002 - the word of the interface
 ) -> Response:
@@ -75,7 +76,12 @@ def list_conversations(
     if id is not None:
         return JsonResponse(viewing.conversation_list(_named(server, id, limit, at_least)))
     page = server.book.conversations.newest(
-        project_id=project_id, archived=archived, limit=limit, cursor=cursor, at_least=at_least
+        project_id=project_id,
+        routine_id=routine_id,
+        archived=archived,
+        limit=limit,
+        cursor=cursor,
+        at_least=at_least,
     )
     return JsonResponse(viewing.conversation_list(page))
 

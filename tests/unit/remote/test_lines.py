@@ -29,6 +29,8 @@ VALUES: dict[str, Any] = {
     "int | None": 7,
     "bool | str | None": "high",
     "Mapping[str, Any]": {"num_ctx": 512},
+    "Mapping[str, Any] | None": {"num_ctx": 512},
+    "Mapping[str, str]": {"lang": "English"},
 }
 
 
