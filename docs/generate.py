@@ -55,7 +55,8 @@ _EVENTS_HEAD = """\
 
 All that a book can record. Events are stored under these names and versions for ever
 ([why](../adr/0004-event-type-names-are-data.md)). A field is *content* (encrypted under the key of its
-conversation, project or routine, [why](../adr/0006-content-keys-and-erasure.md)) unless it is listed as plain.
+conversation, project or routine, [why](../adr/0006-content-keys-and-erasure.md)) unless it is listed as
+plain.
 
 Around each event stand its log index, its stream and version there, its own id, its time (set by the log),
 the actor's opaque id, the source (`cli`, `api`, …), the correlation id of the user's action and the causation

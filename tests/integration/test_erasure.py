@@ -38,6 +38,7 @@ from projections.conversations.queries import ConversationQueries
 from projections.projects.queries import ProjectQueries
 from projections.pump import Pump
 from projections.reading import Reading
+from projections.routines.queries import RoutineQueries
 from projections.search.queries import SearchQueries
 from projections.transcript.queries import TranscriptQueries
 from tests.support.cutting_proxy import Cut, CuttingProxy
@@ -60,13 +61,14 @@ class Process:
         self.conversations = ConversationQueries(reading, self.keyring)
         self.transcript = TranscriptQueries(reading, self.keyring)
         self.projects = ProjectQueries(reading, self.keyring)
+        self.routines = RoutineQueries(reading, self.keyring)
         self.search = SearchQueries(reading, self.keyring)
         self.live = live_on(database, self.keyring)
         self.store = PostgresKeyStore(database)
         self.keys = Rotation(self.store, self.keyring, batch=2)
         self.services = Services(
             log=self.log,
-            memory=ReadModelMemory(self.transcript, self.projects, self.conversations),
+            memory=ReadModelMemory(self.transcript, self.projects, self.conversations, self.routines),
             live=self.live,
             models=PostgresModelMemory(database),
             turns=PostgresTurns(database, self.live, "http://model", most=1, longest=8),

@@ -19,10 +19,8 @@ _TEMPLATE = (
 Name = Annotated[
     str,
     Field(
-        min_length=1,
-        max_length=MAX_NAME_LENGTH,
-        pattern="^[a-z0-9][a-z0-9._-]*$",
-        description="A short word, such as `commit-message`.",
+        description="A short word, such as `commit-message`: small letters a to z, digits, dots, dashes and "
+        f"underscores, at most {MAX_NAME_LENGTH}."
     ),
 ]
 Values = Annotated[dict[str, str], Field(max_length=1000)]
@@ -32,7 +30,7 @@ class NewRoutine(Body):
     """A prompt to save, and how it is to be answered."""
 
     name: Name
-    prompt: str = Field(min_length=1, description=_TEMPLATE)
+    prompt: str = Field(description=_TEMPLATE)
     description: str = ""
     instructions: str = Field(
         default="", description="Told to the model first; a template, too, without a place for the input."
@@ -48,7 +46,7 @@ class RoutineChanges(Body):
     """What is to change in a routine; what is left out or null stays as it is."""
 
     name: Name | None = None
-    prompt: str | None = Field(default=None, min_length=1, description=_TEMPLATE)
+    prompt: str | None = Field(default=None, description=_TEMPLATE)
     description: str | None = Field(default=None, description="Empty takes it away.")
     instructions: str | None = Field(default=None, description="Empty takes them away.")
     model: str | None = Field(default=None, description="Empty leads back to the one that answers anyway.")
