@@ -2,8 +2,8 @@
 
 Invariants: a run is refused before anything is recorded where a variable has no value; its conversation
 records which version of the routine made its prompt, in the append of the prompt itself; what a routine says
-already is not recorded once more. Two living routines have one name only where both were given it in the same
-moment; whoever names them is then told.
+already is not recorded once more. Of two that save the same name in the same moment the second takes it back;
+two living routines have one name only where one was renamed in that moment, and whoever names them is told.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from uuid import UUID
 
 from application.commands import ChangeRoutine, CreateRoutine, Done, RemoveRoutine, RunRoutine
 from application.conversations import Asked, Manner, once, open_project, start_answer
-from application.deciding import change
+from application.deciding import change, settle
 from application.services import Services
 from application.text_rules import (
     MAX_TEXT_BYTES,
@@ -66,6 +66,10 @@ def create_routine(services: Services, command: CreateRoutine) -> Done:
     )
     if saved.replayed:
         return Done(UUID(bytes=saved.result), saved.log_size)
+    if services.memory.routines_named(definition.name)[0] != routine.id:
+        # Somebody gave it in the same moment, and the log has theirs first.
+        settle(services.log, Routine, routine.id, Routine.remove, command.origin)
+        raise _taken(definition.name)
     return Done(routine.id, saved.log_size, routine.version)
 
 
@@ -170,9 +174,13 @@ def _version(services: Services, routine: Routine, version: int) -> Any:
 
 def _must_be_free(services: Services, name: str) -> None:
     if services.memory.routines_named(name):
-        raise RefusedError(
-            f"There is a routine {name} already. Nothing was recorded.", hint=f"daybook routine show {name}"
-        )
+        raise _taken(name)
+
+
+def _taken(name: str) -> RefusedError:
+    return RefusedError(
+        f"There is a routine {name} already. Nothing was saved.", hint=f"daybook routine show {name}"
+    )
 
 
 def _checked(definition: Definition) -> Definition:

@@ -18,4 +18,12 @@ from projections.usage.projector import Usage
 
 def read_models(vault: Vault) -> tuple[ReadModel, ...]:
     """Return every read model of this Daybook. Only search opens content."""
-    return (Projects(), Routines(), Conversations(), Transcript(), Search(vault), Usage(), Access())
+    return (
+        Projects(),
+        Conversations(),
+        Transcript(),
+        Search(vault),
+        Usage(),
+        Access(),
+        Routines(),
+    )

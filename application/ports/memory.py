@@ -120,7 +120,7 @@ class Memory(Protocol):
         ...
 
     def routines_named(self, name: str) -> Sequence[UUID]:
-        """Return the routines of exactly this name that were not removed."""
+        """Return the routines of exactly this name that were not removed, oldest first."""
         ...
 
     def streaming_answers(self) -> Sequence[StreamingAnswer]:

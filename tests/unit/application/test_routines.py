@@ -86,6 +86,15 @@ def test_no_two_living_routines_have_one_name(house: House) -> None:
     assert house.happened(first.id) == [r.RoutineSaved, r.RoutineRemoved]
 
 
+def test_of_two_that_save_a_name_in_one_moment_the_second_takes_it_back(house: House) -> None:
+    first: list[c.Done] = []
+    house.log.before_save = lambda: first.append(save(house))
+    with pytest.raises(RefusedError, match="a routine translate already"):
+        save(house)
+    assert house.services.memory.routines_named("translate") == [first[0].id]
+    assert house.log.size() == 3
+
+
 def test_the_same_key_saves_once(house: House) -> None:
     first = save(house, idempotency_key="k")
     again = save(house, idempotency_key="k")
