@@ -31,7 +31,9 @@ def write(definition: Definition) -> str:
         "instructions": definition.instructions,
         "options": {key: value for key, value in definition.options.items() if value is not None},
     }
-    head = tomli_w.dumps(said, multiline_strings="\r" not in definition.instructions)
+    # On one line, with escapes, where lines as they are would end the head or lose their carriage returns.
+    awkward = any(mark in tomli_w.dumps(said) for mark in (_FENCE, "\\r"))
+    head = tomli_w.dumps(said, multiline_strings=not awkward)
     return f"{_FENCE}\n{_HELP}{head}{_FENCE}\n{definition.prompt}\n"
 
 

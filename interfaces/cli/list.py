@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from interfaces.book import Book
     from projections.conversations.queries import ConversationPage, ConversationSummary
+    from projections.routines.queries import RoutineDetails
 
 app = command_app()
 
@@ -44,14 +45,14 @@ def list_conversations(
             from interfaces.cli.finding import project as find_project
 
             project_id = find_project(book, project).id
-        routine_id = None
+        made_by = None
         if routine is not None:
             from interfaces.cli.finding import routine as find_routine
 
-            routine_id = find_routine(book, routine).id
+            made_by = find_routine(book, routine)
         page = book.conversations.newest(
             project_id=project_id,
-            routine_id=routine_id,
+            routine_id=made_by.id if made_by else None,
             archived="only" if archived else "exclude",
             limit=count,
             cursor=cursor,
@@ -63,7 +64,7 @@ def list_conversations(
         elif page.conversations:
             _print(book, page)
         else:
-            _say_empty(archived=archived, in_project=project is not None, routine=routine)
+            _say_empty(archived=archived, in_project=project is not None, made_by=made_by)
 
 
 def _print(book: Book, page: ConversationPage) -> None:
@@ -100,11 +101,13 @@ def _project_names(book: Book, page: ConversationPage) -> dict[UUID, str]:
     return {found.id: one_line(found.name) for found in book.projects.all(include_archived=True)}
 
 
-def _say_empty(*, archived: bool, in_project: bool, routine: str | None) -> None:
+def _say_empty(*, archived: bool, in_project: bool, made_by: RoutineDetails | None) -> None:
     if archived:
         say("No conversation is archived.")
-    elif routine is not None:
-        say(f"This routine was not run yet. Run it: daybook routine run {one_line(routine)}")
+    elif made_by is not None:
+        from interfaces.cli.routine_display import say_not_run
+
+        say_not_run(made_by)
     elif in_project:
         say('This project has no conversation yet. Begin one: daybook ask --project NAME "your question"')
     else:

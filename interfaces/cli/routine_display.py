@@ -98,7 +98,7 @@ def runs(book: Book, found: RoutineDetails, *, as_json: bool) -> None:
         out_json(conversation_list(page))
         return
     if not page.conversations:
-        say(f"This routine was not run yet: daybook routine run {title(found)}")
+        say_not_run(found)
         return
     from interfaces.cli.list import title_of
 
@@ -109,6 +109,14 @@ def runs(book: Book, found: RoutineDetails, *, as_json: bool) -> None:
     table(("ID", "VERSION", "TITLE", "WHEN"), rows, stretch=(2,))
     if page.next_cursor:
         say(f"More: daybook list --routine {short(found.id)} --cursor {page.next_cursor}")
+
+
+def say_not_run(found: RoutineDetails) -> None:
+    """Say that a routine has no runs, and how to run one that is there."""
+    if found.removed_at is not None or found.erased_at is not None:
+        say("This routine was never run.")
+    else:
+        say(f"This routine was not run yet. Run it: daybook routine run {one_line(found.name)}")
 
 
 def _print(found: RoutineDetails, version: RoutineVersion) -> None:
