@@ -105,3 +105,6 @@ def test_lists_go_on_where_they_ended(api: httpx.Client, routine: str) -> None:
     unknown = "00000000-0000-0000-0000-000000000000"
     assert api.get(ROUTINES, params={"cursor": unknown}).status_code == 422
     assert api.get(f"{ROUTINES}/{unknown}").status_code == 404
+    identifier = first["routines"][0]["id"]
+    named = {"id": identifier, "kind": "routine", "title": first["routines"][0]["name"]}
+    assert named.items() <= api.get(f"/api/v1/ids/{identifier}").json()["found"][0].items()
