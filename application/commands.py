@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 from uuid import UUID
 
 from application.ports.log import IdempotencyKey, Origin
@@ -122,7 +122,28 @@ class AnswerAgain(Command):
     background: bool = False
 
 
-Asking: TypeAlias = AskQuestion | EditPrompt | AnswerAgain
+@dataclass(frozen=True, kw_only=True)
+class RunRoutine(Command):
+    """Open a conversation with the prompt that a routine makes of these values, and start its answer.
+
+    `version` None: the newest one. What is said here of model, options and thinking stands over what the
+    routine says.
+    """
+
+    conversation_id: ClassVar[None] = None
+
+    routine_id: UUID
+    version: int | None = None
+    input: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    project_id: UUID | None = None
+    model: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    think: bool | str | None = None
+    background: bool = False
+
+
+Asking: TypeAlias = AskQuestion | EditPrompt | AnswerAgain | RunRoutine
 """What starts an answer."""
 
 
@@ -372,6 +393,50 @@ class EraseProject(Edit):
 
     project_id: UUID
     with_derived: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateRoutine(Command):
+    """Save a prompt under a name that no living routine has."""
+
+    name: str
+    prompt: str
+    description: str = ""
+    instructions: str = ""
+    model: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    think: bool | str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeRoutine(Edit):
+    """Make another version of a routine; None leaves a thing as it is, and so does what it says already.
+
+    An empty `description`, `instructions`, `model` or `think` takes it away; `options` are all there are.
+    """
+
+    routine_id: UUID
+    name: str | None = None
+    prompt: str | None = None
+    description: str | None = None
+    instructions: str | None = None
+    model: str | None = None
+    options: Mapping[str, Any] | None = None
+    think: bool | str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveRoutine(Edit):
+    """Run a routine no more. Its name is free then; its versions and what it was run for stay."""
+
+    routine_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class EraseRoutine(Edit):
+    """Destroy the key of all versions of a routine, for ever. What it was run for has keys of its own."""
+
+    routine_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True)

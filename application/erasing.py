@@ -2,19 +2,21 @@
 
 Invariants: the erased event, the end of the key and the tombstone are one append, made by the log; what a
 hold covers (a project's covers its conversations) is not erased; a project takes all its conversations along;
-copies have keys of their own and go only when that is asked for.
+copies and what a routine was run for have keys of their own; copies go when that is asked for.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 from uuid import UUID
 
 from application.commands import (
     Done,
     EraseConversation,
     EraseProject,
+    EraseRoutine,
     HoldConversation,
     HoldProject,
     ReleaseConversation,
@@ -26,6 +28,10 @@ from application.text_rules import checked_text
 from domain.conversation.conversation import Conversation
 from domain.errors import ContentErasedError, InvalidInputError, WrongVersionError
 from domain.project.project import Project
+from domain.routine.routine import Routine
+
+Erasable: TypeAlias = Conversation | Project | Routine
+Erasing: TypeAlias = EraseConversation | EraseProject | EraseRoutine
 
 REQUEST = "request"
 WITH_PROJECT = "project"
@@ -66,7 +72,7 @@ def erase_conversation(services: Services, command: EraseConversation) -> Done:
         ContentErasedError: it was erased before.
     """
 
-    def taken() -> list[Conversation | Project]:
+    def taken() -> list[Erasable]:
         conversation = services.log.load(Conversation, command.conversation_id)
         must_stand_at(command.expected_version, conversation)
         conversation.erase(REQUEST)
@@ -90,7 +96,7 @@ def erase_project(services: Services, command: EraseProject) -> Done:
     """
     inside: list[UUID] = []
 
-    def taken() -> list[Conversation | Project]:
+    def taken() -> list[Erasable]:
         project = services.log.load(Project, command.project_id)
         must_stand_at(command.expected_version, project)
         project.erase(REQUEST)
@@ -108,11 +114,27 @@ def erase_project(services: Services, command: EraseProject) -> Done:
     return _erase(services, command, command.project_id, taken, late)
 
 
+def erase_routine(services: Services, command: EraseRoutine) -> Done:
+    """Erase all versions of a routine; the conversations it was run for stay.
+
+    Raises:
+        ContentErasedError: it was erased before.
+    """
+
+    def taken() -> list[Erasable]:
+        routine = services.log.load(Routine, command.routine_id)
+        must_stand_at(command.expected_version, routine)
+        routine.erase(REQUEST)
+        return [routine]
+
+    return _erase(services, command, command.routine_id, taken, list)
+
+
 def _erase(
     services: Services,
-    command: EraseConversation | EraseProject,
+    command: Erasing,
     target: UUID,
-    taken: Callable[[], list[Conversation | Project]],
+    taken: Callable[[], list[Erasable]],
     late: Callable[[], Sequence[tuple[UUID, str]]],
 ) -> Done:
     """Erase what `taken` returns in one append, then what `late` finds to have come meanwhile."""
@@ -166,7 +188,7 @@ def _projects_must_not_be_held(services: Services, conversations: Sequence[Conve
 
 def _erase_latecomers(
     services: Services,
-    command: EraseConversation | EraseProject,
+    command: Erasing,
     latecomers: Sequence[tuple[UUID, str]],
 ) -> int:
     size = 0
@@ -190,11 +212,11 @@ def _erase_latecomers(
     return size
 
 
-def _project_of(command: EraseConversation | EraseProject) -> UUID | None:
+def _project_of(command: Erasing) -> UUID | None:
     return command.project_id if isinstance(command, EraseProject) else None
 
 
-def _done_before(services: Services, command: EraseConversation | EraseProject) -> int | None:
+def _done_before(services: Services, command: Erasing) -> int | None:
     if command.idempotency is None:
         return None
     before = services.log.answered(command.origin, command.idempotency)

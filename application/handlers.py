@@ -6,7 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from application import commands as c
-from application import conversations, erasing, filing, forking, granting, projects, remarks, scopes
+from application import (
+    conversations,
+    erasing,
+    filing,
+    forking,
+    granting,
+    projects,
+    remarks,
+    routines,
+    scopes,
+)
 from application.access import Principal
 from application.conversations import Asked
 from application.services import Services
@@ -37,12 +47,17 @@ HANDLERS: dict[type[c.Command], Callable[[Services, Any], Any]] = {
     c.RestoreInstructions: projects.restore_instructions,
     c.ArchiveProject: projects.archive_project,
     c.RestoreProject: projects.restore_project,
+    c.CreateRoutine: routines.create_routine,
+    c.ChangeRoutine: routines.change_routine,
+    c.RemoveRoutine: routines.remove_routine,
+    c.RunRoutine: routines.run_routine,
     c.HoldConversation: erasing.hold_conversation,
     c.ReleaseConversation: erasing.release_conversation,
     c.HoldProject: erasing.hold_project,
     c.ReleaseProject: erasing.release_project,
     c.EraseConversation: erasing.erase_conversation,
     c.EraseProject: erasing.erase_project,
+    c.EraseRoutine: erasing.erase_routine,
     c.CreateToken: granting.create_token,
     c.RevokeToken: granting.revoke_token,
     c.OfferSession: granting.offer_session,

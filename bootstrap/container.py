@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from projections.projects.queries import ProjectQueries
     from projections.pump import Pump
     from projections.reading import Reading
+    from projections.routines.queries import RoutineQueries
     from projections.search.queries import SearchQueries
     from projections.transcript.queries import TranscriptQueries
     from projections.usage.queries import UsageQueries
@@ -149,7 +150,7 @@ class Container:
         """What earlier events say."""
         from infrastructure.read_model_memory import ReadModelMemory
 
-        return ReadModelMemory(self.transcript, self.projects, self.conversations)
+        return ReadModelMemory(self.transcript, self.projects, self.conversations, self.routines)
 
     @cached_property
     def model_memory(self) -> PostgresModelMemory:
@@ -212,6 +213,13 @@ class Container:
         from projections.projects.queries import ProjectQueries
 
         return ProjectQueries(self.reading, self.keyring)
+
+    @cached_property
+    def routines(self) -> RoutineQueries:
+        """Lists routines."""
+        from projections.routines.queries import RoutineQueries
+
+        return RoutineQueries(self.reading, self.keyring)
 
     @cached_property
     def transcript(self) -> TranscriptQueries:

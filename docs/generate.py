@@ -19,6 +19,7 @@ from domain.access import events as access_events
 from domain.conversation import events as conversation_events
 from domain.event import Event, catalogue, field_names
 from domain.project import events as project_events
+from domain.routine import events as routine_events
 from interfaces.cli.app import app
 from interfaces.explanations import page_of
 from interfaces.http import metrics
@@ -54,7 +55,8 @@ _EVENTS_HEAD = """\
 
 All that a book can record. Events are stored under these names and versions for ever
 ([why](../adr/0004-event-type-names-are-data.md)). A field is *content* (encrypted under the key of its
-conversation or project, [why](../adr/0006-content-keys-and-erasure.md)) unless it is listed as plain.
+conversation, project or routine, [why](../adr/0006-content-keys-and-erasure.md)) unless it is listed as
+plain.
 
 Around each event stand its log index, its stream and version there, its own id, its time (set by the log),
 the actor's opaque id, the source (`cli`, `api`, …), the correlation id of the user's action and the causation
@@ -62,8 +64,8 @@ id. All of these are readable by whoever reads the database.
 """
 
 _SCOPES = {
-    Scope.READ: "see conversations, projects and answers, search, follow an answer",
-    Scope.ASK: "ask, cancel, open, rename and archive conversations and projects",
+    Scope.READ: "see conversations, projects, routines and answers, search, follow an answer",
+    Scope.ASK: "ask, cancel, open, rename and archive conversations and projects; save and run routines",
     Scope.AUDIT: "see who did what when, and prove it; not what was said",
     Scope.ADMIN: "erase, hold, let others in, look after keys and read models",
 }
@@ -86,6 +88,7 @@ def events_page() -> str:
     sections = (
         ("A conversation", conversation_events.__name__),
         ("A project", project_events.__name__),
+        ("A routine", routine_events.__name__),
         ("Tokens, links and sessions", access_events.__name__),
     )
     types = catalogue.types().items()

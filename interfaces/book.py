@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from projections.conversations.queries import ConversationQueries
     from projections.projects.queries import ProjectQueries
     from projections.pump import Pump
+    from projections.routines.queries import RoutineQueries
     from projections.search.queries import SearchQueries
     from projections.transcript.queries import TranscriptQueries
     from projections.usage.queries import UsageQueries
@@ -103,6 +104,11 @@ class Book(Protocol):
     @property
     def projects(self) -> parts.Projects:
         """Lists projects."""
+        ...
+
+    @property
+    def routines(self) -> parts.Routines:
+        """Lists routines."""
         ...
 
     @property
@@ -198,6 +204,11 @@ class WholeBook(Book, Protocol):
     @property
     def projects(self) -> ProjectQueries:
         """Lists projects."""
+        ...
+
+    @property
+    def routines(self) -> RoutineQueries:
+        """Lists routines."""
         ...
 
     @property

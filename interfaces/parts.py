@@ -18,12 +18,11 @@ if TYPE_CHECKING:
         Command,
         CreateToken,
         Done,
-        EraseConversation,
-        EraseProject,
         Made,
         OfferSession,
     )
     from application.conversations import Asked
+    from application.erasing import Erasing as EraseCommand
     from application.ports.keys import KeysProgress, KeysStatus
     from application.ports.model_server import ModelCard, PullProgress
     from application.running import RunningAnswer
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from projections.conversations.wanted import Sort, Wanted
     from projections.projects.queries import InstructionsVersion, ProjectDetails
     from projections.pump import Status
+    from projections.routines.queries import RoutineDetails, RoutineVersion
     from projections.search.queries import SearchPage, Within
     from projections.transcript.messages import Message, Node
     from projections.usage.queries import By, Figures, Group
@@ -218,6 +218,30 @@ class Projects(Protocol):
         ...
 
 
+class Routines(Protocol):
+    """Lists routines."""
+
+    def all(self, *, include_removed: bool = False) -> tuple[RoutineDetails, ...]:
+        """Return the routines, oldest first."""
+        ...
+
+    def get(self, routine_id: UUID) -> RoutineDetails | None:
+        """Return one routine, or None where the book has none of this id."""
+        ...
+
+    def find(self, fragment: str) -> tuple[RoutineDetails, ...]:
+        """Return the routines whose id begins or ends with a `domain.ids.fragment`."""
+        ...
+
+    def named(self, name: str) -> tuple[RoutineDetails, ...]:
+        """Return the routines of exactly this name that were not removed."""
+        ...
+
+    def versions(self, routine_id: UUID) -> tuple[RoutineVersion, ...]:
+        """Return all versions of a routine, oldest first."""
+        ...
+
+
 class Transcript(Protocol):
     """Shows messages."""
 
@@ -341,7 +365,11 @@ class Erasing(Protocol):
         """Say what the erasure of a project takes; nothing is changed."""
         ...
 
-    def erase(self, command: EraseConversation | EraseProject, seen: ErasureView, told: Told) -> ErasedView:
+    def of_routine(self, found: RoutineDetails) -> ErasureView:
+        """Say what the erasure of a routine takes; nothing is changed."""
+        ...
+
+    def erase(self, command: EraseCommand, seen: ErasureView, told: Told) -> ErasedView:
         """Erase what was seen, and clear up behind it."""
         ...
 

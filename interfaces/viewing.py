@@ -43,6 +43,8 @@ def conversation_item(found: ConversationSummary) -> views.ConversationItemView:
         title_by=found.title_by,
         pinned=found.pinned,
         tags=list(found.tags),
+        routine_id=found.routine_id,
+        routine_version=found.routine_version,
         titled=found.titled,
         current_id=found.current_id,
         last_actor=found.last_actor,
@@ -85,6 +87,13 @@ def message(found: Message) -> views.MessageView:
         origin_message_id=found.origin_message_id,
         rating=found.rating,
         rating_words=found.rating_words,
+        made_by=views.MadeByView(
+            routine_id=found.made_by.routine_id,
+            version=found.made_by.version,
+            variables=found.made_by.variables,
+        )
+        if found.made_by
+        else None,
         notes=[
             views.NoteView(
                 id=one.id,

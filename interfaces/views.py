@@ -64,9 +64,10 @@ class AnswerView:
 class ConversationItemView:
     """One line of the list of conversations. `damaged`: its title was altered and cannot be shown.
 
-    `origin_conversation_id` and `origin_message_id` say what it was copied from. `titled`: it was given its
-    title, by `title_by` (`person`, `model`); else that is how its first prompt begins. `current_id` ends its
-    current branch; `version` is that of its `ETag`.
+    `origin_conversation_id` and `origin_message_id` say what it was copied from, `routine_id` and
+    `routine_version` which routine opened it. `titled`: it was given its title, by `title_by` (`person`,
+    `model`); else that is how its first prompt begins. `current_id` ends its current branch; `version` is
+    that of its `ETag`.
     """
 
     id: UUID
@@ -86,6 +87,8 @@ class ConversationItemView:
     title_by: str | None = None
     pinned: bool = False
     tags: list[str] = field(default_factory=list)
+    routine_id: UUID | None = None
+    routine_version: int | None = None
     titled: bool = False
     current_id: UUID | None = None
     last_actor: str | None = None
@@ -113,12 +116,22 @@ class NoteView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MadeByView:
+    """The routine that made a prompt: which version of it, with which values of its variables."""
+
+    routine_id: UUID
+    version: int
+    variables: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class MessageView:
     """One message. `status`, `thinking`, `model` and `rating` (`up`, `down`) belong to answers.
 
     `at` is when it was recorded, also where it was copied later. It is number `sibling_index`, from 1, of the
     `sibling_count` messages that follow the same one. `erased` and `damaged` (altered after it was written)
-    say why a text is missing; `origin_message_id` is what it is a copy of.
+    say why a text is missing; `origin_message_id` is what it is a copy of, `made_by` the routine that
+    made a prompt.
     """
 
     id: UUID
@@ -144,6 +157,7 @@ class MessageView:
     origin_message_id: UUID | None = None
     rating: str | None = None
     rating_words: str | None = None
+    made_by: MadeByView | None = None
     notes: list[NoteView] = field(default_factory=list)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from application.ports.model_server import ModelCard
+from domain.routine.definition import Definition
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,14 @@ class RecordedAnswer:
     options: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class RecordedRoutine:
+    """A version of a routine, and what it says."""
+
+    version: int
+    definition: Definition
+
+
 class Memory(Protocol):
     """What earlier events say, opened. Every answer is as fresh as the log was when the question was put."""
 
@@ -113,6 +122,18 @@ class Memory(Protocol):
 
     def derived_from(self, conversation_ids: Sequence[UUID]) -> Sequence[UUID]:
         """Return the other conversations copied from these, and copies of those, that are not erased."""
+        ...
+
+    def routine(self, routine_id: UUID, version: int | None = None) -> RecordedRoutine | None:
+        """Return a version of a routine (None: the newest), or None where it never had that.
+
+        Raises:
+            ContentErasedError, ContentDamagedError: it cannot be read any more.
+        """
+        ...
+
+    def routines_named(self, name: str) -> Sequence[UUID]:
+        """Return the routines of exactly this name that were not removed, oldest first."""
         ...
 
     def streaming_answers(self) -> Sequence[StreamingAnswer]:

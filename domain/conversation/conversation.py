@@ -8,7 +8,7 @@ tags and its erasure is in `filing.py`. Texts are not held here: nothing below d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -94,6 +94,20 @@ class Conversation(Filed):
             _must_have_ended(parent, "ask again when it ended")
         self.trigger_event(
             e.PromptAdded, message_id=message_id, parent_id=parent_id, text=text, instructions=instructions
+        )
+
+    def note_routine(
+        self, message_id: UUID, *, routine_id: UUID, routine_version: int, variables: Mapping[str, str]
+    ) -> None:
+        """Say which version of a routine made a prompt, and with which values."""
+        if self.message(message_id).kind is not Kind.PROMPT:
+            raise InvalidInputError(f"Message {short(message_id)} is an answer; routines make prompts.")
+        self.trigger_event(
+            e.RoutineRun,
+            message_id=message_id,
+            routine_id=routine_id,
+            routine_version=routine_version,
+            variables=dict(variables),
         )
 
     def start_answer(self, message_id: UUID, *, prompt_id: UUID, **provenance: Any) -> None:

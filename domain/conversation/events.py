@@ -42,6 +42,16 @@ class PromptAdded(Event):
     instructions: OptionalText
 
 
+@catalogue.register("conversation.routine-run", plain="message_id routine_id routine_version")
+class RoutineRun(Event):
+    """This prompt was made by a routine, of this version of it, with these values of its variables."""
+
+    message_id: UUID
+    routine_id: UUID
+    routine_version: int
+    variables: Options
+
+
 @catalogue.register(
     "conversation.answer-started",
     plain="message_id prompt_id owner_id model context_length sent_message_ids cut_count "

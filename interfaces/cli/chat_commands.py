@@ -106,11 +106,12 @@ async def _editor(_host: Host, _book: Book, talk: Talk, rest: str) -> None:
 
 
 async def _show(_host: Host, book: Book, talk: Talk, _rest: str) -> None:
-    from interfaces.cli.show import print_conversation
+    from interfaces.cli.show import print_conversation, routine_names
 
     messages = _branch(book, talk)
     found = begun(book, talk)
-    print_conversation(found, messages, thinking=False)
+    names = routine_names(book, messages)
+    print_conversation(found, messages, thinking=False, routines=names)
 
 
 def _branch(book: Book, talk: Talk, *, limit: int | None = None) -> tuple[Message, ...]:

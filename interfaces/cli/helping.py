@@ -50,6 +50,14 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "fork": ("daybook fork @last", "daybook fork 1a2b3c4d --title 'Another way'"),
     "rate": ("daybook rate up", "daybook rate 1a2b3c4d down --note 'made up'"),
     "note": ("daybook note @last 'check this'", "daybook note @last"),
+    "routine save": (
+        "daybook routine save commit-message 'Write a commit message for:'",
+        "daybook routine save translate 'Say this in {{lang=English}}: {{input}}'",
+    ),
+    "routine run": (
+        "git diff | daybook routine run commit-message",
+        "daybook routine run translate -v lang=French 'Good morning'",
+    ),
     "rename": ("daybook rename @last Merkle trees",),
     "archive": ("daybook archive @last",),
     "erase": ("daybook erase 1a2b3c4d", "daybook erase --project work --with-derived"),

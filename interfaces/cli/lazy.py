@@ -29,6 +29,7 @@ class Entry:
 
 COMMANDS = (
     Entry("ask", "ask", "Ask a question and record it with its answer.", "Talk"),
+    Entry("routine", "routine", "Save prompts with variables, and run each as one command.", "Talk"),
     Entry("chat", "chat", "Talk with a model, turn by turn.", "Talk"),
     Entry("retry", "retry", "Answer a prompt once more; the answers it has stay.", "Talk"),
     Entry("edit", "edit", "Say a prompt differently, beside the old one, and have it answered.", "Talk"),
@@ -51,7 +52,7 @@ COMMANDS = (
     Entry("move", "move", "Put a conversation into another project, or out of its own.", "Organise"),
     Entry("archive", "archive", "Put a conversation out of the way.", "Organise"),
     Entry("restore", "restore", "Bring an archived conversation back.", "Organise"),
-    Entry("erase", "erase", "Erase a conversation or a project, for ever.", "Organise"),
+    Entry("erase", "erase", "Erase a conversation, a project or a routine, for ever.", "Organise"),
     Entry(
         "delete",
         "delete",

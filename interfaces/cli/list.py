@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from interfaces.book import Book
     from projections.conversations.queries import ConversationPage, ConversationSummary
+    from projections.routines.queries import RoutineDetails
 
 app = command_app()
 
@@ -41,6 +42,9 @@ def list_conversations(  # noqa: PLR0913 - the flags are the command
         str | None, typer.Option("--cursor", metavar="CURSOR", help="Go on where another list ended.")
     ] = None,
     project: Project = None,
+    routine: Annotated[
+        str | None, typer.Option("--routine", metavar="NAME|ID", help="Only the runs of a routine.")
+    ] = None,
     tag: Tag = None,
     pinned: Annotated[bool, typer.Option("--pinned", help="Only pinned ones.")] = False,
     archived: Annotated[bool, typer.Option("--archived", help="Only archived ones.")] = False,
@@ -59,8 +63,14 @@ def list_conversations(  # noqa: PLR0913 - the flags are the command
 
     with opened(host_of(ctx)) as book:
         first, last = moments(book, since, until)
+        made_by = None
+        if routine is not None:
+            from interfaces.cli.finding import routine as find_routine
+
+            made_by = find_routine(book, routine)
         wanted = Wanted(
             project_id=project_id(book, project),
+            routine_id=made_by.id if made_by else None,
             archived="only" if archived else "exclude",
             pinned=True if pinned else None,
             tags=tuple(tag or ()),
@@ -76,6 +86,7 @@ def list_conversations(  # noqa: PLR0913 - the flags are the command
             return
         filters = {
             "--project": project,
+            "--routine": routine,
             "--tag": tag,
             "--pinned": pinned,
             "--archived": archived,
@@ -87,7 +98,7 @@ def list_conversations(  # noqa: PLR0913 - the flags are the command
             with paged(ctx):
                 _print(book, page)
         else:
-            _say_empty([name for name, value in filters.items() if value])
+            _say_empty([name for name, value in filters.items() if value], made_by)
         if page.next_cursor:
             order = None if sort is Sort.ACTIVITY else sort.value
             say(f"More: {going_on('list', page.next_cursor, {**filters, '--sort': order})}")
@@ -100,7 +111,7 @@ def _print(book: Book, page: ConversationPage) -> None:
     rows = [
         (
             short(found.id),
-            _title(found),
+            title_of(found),
             one_line(", ".join(found.tags)),
             names.get(found.project_id, "") if found.project_id else "",
             str(found.message_count),
@@ -120,7 +131,8 @@ def _print(book: Book, page: ConversationPage) -> None:
         )
 
 
-def _title(found: ConversationSummary) -> str:
+def title_of(found: ConversationSummary) -> str:
+    """Return what stands for a conversation in a list."""
     if found.erased_at is not None:
         from interfaces.cli.erase import erased_words
 
@@ -135,9 +147,13 @@ def _project_names(book: Book, page: ConversationPage) -> dict[UUID, str]:
     return {found.id: one_line(found.name) for found in book.projects.all(include_archived=True)}
 
 
-def _say_empty(filters: Sequence[str]) -> None:
+def _say_empty(filters: Sequence[str], made_by: RoutineDetails | None) -> None:
     if filters == ["--archived"]:
         say("No conversation is archived.")
+    elif filters == ["--routine"] and made_by is not None:
+        from interfaces.cli.routine_display import say_not_run
+
+        say_not_run(made_by)
     elif filters == ["--project"]:
         say('This project has no conversation yet. Begin one: daybook ask --project NAME "your question"')
     elif filters:

@@ -100,6 +100,13 @@ def tags(glance: Glance) -> Iterator[Offer]:
         yield found.name, f"{found.conversation_count:,}"
 
 
+def routines(glance: Glance) -> Iterator[Offer]:
+    """Offer the routines that were not removed."""
+    for found in glance.book.routines.all():
+        if found.newest.name:
+            yield found.newest.name, found.newest.description
+
+
 def models(glance: Glance) -> Iterator[Offer]:
     """Offer the models that are installed, the default one first."""
     from contextlib import suppress
@@ -179,6 +186,7 @@ TABLE: tuple[Row, ...] = (
     Row("models show, project model", "name", models),
     Row("*", "model", models),
     Row("*", "tag", tags),
+    Row("*", "routine", routines),
     Row("*", "conversation", conversations),
     Row("restore", "identifier", archived),
     Row("show, tree", "identifier", conversations_then_messages),

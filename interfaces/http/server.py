@@ -52,6 +52,7 @@ _PARTS = (
     "read_models",
     "conversations",
     "projects",
+    "routines",
     "transcript",
     "search",
     "keys",

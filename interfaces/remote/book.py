@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from interfaces.remote.queries import (
         RemoteConversations,
         RemoteProjects,
+        RemoteRoutines,
         RemoteSearch,
         RemoteTranscript,
     )
@@ -114,6 +115,13 @@ class RemoteBook:
         from interfaces.remote.queries import RemoteProjects
 
         return RemoteProjects(self._connection)
+
+    @cached_property
+    def routines(self) -> RemoteRoutines:
+        """Lists routines."""
+        from interfaces.remote.queries import RemoteRoutines
+
+        return RemoteRoutines(self._connection)
 
     @cached_property
     def transcript(self) -> RemoteTranscript:

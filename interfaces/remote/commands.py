@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from application.erasing import Erasing
     from interfaces.remote.connection import Connection
 
 
@@ -60,9 +61,7 @@ class RemoteCommands:
         """Give a command that makes a secret."""
         raise not_here(command)
 
-    def erase(
-        self, command: c.EraseConversation | c.EraseProject, told: Callable[[dict[str, Any]], None]
-    ) -> ErasedView:
+    def erase(self, command: Erasing, told: Callable[[dict[str, Any]], None]) -> ErasedView:
         """Give the command to erase, and hear how far it is."""
         from interfaces.remote.decoding import view
 

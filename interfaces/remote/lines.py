@@ -58,7 +58,9 @@ _CONVERSATION, _PROJECT = "conversations/{conversation_id}", "projects/{project_
 _NOTE = "messages/{message_id}/notes/{note_id}"
 _OWNER = ("conversation_id",)
 _ALL_OF_PROJECT = ("name", "description", "instructions", "default_model", "default_options")
+_ROUTINE = "routines/{routine_id}"
 _HOW = ("model", "options", "think")
+_SAID = ("description", "instructions", *_HOW)
 
 
 def _of_prompt(command: c.AskQuestion) -> str:
@@ -104,12 +106,22 @@ LINES: Mapping[type[c.Command], Line] = {
     c.RestoreInstructions: Line("POST", _PROJECT + "/instructions/{version}/restore"),
     c.ArchiveProject: Line("POST", _PROJECT + "/archive"),
     c.RestoreProject: Line("POST", _PROJECT + "/restore"),
+    c.CreateRoutine: Line("POST", "routines", ("name", "prompt", *_SAID)),
+    c.ChangeRoutine: Line("PATCH", _ROUTINE, ("name", "prompt", *_SAID)),
+    c.RemoveRoutine: Line("DELETE", _ROUTINE),
+    c.RunRoutine: Line(
+        "POST",
+        _ROUTINE + "/runs",
+        ("version", "input", "variables", "project_id", *_HOW),
+        returns="asked",
+    ),
     c.HoldConversation: Line("POST", _CONVERSATION + "/hold", ("reason",)),
     c.ReleaseConversation: Line("POST", _CONVERSATION + "/release", ("reason",)),
     c.HoldProject: Line("POST", _PROJECT + "/hold", ("reason",)),
     c.ReleaseProject: Line("POST", _PROJECT + "/release", ("reason",)),
     c.EraseConversation: Line("POST", _CONVERSATION + "/erasure", ("with_derived",), returns="erased"),
     c.EraseProject: Line("POST", _PROJECT + "/erasure", ("with_derived",), returns="erased"),
+    c.EraseRoutine: Line("POST", _ROUTINE + "/erasure", returns="erased"),
 }
 
 NOT_OVER_HTTP: Mapping[type[c.Command], str] = {
@@ -122,7 +134,9 @@ NOT_OVER_HTTP: Mapping[type[c.Command], str] = {
 
 _IN_HEADERS = frozenset({"correlation_id", "idempotency_key", "expected_version"})
 _OF_THE_TOKEN = frozenset({"actor", "source"})
-_ALWAYS_SENT = frozenset({"text", "title", "name", "reason", "message_id", "description", "instructions"})
+_ALWAYS_SENT = frozenset(
+    {"text", "title", "name", "reason", "message_id", "description", "instructions", "prompt"}
+)
 
 
 def request_of(command: c.Command, key: str) -> Request:

@@ -8,6 +8,7 @@ from interfaces.filing_views import InstructionsListView, TagListView
 from interfaces.message_views import TreeView
 from interfaces.record_views import RecordedMessagesView
 from interfaces.remote import records
+from interfaces.routine_views import RoutineListView, RoutineVersionListView
 from interfaces.views import ConversationListView, ProjectListView, SearchView, utc
 from projections.conversations.queries import ConversationPage, ConversationSummary, TagCount
 from projections.search.queries import SearchPage
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from interfaces.remote.connection import Connection
     from projections.conversations.wanted import Sort, Wanted
     from projections.projects.queries import InstructionsVersion, ProjectDetails
+    from projections.routines.queries import RoutineDetails, RoutineVersion
     from projections.search.queries import Within
     from projections.transcript.messages import Message, Node
 
@@ -43,6 +45,7 @@ class RemoteConversations:
                 "conversations",
                 ConversationListView,
                 project_id=wanted.project_id,
+                routine_id=wanted.routine_id,
                 archived=wanted.archived,
                 pinned=wanted.pinned,
                 tag=list(wanted.tags),
@@ -130,6 +133,51 @@ class RemoteProjects:
         """Return all that a project's instructions were set to, newest first."""
         page = self._connection.get(f"projects/{project_id}/instructions", InstructionsListView)
         return tuple(map(records.instructions, page.instructions))
+
+
+class RemoteRoutines:
+    """Lists routines."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def all(self, *, include_removed: bool = False) -> tuple[RoutineDetails, ...]:
+        """Return the routines, oldest first."""
+        found: list[RoutineDetails] = []
+        cursor: str | None = None
+        while True:
+            page = self._connection.get(
+                "routines",
+                RoutineListView,
+                include_removed=include_removed,
+                limit=MOST_A_PAGE,
+                cursor=cursor,
+            )
+            found += map(records.routine, page.routines)
+            cursor = page.next_cursor
+            if cursor is None:
+                return tuple(found)
+
+    def get(self, routine_id: UUID) -> RoutineDetails | None:
+        """Return one routine, or None where the book has none of this id."""
+        return next(iter(self.find(routine_id.hex)), None)
+
+    def find(self, fragment: str) -> tuple[RoutineDetails, ...]:
+        """Return the routines whose id begins or ends like this."""
+        page = self._connection.get("routines", RoutineListView, id=fragment, limit=_SEVERAL)
+        return tuple(map(records.routine, page.routines))
+
+    def named(self, name: str) -> tuple[RoutineDetails, ...]:
+        """Return the routines of exactly this name that were not removed."""
+        if not name.strip():
+            return ()
+        page = self._connection.get("routines", RoutineListView, name=name, limit=MOST_A_PAGE)
+        return tuple(map(records.routine, page.routines))
+
+    def versions(self, routine_id: UUID) -> tuple[RoutineVersion, ...]:
+        """Return all versions of a routine, oldest first."""
+        found = self._connection.get(f"routines/{routine_id}/versions", RoutineVersionListView)
+        return tuple(map(records.routine_version, found.versions))
 
 
 class RemoteTranscript:

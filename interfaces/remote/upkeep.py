@@ -15,7 +15,7 @@ from interfaces.views import HoldListView
 from projections.pump import ReadModelStatus, Status
 
 if TYPE_CHECKING:
-    from application.commands import EraseConversation, EraseProject
+    from application.erasing import Erasing
     from interfaces.parts import Progress, Told
     from interfaces.remote.commands import RemoteCommands
     from interfaces.remote.connection import Connection
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from projections.access.queries import Grant
     from projections.conversations.queries import ConversationSummary
     from projections.projects.queries import ProjectDetails
+    from projections.routines.queries import RoutineDetails
 
 
 class RemoteKeys:
@@ -80,7 +81,11 @@ class RemoteErasing:
         """Say what the erasure of a project takes; nothing is changed."""
         return self._connection.get(f"projects/{found.id}/erasure", ErasureView, with_derived=with_derived)
 
-    def erase(self, command: EraseConversation | EraseProject, seen: ErasureView, told: Told) -> ErasedView:
+    def of_routine(self, found: RoutineDetails) -> ErasureView:
+        """Say what the erasure of a routine takes; nothing is changed."""
+        return self._connection.get(f"routines/{found.id}/erasure", ErasureView)
+
+    def erase(self, command: Erasing, seen: ErasureView, told: Told) -> ErasedView:
         """Erase; the server clears up behind it."""
         del seen  # the server looks again
         return self._commands.erase(command, counted(told.progress))

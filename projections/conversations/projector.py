@@ -59,6 +59,12 @@ update conversations c
  where c.id = n.id
 """
 
+_RUN = """
+update conversations c set routine_id = n.routine_id, routine_version = n.version
+  from unnest(%s::uuid[], %s::uuid[], %s::bigint[]) as n(id, routine_id, version)
+ where c.id = n.id
+"""
+
 _HOLD = """
 update conversations c set hold_reason = n.reason
   from unnest(%s::uuid[], %s::bytea[]) as n(id, reason)
@@ -126,6 +132,7 @@ _EVENTS = (
     e.ConversationForked,
     e.PromptCopied,
     e.AnswerCopied,
+    e.RoutineRun,
     e.AnswerRated,
     e.NoteWritten,
     e.NoteChanged,
@@ -250,6 +257,7 @@ class Conversations(ReadModel):
         changes: dict[UUID, _Change] = {}
         activity: dict[tuple[str, UUID], int] = {}
         models: set[tuple[str, UUID]] = set()
+        runs: list[tuple[UUID, UUID, int]] = []
         for recorded in batch:
             event = recorded.event
             if not isinstance(event, _EVENTS):
@@ -260,6 +268,8 @@ class Conversations(ReadModel):
             if change is None:
                 change = changes[event.stream_id] = _Change()
             change.add(recorded)
+            if isinstance(event, e.RoutineRun):
+                runs.append((event.stream_id, event.routine_id, event.routine_version))
             if isinstance(event, _ASKING):
                 activity[recorded.actor, event.stream_id] = recorded.log_index
             if isinstance(event, e.AnswerStarted | e.AnswerCopied):
@@ -268,6 +278,7 @@ class Conversations(ReadModel):
         execute_set(connection, _UPDATE, (change.row(one) for one, change in changes.items()))
         execute_set(connection, _ACTIVITY, ((*key, index) for key, index in activity.items()))
         execute_set(connection, _MODELS, models)
+        execute_set(connection, _RUN, runs)
         self._tag(connection, batch)
         _hold_and_erase(connection, batch)
 

@@ -25,6 +25,7 @@ select c.id, c.project_id, c.title, c.first_prompt, c.message_count, c.current_i
        c.created_at, c.updated_at, c.last_actor, c.hold_reason, c.erased_at, c.erased_by,
        c.origin_conversation_id, c.origin_message_id, c.version, c.last_index, c.title_by, c.pinned,
        array(select t.name from tags t where t.conversation_id = c.id),
+       c.routine_id, c.routine_version,
        c.active_index, c.first_index
   from conversations c
 """
@@ -105,7 +106,8 @@ class ConversationSummary:
     `title_by` says who made the title, `person` or `model`; None where there is none. `project_id` is the one
     it is in now.
 
-    `origin_conversation_id` and `origin_message_id` say what it was copied from. `hold_reason` is None where
+    `origin_conversation_id` and `origin_message_id` say what it was copied from, `routine_id` and
+    `routine_version` which routine it was opened by. `hold_reason` is None where
     it is not held; `erased_at` and `erased_by` (an actor) where it is not erased.
     `version` is where its stream stands, `last_index` the log index of the event that led there.
     """
@@ -127,6 +129,8 @@ class ConversationSummary:
     erased_by: str | None = None
     origin_conversation_id: UUID | None = None
     origin_message_id: UUID | None = None
+    routine_id: UUID | None = None
+    routine_version: int | None = None
     version: int = 0
     last_index: int = 0
     title_by: str | None = None
@@ -162,13 +166,14 @@ class ConversationQueries:
         self,
         *,
         project_id: UUID | None = None,
+        routine_id: UUID | None = None,
         archived: Archived = "exclude",
         limit: int = 50,
         cursor: str | None = None,
         at_least: int | None = None,
     ) -> ConversationPage:
         """Return conversations, pinned ones and then newest first."""
-        wanted = Wanted(project_id=project_id, archived=archived)
+        wanted = Wanted(project_id=project_id, routine_id=routine_id, archived=archived)
         return self.listed(wanted, limit=limit, cursor=cursor, at_least=at_least)
 
     def listed(
@@ -325,6 +330,8 @@ class ConversationQueries:
             title_by=row[17],
             pinned=row[18],
             tags=tuple(sorted((opener.text(name) or "" for name in row[19]), key=folded)),
+            routine_id=row[20],
+            routine_version=row[21],
             erased=opener.erased or row[11] is not None,
             damaged=opener.damage is not None,
         )

@@ -5,6 +5,8 @@ create table conversations (
     origin_message_id      uuid,        -- copied branch ended
     title         bytea,                -- packed; null where there is none
     title_by      text,                 -- who made the title: person, model
+    routine_id      uuid,               -- which routine made its first prompt, and which version of it
+    routine_version bigint,
     first_prompt  bytea,                -- packed text of the first prompt, which stands in for a missing title
     message_count integer     not null default 0,
     current_id    uuid,

@@ -27,11 +27,12 @@ _HAS_TAGS: LiteralString = """c.id in (
 class Wanted:
     """Which conversations: those that meet all of it.
 
-    They have all the `tags`, the `model` has answered in them, and they were last active from `since` on and
-    before `until`. `pinned`: None for both kinds.
+    They have all the `tags`, the routine opened them, the `model` has answered in them, and they were last
+    active from `since` on and before `until`. `pinned`: None for both kinds.
     """
 
     project_id: UUID | None = None
+    routine_id: UUID | None = None
     archived: Archived = "exclude"
     pinned: bool | None = None
     tags: Sequence[str] = ()
@@ -47,6 +48,7 @@ class Wanted:
             {"exclude": "not c.archived", "only": "c.archived", "include": None}[self.archived],
             {True: "c.pinned", False: "not c.pinned", None: None}[self.pinned],
             "c.project_id = %(project_id)s" if self.project_id is not None else None,
+            "c.routine_id = %(routine_id)s" if self.routine_id is not None else None,
             "c.updated_at >= %(since)s" if self.since is not None else None,
             "c.updated_at < %(until)s" if self.until is not None else None,
             "c.id in (select m.conversation_id from models m where m.model = %(model)s)"
@@ -56,6 +58,7 @@ class Wanted:
         ]
         values = {
             "project_id": self.project_id,
+            "routine_id": self.routine_id,
             "since": self.since,
             "until": self.until,
             "model": self.model,

@@ -34,6 +34,9 @@ create table messages (
     eval_ms                 double precision,
     first_token_ms          double precision,
     origin_message_id       uuid,                  -- what it is a copy of
+    routine_id              uuid,                  -- what made a prompt, and which version of it
+    routine_version         bigint,
+    routine_variables       bytea,                 -- packed
     rating                  text,                  -- of an answer: up, down
     rating_words            bytea                  -- packed
 ) with (fillfactor = 80);

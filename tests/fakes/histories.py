@@ -8,6 +8,8 @@ from uuid import UUID, uuid4, uuid5
 from domain.conversation.conversation import Conversation, Kind, Status
 from domain.event import Root
 from domain.project.project import Project
+from domain.routine.definition import Definition
+from domain.routine.routine import Routine
 from tests.fakes.log import MemoryLog, MemoryVault
 
 _WORDS = ["sun", "moon", "tide", "harbour", "lantern", "maple", "ferry", "copper", "needle", "thread"]
@@ -45,6 +47,7 @@ class Historian:
         self.vault = MemoryVault()
         self.projects: list[Project] = []
         self.conversations: list[Conversation] = []
+        self.routines: list[Routine] = []
 
     def live(self, steps: int) -> None:
         """Let so many things happen."""
@@ -60,6 +63,8 @@ class Historian:
             self.remark,
             self.file,
             self.project,
+            self.routine,
+            self.run,
         ]
         for _ in range(steps):
             self.random.choice(deeds)()
@@ -247,6 +252,44 @@ class Historian:
                 case _:
                     project.archive()
         self.record(project)
+
+    def routine(self) -> None:
+        definition = Definition(
+            name=self.random.choice(["say", "translate", "tidy"]),
+            prompt=self.random.choice(["Say {{a=1}}", self.text(5)]),
+            description=self.random.choice(["", self.text(2)]),
+            model=self.random.choice([None, "small"]),
+            think=self.random.choice([None, False, "low"]),
+            options=self.random.choice([{}, {"seed": 1}]),
+        )
+        living = [one for one in self.routines if not one.removed]
+        if not living or self.random.random() < 0.3:
+            routine = Routine.save(uuid4(), definition)
+            self.routines.append(routine)
+        else:
+            routine = self.random.choice(living)
+            if self.random.random() < 0.3:
+                routine.remove()
+            else:
+                routine.change(definition)
+        self.record(routine)
+
+    def run(self) -> None:
+        if not self.routines:
+            return
+        routine = self.random.choice(self.routines)
+        conversation = Conversation.start(uuid4(), project_id=None, title=None)
+        prompt_id = uuid4()
+        conversation.add_prompt(prompt_id, self.text(4), parent_id=None)
+        conversation.note_routine(
+            prompt_id,
+            routine_id=routine.id,
+            routine_version=routine.version,
+            variables={"a": self.text(2)},
+        )
+        self.begin(conversation)
+        self.conversations.append(conversation)
+        self.record(conversation)
 
     def some_conversation(self) -> Conversation | None:
         open_ones = [conversation for conversation in self.conversations if not conversation.archived]

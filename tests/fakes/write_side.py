@@ -18,7 +18,13 @@ from uuid import UUID
 from application.errors import IdempotencyMismatchError, LineFullError
 from application.ports.live import LiveText, Piece, Signal
 from application.ports.log import IdempotencyKey, Origin, Saved
-from application.ports.memory import Instructions, RecordedAnswer, RecordedPrompt, StreamingAnswer
+from application.ports.memory import (
+    Instructions,
+    RecordedAnswer,
+    RecordedPrompt,
+    RecordedRoutine,
+    StreamingAnswer,
+)
 from application.ports.model_server import ModelCard
 from application.ports.turns import LineLength
 from application.services import Services
@@ -27,6 +33,8 @@ from domain.errors import ContentErasedError, NotFoundError, WrongVersionError
 from domain.event import Event, Root, field_names
 from domain.ids import new_id, short
 from domain.project import events as p
+from domain.routine import events as r
+from domain.routine.definition import Definition
 
 R = TypeVar("R", bound=Root)
 
@@ -373,6 +381,31 @@ class LogMemory:
             for event in starts
             if event.stream_id in family - set(conversation_ids) - set(self._log.erased)
         ]
+
+    def routine(self, routine_id: UUID, version: int | None = None) -> RecordedRoutine | None:
+        if routine_id in self._log.erased:
+            raise ContentErasedError("The routine was erased.")
+        told = [
+            RecordedRoutine(
+                event.version,
+                Definition(**{name: getattr(event, name) for name in field_names(type(event))}),
+            )
+            for event in self._log.events(routine_id)
+            if isinstance(event, r.RoutineSaved | r.RoutineChanged)
+        ]
+        return next((one for one in reversed(told) if version in {None, one.version}), None)
+
+    def routines_named(self, name: str) -> Sequence[UUID]:
+        living: dict[UUID, str] = {}
+        for event, _ in self._log.appended:
+            match event:
+                case r.RoutineSaved() | r.RoutineChanged():
+                    living[event.stream_id] = str(event.name)
+                case r.RoutineRemoved() | r.RoutineErased():
+                    living.pop(event.stream_id, None)
+                case _:
+                    pass
+        return [one for one, known in living.items() if known == name]
 
     def streaming_answers(self) -> Sequence[StreamingAnswer]:
         found: dict[UUID, StreamingAnswer] = {}

@@ -71,6 +71,7 @@ def list_conversations(  # noqa: PLR0913 - one filter each
     limit: Limit = 50,
     cursor: Cursor = None,
     project_id: UUID | None = None,
+    routine_id: Annotated[UUID | None, Query(description="Only the runs of this routine.")] = None,
     archived: Archived = "exclude",
     pinned: Annotated[bool | None, Query(description="Only pinned ones, or only others.")] = None,
     tag: Tags = (),
@@ -88,6 +89,7 @@ def list_conversations(  # noqa: PLR0913 - one filter each
         return JsonResponse(viewing.conversation_list(_named(server, id, limit, at_least)))
     wanted = Wanted(
         project_id=project_id,
+        routine_id=routine_id,
         archived=archived,
         pinned=pinned,
         tags=tag,

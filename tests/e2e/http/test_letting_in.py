@@ -74,6 +74,15 @@ OPERATIONS = {
     "getInstructions": READ,
     "restoreInstructions": ASK,
     "listTags": READ,
+    "createRoutine": ASK,
+    "listRoutines": READ,
+    "getRoutine": READ,
+    "listRoutineVersions": READ,
+    "changeRoutine": ASK,
+    "removeRoutine": ASK,
+    "runRoutine": ASK,
+    "previewRoutineErasure": READ,
+    "eraseRoutine": ADMIN,
     "listHolds": READ,
     "holdConversation": ADMIN,
     "releaseConversation": ADMIN,
@@ -124,6 +133,9 @@ BODIES: dict[str, Any] = {
     "rateAnswer": {"rating": "up"},
     "writeNote": {"text": "Look this up."},
     "changeNote": {"text": "Looked up."},
+    "createRoutine": {"name": "say", "prompt": "Say it."},
+    "changeRoutine": {"description": "Says it"},
+    "runRoutine": {"input": "it", "model": "simulator-error-404"},
     "holdConversation": {"reason": "r"},
     "releaseConversation": {"reason": "r"},
     "holdProject": {"reason": "r"},
@@ -219,8 +231,11 @@ def there(server: RunningServer) -> dict[str, str]:
         Reader(own, asked["answer_id"]).read()
         project = own.post("/api/v1/projects", json={"name": "Boats"}).json()["id"]
         note = own.post(f"/api/v1/messages/{asked['answer_id']}/notes", json={"text": "Yes."}).json()["id"]
+        body = {"name": "there", "prompt": "Say it."}
+        routine = own.post("/api/v1/routines", json=body).json()["id"]
     more = {
         "note_id": note,
+        "routine_id": routine,
         "project_id": project,
         "message_id": asked["answer_id"],
         "fragment": project,

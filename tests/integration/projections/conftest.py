@@ -13,6 +13,7 @@ from projections.conversations.queries import ConversationQueries
 from projections.projects.queries import ProjectQueries
 from projections.pump import Pump
 from projections.reading import Reading
+from projections.routines.queries import RoutineQueries
 from projections.search.queries import SearchQueries
 from projections.transcript.queries import TranscriptQueries
 from projections.usage.queries import UsageQueries
@@ -51,6 +52,10 @@ class Book:
     @property
     def projects(self) -> ProjectQueries:
         return ProjectQueries(self.reading, self.vault)
+
+    @property
+    def routines(self) -> RoutineQueries:
+        return RoutineQueries(self.reading, self.vault)
 
     @property
     def search(self) -> SearchQueries:

@@ -256,7 +256,7 @@ def test_altered_content_is_an_error_where_it_would_be_sent_to_a_model(book: Boo
     book.history.exchange(conversation, "one", "1")
     prompt = book.transcript.branch(conversation.id)[0]
     book.vault.damaged |= {conversation.id, project.id}
-    memory = ReadModelMemory(book.transcript, book.projects, book.conversations)
+    memory = ReadModelMemory(book.transcript, book.projects, book.conversations, book.routines)
     with pytest.raises(ContentDamagedError):
         memory.texts([prompt.id])
     with pytest.raises(ContentDamagedError):

@@ -32,6 +32,7 @@ from projections.access.queries import AccessQueries
 from projections.conversations.queries import ConversationQueries
 from projections.projects.queries import ProjectQueries
 from projections.pump import Pump
+from projections.routines.queries import RoutineQueries
 from projections.search.queries import SearchQueries
 from projections.transcript.queries import TranscriptQueries
 from projections.usage.queries import UsageQueries
@@ -40,6 +41,7 @@ from tests.fakes.write_side import memory_services
 PARTS: dict[str, type] = {
     "conversations": ConversationQueries,
     "projects": ProjectQueries,
+    "routines": RoutineQueries,
     "transcript": TranscriptQueries,
     "search": SearchQueries,
     "usage": UsageQueries,

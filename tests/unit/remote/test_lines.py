@@ -34,6 +34,7 @@ VALUES: dict[str, Any] = {
     "bool | str | None": "high",
     "Mapping[str, Any]": {"num_ctx": 512},
     "Mapping[str, Any] | None": {"num_ctx": 512},
+    "Mapping[str, str]": {"lang": "English"},
 }
 
 
