@@ -394,14 +394,19 @@ def test_a_rebuilt_book_lets_in_whom_its_log_lets_in(closed: RunningServer, clie
     assert client.get(LIST, headers=bearer(gone.secret)).status_code == 401
 
 
-def test_the_page_shows_and_pulls_what_the_scope_allows(closed: RunningServer, client: httpx.Client) -> None:
-    for scope, seen, pulled in (
-        ("read", 200, 403),
-        ("ask", 200, 403),
-        ("audit", 403, 403),
-        ("admin", 200, 202),
+def test_the_page_shows_and_pulls_what_the_scope_allows(
+    closed: RunningServer, client: httpx.Client, there: dict[str, str]
+) -> None:
+    for scope, reads, pulled in (
+        ("read", True, 403),
+        ("ask", True, 403),
+        ("audit", False, 403),
+        ("admin", True, 202),
     ):
         client.headers.update(bearer(token(closed, scope).secret))
-        assert client.get("/").status_code == seen
-        assert client.get("/state").status_code == seen
+        front = client.get("/")
+        assert front.status_code == client.get("/state").status_code == 200
+        assert ("/conversations/" in front.text) is reads
+        shown = client.get(f"/conversations/{there['conversation_id']}")
+        assert shown.status_code == (200 if reads else 403)
         assert client.post("/pull").status_code == pulled
