@@ -17,7 +17,7 @@ advisory locks do not survive transaction pooling.
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from application.errors import DatabaseError
@@ -130,7 +130,10 @@ class Database:
 
     @contextmanager
     def alone(self) -> "Iterator[psycopg.Connection]":
-        """Lend a session of this block's own, in autocommit, closed at its end."""
+        """Lend a session of this block's own, in autocommit, closed at its end.
+
+        Its locks are free when the block ends: a server finds out some time later that a client has left.
+        """
         import psycopg
 
         session = self.session()
@@ -138,6 +141,9 @@ class Database:
             yield session
         except psycopg.Error as error:
             raise translate(error, self.name) from error
+        else:
+            with suppress(psycopg.Error):
+                session.execute("select pg_advisory_unlock_all()")
         finally:
             session.close()
 

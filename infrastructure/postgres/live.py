@@ -249,16 +249,20 @@ class PostgresLiveAnswers:
             with self._lock:
                 if self._owner is None or self._closing.is_set():
                     return
-                for _ in range(2):  # a session that was lost is replaced at once
-                    with contextlib.suppress(DatabaseError):
-                        self._beat(self._owner)
-                        break
+                self._insist(self._owner)
 
     def _beat_again(self) -> None:
         """The database was away: the lock is probably free, and others may hold us for dead."""
-        with self._lock, contextlib.suppress(DatabaseError):
+        with self._lock:
             if self._owner is not None and not self._closing.is_set():
-                self._beat(self._owner)
+                self._insist(self._owner)
+
+    def _insist(self, owner: UUID) -> None:
+        """Beat; that a session was lost is only known once it is used, and it is replaced at once."""
+        for _ in range(2):
+            with contextlib.suppress(DatabaseError):
+                self._beat(owner)
+                break
 
     def _drop_session(self) -> None:
         if self._session is not None:

@@ -72,7 +72,7 @@ class CuttingProxy:
                     if moment is Cut.BEFORE_SENDING:
                         break
                     lost.set()
-                elif not from_client and lost.is_set() and data.endswith(b"Z\0\0\0\5I"):
+                elif not from_client and lost.is_set() and _ready(data):
                     break
                 elif not from_client and lost.is_set():
                     continue
@@ -80,3 +80,8 @@ class CuttingProxy:
         for one in (source, target):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
+
+
+def _ready(data: bytes) -> bool:
+    """Whether the server has said all it had to say, in a transaction or out of one."""
+    return data[-6:-1] == b"Z\0\0\0\5"

@@ -63,11 +63,11 @@ class RunningServer:
         try:
             self.app = create_app(self.book, options)
             self.book.look_after()
-            self._listener = listen(Address("127.0.0.1", options.listen.port))
+            self.listener = listen(Address("127.0.0.1", options.listen.port))
         except BaseException:
             self.book.close()
             raise
-        self.port = self._listener.getsockname()[1]
+        self.port = self.listener.getsockname()[1]
         self.server = HttpServer(self.app, self._accepting.set)
         self._thread = threading.Thread(target=self._run, name="test-server", daemon=True)
         self._thread.start()
@@ -86,8 +86,8 @@ class RunningServer:
             self._thread.join(20)
             assert not self._thread.is_alive(), "the server did not stop"
             self._thread = None
-            self._listener.close()
+            self.listener.close()
             self.book.close()
 
     def _run(self) -> None:
-        self.server.run(sockets=[self._listener])
+        self.server.run(sockets=[self.listener])

@@ -31,7 +31,7 @@ from domain.project.project import Project
 from infrastructure.crypto import master_key
 from infrastructure.postgres.key_store import PostgresKeyStore
 from tests.support.cli_process import Daybook
-from tests.support.postgres_server import PostgresServer, binaries, with_database
+from tests.support.postgres_server import PostgresServer, binaries, quick_place, with_database
 
 PREFIX = "quetzalword"
 CONTROL = "controlword"
@@ -91,7 +91,9 @@ class Hunt:
     def __init__(self, folder: Path, *, seed: int = 1) -> None:
         self._folder = folder
         self._chance = random.Random(seed)
-        self._server = PostgresServer(options={**TALKATIVE, **_FEW_SEGMENTS, "fsync": "off"})
+        self._server = PostgresServer(
+            options={**TALKATIVE, **_FEW_SEGMENTS, "fsync": "off"}, folder=quick_place()
+        )
         self.home = folder / "home"
 
     def __enter__(self) -> Self:

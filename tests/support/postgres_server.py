@@ -16,10 +16,21 @@ from typing import Self
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+# Without fsync: where processes crash and machines do not, the kernel keeps what was written.
+ONLY_PROCESSES_CRASH = {"fsync": "off", "full_page_writes": "off"}
+NOT_DURABLE = {**ONLY_PROCESSES_CRASH, "synchronous_commit": "off"}
+
 
 def with_database(url: str, name: str) -> str:
     """Point a URL or connection string at another database of the same server."""
     return make_conninfo(url, dbname=name)
+
+
+def quick_place() -> Path:
+    """Memory, where there is plenty of it: on a disk, making databases takes longer than most tests."""
+    memory = Path("/dev/shm")  # noqa: S108 - a random name is made in it
+    plenty = memory.is_dir() and shutil.disk_usage(memory).free > 2_000_000_000
+    return memory if plenty else Path("/tmp")  # noqa: S108 - the same
 
 
 def binaries() -> Path:
@@ -40,8 +51,10 @@ def binaries() -> Path:
 
 
 class PostgresServer:
-    """A server in a directory of its own under /tmp, reachable by Unix socket only; durable unless options
-    say not."""
+    """A server in a directory of its own, reachable by Unix socket only; durable unless options say not.
+
+    `folder` is where that directory is made; without it, where temporary files are.
+    """
 
     def __init__(self, *, options: Mapping[str, str] | None = None, folder: Path | None = None) -> None:
         self._options = dict(options or {})

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.http.conftest import new_database, server_url, start_server, template_database
+from tests.e2e.http.conftest import new_database, start_server
 
-__all__ = ["new_database", "server_url", "start_server", "template_database"]
+__all__ = ["new_database", "start_server"]
 
 _FLAGS = (
     "--disable-gpu",

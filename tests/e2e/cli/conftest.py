@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import socket
-import uuid
 from collections.abc import Callable, Iterator
 
-import psycopg
 import pytest
 
 from infrastructure.simulator.options import SimulatorOptions
 from infrastructure.simulator.server import RunningSimulator
-from tests.integration.conftest import server_url, template_database
 from tests.support.cli_process import Daybook
-from tests.support.postgres_server import PostgresServer, with_database
-
-__all__ = ["server_url", "template_database"]
+from tests.support.databases import drop_database, make_database
+from tests.support.postgres_server import ONLY_PROCESSES_CRASH, PostgresServer, quick_place, with_database
 
 
 @pytest.fixture(scope="session")
@@ -36,22 +32,18 @@ def new_cli(
     made: list[str] = []
 
     def make() -> Daybook:
-        name = f"daybook_test_{uuid.uuid4().hex[:12]}"
-        with psycopg.connect(server_url, autocommit=True) as connection:
-            connection.execute(f"create database {name} template {template_database}".encode())
-        made.append(name)
+        made.append(make_database(server_url, template_database))
         return Daybook(
             {
                 "DAYBOOK_HOME": str(tmp_path_factory.mktemp("home")),
-                "DAYBOOK_DATABASE_URL": with_database(server_url, name),
+                "DAYBOOK_DATABASE_URL": with_database(server_url, made[-1]),
                 "DAYBOOK_OLLAMA_URL": cli_simulator.url,
             }
         )
 
     yield make
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        for name in made:
-            connection.execute(f"drop database {name} with (force)".encode())
+    for name in made:
+        drop_database(server_url, name)
 
 
 @pytest.fixture(scope="session")
@@ -82,5 +74,5 @@ def nobody() -> str:
 @pytest.fixture
 def own_postgres() -> Iterator[PostgresServer]:
     """A database server that a test may stop."""
-    with PostgresServer(options={"fsync": "off"}) as postgres:
+    with PostgresServer(options=ONLY_PROCESSES_CRASH, folder=quick_place()) as postgres:
         yield postgres

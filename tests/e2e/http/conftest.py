@@ -2,24 +2,20 @@
 
 import os
 import socket
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 
 from infrastructure.simulator.options import SimulatorOptions
 from infrastructure.simulator.server import RunningSimulator
 from interfaces.http.tries import Tries
-from tests.integration.conftest import server_url, template_database
+from tests.support.databases import drop_database, make_database
 from tests.support.http_server import RunningServer
-from tests.support.postgres_server import PostgresServer, with_database
-
-__all__ = ["server_url", "template_database"]
+from tests.support.postgres_server import ONLY_PROCESSES_CRASH, PostgresServer, quick_place, with_database
 
 StartServer = Callable[..., RunningServer]
 
@@ -30,16 +26,12 @@ def new_database(server_url: str, template_database: str) -> Iterator[Callable[[
     made = []
 
     def make() -> str:
-        name = f"daybook_test_{uuid.uuid4().hex[:12]}"
-        with psycopg.connect(server_url, autocommit=True) as connection:
-            connection.execute(f"create database {name} template {template_database}".encode())
-        made.append(name)
-        return with_database(server_url, name)
+        made.append(make_database(server_url, template_database))
+        return with_database(server_url, made[-1])
 
     yield make
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        for name in made:
-            connection.execute(f"drop database {name} with (force)".encode())
+    for name in made:
+        drop_database(server_url, name)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +85,7 @@ def unused_port() -> int:
 @pytest.fixture
 def own_postgres() -> Iterator[PostgresServer]:
     """A database server that a test may stop."""
-    with PostgresServer(options={"fsync": "off"}) as postgres:
+    with PostgresServer(options=ONLY_PROCESSES_CRASH, folder=quick_place()) as postgres:
         yield postgres
 
 

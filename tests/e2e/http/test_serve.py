@@ -6,6 +6,9 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg
+
+from tests.support.cli_process import wait_until
 from tests.support.http_client import Reader, answered, ask, conversation
 from tests.support.server_process import MAIN, Served, free_port, serving
 
@@ -70,6 +73,13 @@ def test_a_killed_one_leaves_an_interrupted_answer_that_can_be_gone_on_from(
         assert goes_on.end["status"] == "complete"
 
 
+def _is_an_owner_gone(connection: psycopg.Connection) -> bool:
+    row = connection.execute(
+        "select bool_or(pg_try_advisory_xact_lock(lock_key)) from daybook.owners"
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
 def test_a_prompt_finds_the_way_free_where_a_killed_server_left_an_answer(
     environment: dict[str, str], unused_port: int
 ) -> None:
@@ -80,7 +90,9 @@ def test_a_prompt_finds_the_way_free_where_a_killed_server_left_an_answer(
         with served.client() as client:
             path = f"/api/v1/conversations/{where}/prompts"
             assert client.post(path, json={"text": "too early"}).status_code == 409
-            other.end(signal.SIGKILL)
+            with psycopg.connect(environment["DAYBOOK_DATABASE_URL"], autocommit=True) as connection:
+                other.end(signal.SIGKILL)
+                wait_until(lambda: _is_an_owner_gone(connection), "the database noticed")
             again = answered(client, "go on", conversation_id=where, model="deepseek-r1:8b")
             assert again.end["status"] == "complete"
             found = client.get(f"/api/v1/answers/{asked['answer_id']}").json()

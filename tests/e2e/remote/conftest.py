@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.e2e.cli.conftest import cli_simulator, new_cli, nobody, server_url, template_database
+from tests.e2e.cli.conftest import cli_simulator, new_cli, nobody
 from tests.support.cli_process import Daybook
 from tests.support.http_server import RunningServer
 
-__all__ = ["cli_simulator", "new_cli", "nobody", "server_url", "template_database"]
+__all__ = ["cli_simulator", "new_cli", "nobody"]
 
 
 @pytest.fixture(scope="session")

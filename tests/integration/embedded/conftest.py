@@ -13,15 +13,9 @@ from pathlib import Path
 import pytest
 
 from infrastructure.postgres.embedded import EmbeddedPostgres
+from tests.support.postgres_server import quick_place
 
 ROOT = Path(__file__).parents[3]
-
-
-def _quick_place() -> str:
-    """Memory, where there is plenty of it: the tests copy a database forty times."""
-    memory = Path("/dev/shm")  # noqa: S108 - a random name is made in it
-    plenty = memory.is_dir() and shutil.disk_usage(memory).free > 2_000_000_000
-    return str(memory) if plenty else "/tmp"  # noqa: S108 - the same
 
 
 def _python_for(user: int | None) -> str:
@@ -42,7 +36,7 @@ def _python_for(user: int | None) -> str:
 @pytest.fixture
 def outside() -> Iterator[Path]:
     """An empty directory with a short path, open to the server's user; servers below it are stopped."""
-    directory = Path(tempfile.mkdtemp(prefix="dbt-", dir=_quick_place()))
+    directory = Path(tempfile.mkdtemp(prefix="dbt-", dir=quick_place()))
     directory.chmod(0o711)
     yield directory
     for pointer in [*directory.rglob("supervisor.lock"), *directory.rglob("postgres.location")]:
@@ -62,7 +56,7 @@ def home(outside: Path) -> Path:
 @pytest.fixture(scope="session")
 def made_home() -> Iterator[Path]:
     """A home whose database was made and stopped cleanly; to be copied, never used."""
-    directory = Path(tempfile.mkdtemp(prefix="dbt-made-", dir=_quick_place()))
+    directory = Path(tempfile.mkdtemp(prefix="dbt-made-", dir=quick_place()))
     directory.chmod(0o711)
     server = EmbeddedPostgres(directory / "home")
     server.ensure_running()

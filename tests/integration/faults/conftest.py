@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.faults.servers import CrashingServer
+from tests.support.postgres_server import ONLY_PROCESSES_CRASH, quick_place
 
 
 @pytest.fixture(scope="module")
 def crashing_server() -> Iterator[CrashingServer]:
-    """Without fsync: what crashes here are processes, whose writes the kernel keeps."""
-    with CrashingServer(options={"fsync": "off", "full_page_writes": "off"}) as server:
+    with CrashingServer(options=ONLY_PROCESSES_CRASH, folder=quick_place()) as server:
         yield server

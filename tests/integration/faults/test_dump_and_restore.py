@@ -18,7 +18,7 @@ from projections.catalogue import read_models
 from projections.pump import Pump
 from tests.support.events import request
 from tests.support.faults.books import ORIGIN, auditor_of
-from tests.support.postgres_server import PostgresServer, binaries, with_database
+from tests.support.postgres_server import NOT_DURABLE, PostgresServer, binaries, quick_place, with_database
 from tests.support.write_side import keyring_of, log_on
 
 needs_psql = pytest.mark.skipif(
@@ -30,7 +30,7 @@ needs_psql = pytest.mark.skipif(
 @pytest.fixture
 def another_cluster() -> Iterator[str]:
     """The URL of an empty database in a cluster that was just made."""
-    with PostgresServer(options={"fsync": "off"}) as server:
+    with PostgresServer(options=NOT_DURABLE, folder=quick_place()) as server:
         with psycopg.connect(server.url, autocommit=True) as connection:
             connection.execute("create database restored encoding 'UTF8' template template0")
         yield with_database(server.url, "restored")

@@ -20,7 +20,7 @@ from infrastructure.postgres.model_memory import PostgresModelMemory
 from infrastructure.postgres.turns import PostgresTurns
 from tests.fakes.model_server import ScriptedModelServer
 from tests.fakes.write_side import LogMemory, MemoryWriteLog
-from tests.support.postgres_server import PostgresServer
+from tests.support.postgres_server import PostgresServer, quick_place
 from tests.support.write_side import keyring_of, live_on, log_on
 
 
@@ -63,7 +63,7 @@ class Desk:
 
 
 def test_a_database_that_is_restarted_in_the_middle_gets_the_whole_answer() -> None:
-    with PostgresServer() as server:
+    with PostgresServer(folder=quick_place()) as server:
         database = Database(server.url, connect_timeout=2)
         migrate(database)
         desk = Desk(database, patience=30)
@@ -95,7 +95,7 @@ def test_a_database_that_is_restarted_in_the_middle_gets_the_whole_answer() -> N
 
 
 def test_an_answer_outlives_the_patience_of_those_who_wait_for_it() -> None:
-    with PostgresServer() as server:
+    with PostgresServer(folder=quick_place()) as server:
         database = Database(server.url, connect_timeout=2)
         migrate(database)
         desk = Desk(database, patience=0.2)

@@ -146,7 +146,7 @@ def test_another_model_server_has_another_line(database: Database, live: Postgre
 def test_whoever_listens_is_told_that_signals_were_missed_when_the_session_was_lost(
     database: Database, database_url: str
 ) -> None:
-    live, looker = live_on(database), live_on(database)
+    live, looker = live_on(database, heartbeat=3600), live_on(database)
     heard: queue.Queue[Signal] = queue.Queue()
     owner = live.own()
     live.listen(heard.put)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 
 import psycopg
@@ -17,6 +16,7 @@ from projections.reading import Reading
 from projections.search.queries import SearchQueries
 from projections.transcript.queries import TranscriptQueries
 from tests.fakes.histories import Historian
+from tests.support.databases import drop_database, make_database
 from tests.support.postgres_server import with_database
 
 
@@ -56,12 +56,9 @@ class Book:
 @pytest.fixture(scope="session")
 def shared_database_url(server_url: str, template_database: str) -> Iterator[str]:
     """One database for all tests of this folder: making one costs more than most of them."""
-    name = f"daybook_projections_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f"create database {name} template {template_database}".encode())
+    name = make_database(server_url, template_database)
     yield with_database(server_url, name)
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f"drop database {name} with (force)".encode())
+    drop_database(server_url, name)
 
 
 @pytest.fixture

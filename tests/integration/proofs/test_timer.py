@@ -23,11 +23,13 @@ def test_a_log_that_grows_is_signed_again_and_once_more_in_the_end(empty: Audite
     with CheckpointTimer(served, 0.05):
         wait_until(lambda: sizes(empty) == [2], "the first checkpoint")
         empty.append(3)
-        wait_until(lambda: sizes(empty) == [2, 5], "the second checkpoint")
+        wait_until(lambda: sizes(empty)[-1] == 5, "the second checkpoint")  # or one between the appends, too
+    before = sizes(empty)
     with CheckpointTimer(served, 3600):
         empty.append(1)
 
-    assert sizes(empty) == [2, 5, 6]
+    assert before == sorted(set(before))
+    assert sizes(empty) == [*before, 6]
     assert empty.verify().ok
 
 

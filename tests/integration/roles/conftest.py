@@ -49,7 +49,7 @@ class Cluster:
         """Make an empty database; return its name."""
         name = f"daybook_test_{uuid.uuid4().hex[:12]}"
         of = f"owner {owner}" if owner else ""
-        self.run(f"create database {name} {of} encoding 'UTF8' template template0")
+        self.run(f"create database {name} {of} encoding 'UTF8' template template0 strategy file_copy")
         self.databases.append(name)
         return name
 
