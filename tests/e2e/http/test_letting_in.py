@@ -415,13 +415,16 @@ def test_a_rebuilt_book_lets_in_whom_its_log_lets_in(closed: RunningServer, clie
 
 
 def test_the_page_shows_and_pulls_what_the_scope_allows(closed: RunningServer, client: httpx.Client) -> None:
-    for scope, seen, pulled in (
-        ("read", 200, 403),
-        ("ask", 200, 403),
-        ("audit", 403, 403),
-        ("admin", 200, 202),
+    where = client.post(LIST, json={}, headers=bearer(token(closed, "ask").secret)).json()["id"]
+    for scope, reads, pulled in (
+        ("read", True, 403),
+        ("ask", True, 403),
+        ("audit", False, 403),
+        ("admin", True, 202),
     ):
         client.headers.update(bearer(token(closed, scope).secret))
-        assert client.get("/").status_code == seen
-        assert client.get("/state").status_code == seen
+        front = client.get("/")
+        assert front.status_code == client.get("/state").status_code == 200
+        assert (f"/conversations/{where}" in front.text) is reads
+        assert client.get(f"/conversations/{where}").status_code == (200 if reads else 403)
         assert client.post("/pull").status_code == pulled
