@@ -25,8 +25,7 @@ select c.id, c.project_id, c.title, c.first_prompt, c.message_count, c.current_i
        c.created_at, c.updated_at, c.last_actor, c.hold_reason, c.erased_at, c.erased_by,
        c.origin_conversation_id, c.origin_message_id, c.version, c.last_index, c.title_by, c.pinned,
        array(select t.name from tags t where t.conversation_id = c.id),
-       c.routine_id, c.routine_version,
-       c.active_index, c.first_index
+       c.active_index, c.first_index, c.routine_id, c.routine_version
   from conversations c
 """
 
@@ -330,8 +329,8 @@ class ConversationQueries:
             title_by=row[17],
             pinned=row[18],
             tags=tuple(sorted((opener.text(name) or "" for name in row[19]), key=folded)),
-            routine_id=row[20],
-            routine_version=row[21],
+            routine_id=row[22],
+            routine_version=row[23],
             erased=opener.erased or row[11] is not None,
             damaged=opener.damage is not None,
         )

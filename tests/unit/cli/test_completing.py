@@ -93,7 +93,8 @@ def test_each_row_of_the_table_is_the_first_that_fits_some_parameter() -> None:
         ("server use ", ["home", "local"]),
         ("rate @last u", ["up"]),
         ("models pull deepseek-r1:671", ["deepseek-r1:671b"]),
-        ("list --archived --si", []),
+        ("list --archived --sin", ["--since"]),
+        ("list --archived --sx", []),
     ],
 )
 def test_what_is_offered(line: str, expected: list[str]) -> None:
