@@ -14,6 +14,7 @@ from domain.errors import ContentDamagedError, InvalidInputError
 from domain.project.project import Project
 from domain.tags import folded
 from infrastructure.read_model_memory import ReadModelMemory
+from projections.conversations import VERSION
 from projections.conversations.wanted import Sort, Wanted
 from projections.search import queries
 from projections.search.queries import SearchQueries, Within
@@ -193,7 +194,7 @@ def test_titles_say_who_made_them(book: Book) -> None:
     untitled, named = talk(book, "How do I sharpen a chisel?"), talk(book, "tide", title="Mine")
     since = datetime.fromisoformat("2026-01-01T00:00:00Z")
     assert book.conversations.untitled(since) == (untitled.id,)
-    memory = ReadModelMemory(book.transcript, book.projects, book.conversations)
+    memory = ReadModelMemory(book.transcript, book.projects, book.conversations, book.routines)
     assert memory.untitled(since) == (untitled.id,)
     untitled.take_title("Chisels", model="small")
     book.history.record(untitled)
@@ -226,7 +227,7 @@ def test_an_erased_conversation_leaves_no_tag_behind(book: Book) -> None:
 
     assert listed(book, tags=["work"]) == []
     assert book.conversations.tags() == ()
-    for model, version in (("conversations", 5), ("search", 2)):
+    for model, version in (("conversations", VERSION), ("search", 2)):
         with book.reading.open(model, version) as connection:
             assert connection.execute("select count(*) from tags").fetchone() == (0,)
 
@@ -258,7 +259,7 @@ def test_what_instructions_were_stays(book: Book) -> None:
         (4, "", "ada"),
         (2, "Be brief.", "ada"),
     ]
-    memory = ReadModelMemory(book.transcript, book.projects, book.conversations)
+    memory = ReadModelMemory(book.transcript, book.projects, book.conversations, book.routines)
     assert memory.instructions_at(project.id, 2) is not None
     assert memory.instructions_at(project.id, 3) is None
     assert memory.default_options(project.id) == {"seed": 1}
@@ -331,7 +332,7 @@ def test_a_search_by_date_reaches_what_lies_far_back(book: Book) -> None:
 
 def _rows(book: Book) -> dict[str, list[Any]]:
     tables = {
-        ("conversations", 5): ("conversations", "models", "tags"),
+        ("conversations", VERSION): ("conversations", "models", "tags"),
         ("search", 2): ("messages", "conversations", "tags", "models", "segments", "places", "model_places"),
         ("projects", 4): ("projects", "instructions"),
         ("usage", 2): ("answers", "conversations"),
