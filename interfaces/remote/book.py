@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from interfaces.remote.answering import RemoteAnswering
     from interfaces.remote.commands import RemoteCommands
     from interfaces.remote.connection import Connection
+    from interfaces.remote.grants import RemoteGrants
     from interfaces.remote.log import RemoteAuditor, RemoteEvents
     from interfaces.remote.models import RemoteModels
     from interfaces.remote.queries import (
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
         RemoteSearch,
         RemoteTranscript,
     )
-    from interfaces.remote.upkeep import RemoteErasing, RemoteGrants, RemoteKeys, RemoteReadModels
+    from interfaces.remote.upkeep import RemoteErasing, RemoteKeys, RemoteReadModels
     from interfaces.remote.usage import RemoteUsage
 
 
@@ -58,7 +59,7 @@ class RemoteBook:
         """Takes commands."""
         from interfaces.remote.commands import RemoteCommands
 
-        return RemoteCommands(self._connection)
+        return RemoteCommands(self._connection, self._clock)
 
     @cached_property
     def model_server(self) -> RemoteModels:
@@ -147,9 +148,9 @@ class RemoteBook:
     @cached_property
     def access(self) -> RemoteGrants:
         """Lists tokens, links and sessions."""
-        from interfaces.remote.upkeep import RemoteGrants
+        from interfaces.remote.grants import RemoteGrants
 
-        return RemoteGrants(self.events)
+        return RemoteGrants(self._connection, self.events)
 
     @cached_property
     def read_models(self) -> RemoteReadModels:

@@ -1,4 +1,4 @@
-"""The table from commands to requests. A new command needs a line here, or in `NOT_OVER_HTTP`.
+"""The table from commands to requests. A new command needs a line here, or in `APART`.
 
 Invariant: whatever a command carries is in its request; a value that the line does not name is refused.
 """
@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from application import commands as c
 
 Method = Literal["POST", "PUT", "PATCH", "DELETE"]
-Returns = Literal["done", "asked", "erased"]
+Returns = Literal["done", "asked", "erased", "made"]
 
 
 @dataclass(frozen=True)
@@ -122,15 +123,13 @@ LINES: Mapping[type[c.Command], Line] = {
     c.EraseConversation: Line("POST", _CONVERSATION + "/erasure", ("with_derived",), returns="erased"),
     c.EraseProject: Line("POST", _PROJECT + "/erasure", ("with_derived",), returns="erased"),
     c.EraseRoutine: Line("POST", _ROUTINE + "/erasure", returns="erased"),
+    c.CreateToken: Line("POST", "tokens", ("name", "scopes", "expires_at"), returns="made"),
+    c.RevokeToken: Line("POST", "tokens/{token_id}/revoke"),
+    c.EndSession: Line("POST", "sessions/{session_id}/end"),
 }
 
-NOT_OVER_HTTP: Mapping[type[c.Command], str] = {
-    c.CreateToken: "Tokens are made",
-    c.RevokeToken: "Tokens are revoked",
-    c.OfferSession: "Links are made",
-    c.EndSession: "Sessions are ended",
-}
-"""Commands that are given on the server's own machine, and how to say so."""
+APART: frozenset[type[c.Command]] = frozenset({c.OfferSession})
+"""Commands whose request says other things than they do: see `RemoteCommands.make`."""
 
 _IN_HEADERS = frozenset({"correlation_id", "idempotency_key", "expected_version"})
 _OF_THE_TOKEN = frozenset({"actor", "source"})
@@ -191,4 +190,6 @@ def _default(item: Any) -> object:
 def _plain(value: Any) -> Any:
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
     return dict(value) if isinstance(value, Mapping) else value

@@ -38,10 +38,6 @@ ON_THE_SERVERS_MACHINE: dict[str, tuple[str, ...]] = {
     "db url": (),
     "keys export": ("key.json",),
     "keys import": ("key.json",),
-    "token create": ("reader",),
-    "token list": (),
-    "token revoke": ("reader",),
-    "link": (),
 }
 """Commands that refuse to be given against a server, with the arguments they need to get so far."""
 
@@ -49,6 +45,22 @@ TERMINAL_ONLY = {"chat"}
 """Commands that need a terminal; they are tried on one in test_following.py."""
 
 SCENARIOS: dict[str, list[Step]] = {
+    "letting in": [
+        Step(
+            ["token", "create", "reader", "--scope", "read", "--expires", "30d", "--json"],
+            same=False,
+            expect=0,
+        ),
+        Step(["token", "create", "reader"], expect=4),
+        Step(["token", "create", "writer", "--scope", "wrong"], err=False, expect=2),
+        Step(["token", "list", "--json"], same=False, expect=0),
+        Step(["token", "list", "--all"], same=False, expect=0),
+        Step(["token", "revoke", "reader"], expect=0),
+        Step(["token", "revoke", "{id}", "--json"], expect=0),
+        Step(["token", "revoke", "nobody"], expect=3),
+        Step(["link", "--minutes", "5", "--json"], same=False, expect=0),
+        Step(["token", "revoke", "{id}"], expect=0),
+    ],
     "nothing yet": [
         Step(["list"]),
         Step(["list", "--json"]),

@@ -63,6 +63,18 @@ def test_what_belongs_to_the_servers_machine_says_so(there: Daybook, name: str) 
     assert not ran.out
 
 
+def test_a_token_that_is_made_there_lets_in_there_and_its_revocation_holds(there: Daybook) -> None:
+    made = there("token", "create", "made from afar", "--scope", "read", "--json").json
+    reader = there.with_settings(DAYBOOK_SERVER_TOKEN=made["token"])
+    reader("list")
+    assert "scope" in reader("ask", "may I?", expect=4).err
+    assert "scope" in reader("token", "list", expect=4).err
+    there("token", "revoke", "made from afar")
+    link = there("link").out.strip()
+    assert link.startswith("http://127.0.0.1:")
+    assert "/sign-in?code=" in link
+
+
 def test_the_master_key_is_replaced_where_it_is(there: Daybook) -> None:
     assert "machine of the server" in there("keys", "rotate", "--master", "-y", expect=4).err
 
