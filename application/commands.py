@@ -9,10 +9,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 from uuid import UUID
 
-from application.ported import PortedConversation, PortedProject
 from application.ports.log import IdempotencyKey, Origin
 from domain.ids import new_id
 
@@ -123,7 +122,28 @@ class AnswerAgain(Command):
     background: bool = False
 
 
-Asking: TypeAlias = AskQuestion | EditPrompt | AnswerAgain
+@dataclass(frozen=True, kw_only=True)
+class RunRoutine(Command):
+    """Open a conversation with the prompt that a routine makes of these values, and start its answer.
+
+    `version` None: the newest one. What is said here of model, options and thinking stands over what the
+    routine says.
+    """
+
+    conversation_id: ClassVar[None] = None
+
+    routine_id: UUID
+    version: int | None = None
+    input: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    project_id: UUID | None = None
+    model: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    think: bool | str | None = None
+    background: bool = False
+
+
+Asking: TypeAlias = AskQuestion | EditPrompt | AnswerAgain | RunRoutine
 """What starts an answer."""
 
 
@@ -151,26 +171,6 @@ class ForkConversation(Command):
     message_id: UUID
     title: str | None = None
     project_id: UUID | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImportConversations(Command):
-    """Take conversations of a file in, into a project or where the file has them; again adds what is new.
-
-    `dry_run`: only say what would come of it.
-    """
-
-    conversations: tuple[PortedConversation, ...]
-    project_id: UUID | None = None
-    dry_run: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImportProject(Command):
-    """Take a project of a file in, where it is not there yet. `dry_run`: only say what would come of it."""
-
-    project: PortedProject
-    dry_run: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,6 +220,25 @@ class RenameConversation(Edit):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChangeConversation(Edit):
+    """Change several things about a conversation in one append; what is None or empty leaves it as it is.
+
+    `move`: into the project, or (None) into none. `tags` are all that it is to have; `add_tags` and
+    `remove_tags` leave the others.
+    """
+
+    conversation_id: UUID
+    title: str | None = None
+    move: bool = False
+    project_id: UUID | None = None
+    tags: tuple[str, ...] | None = None
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
+    pinned: bool | None = None
+    archived: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ArchiveConversation(Edit):
     """Put a conversation out of the way."""
 
@@ -241,13 +260,15 @@ class CreateProject(Command):
     description: str = ""
     instructions: str = ""
     default_model: str | None = None
+    default_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeProject(Edit):
     """Change several things about a project in one append; None leaves a thing as it is.
 
-    An empty `instructions` or `description` takes it away, an empty `default_model` leads back to the book's.
+    An empty `instructions`, `description` or `default_options` takes it away, an empty `default_model` leads
+    back to the book's.
     """
 
     project_id: UUID
@@ -255,6 +276,7 @@ class ChangeProject(Edit):
     description: str | None = None
     instructions: str | None = None
     default_model: str | None = None
+    default_options: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -287,6 +309,22 @@ class SetDefaultModel(Edit):
 
     project_id: UUID
     model: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetDefaultOptions(Edit):
+    """Choose the model's options for answers in a project that are told no others; empty: none."""
+
+    project_id: UUID
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreInstructions(Edit):
+    """Set a project's instructions to what they were at an earlier version, as a new change."""
+
+    project_id: UUID
+    version: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -355,6 +393,50 @@ class EraseProject(Edit):
 
     project_id: UUID
     with_derived: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateRoutine(Command):
+    """Save a prompt under a name that no living routine has."""
+
+    name: str
+    prompt: str
+    description: str = ""
+    instructions: str = ""
+    model: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    think: bool | str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeRoutine(Edit):
+    """Make another version of a routine; None leaves a thing as it is, and so does what it says already.
+
+    An empty `description`, `instructions`, `model` or `think` takes it away; `options` are all there are.
+    """
+
+    routine_id: UUID
+    name: str | None = None
+    prompt: str | None = None
+    description: str | None = None
+    instructions: str | None = None
+    model: str | None = None
+    options: Mapping[str, Any] | None = None
+    think: bool | str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveRoutine(Edit):
+    """Run a routine no more. Its name is free then; its versions and what it was run for stay."""
+
+    routine_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class EraseRoutine(Edit):
+    """Destroy the key of all versions of a routine, for ever. What it was run for has keys of its own."""
+
+    routine_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True)

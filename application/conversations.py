@@ -24,6 +24,7 @@ from application.commands import (
     GoOnFrom,
     RenameConversation,
     RestoreConversation,
+    RunRoutine,
     StartConversation,
 )
 from application.deciding import TRIES, change
@@ -31,7 +32,13 @@ from application.errors import DatabaseError
 from application.ports.log import Origin, Saved
 from application.ports.model_server import ChatRequest
 from application.services import Services
-from application.text_rules import checked_name, checked_options, checked_text, checked_think
+from application.text_rules import (
+    checked_context_length,
+    checked_name,
+    checked_options,
+    checked_text,
+    checked_think,
+)
 from domain.conversation.conversation import Conversation, Kind
 from domain.errors import (
     ConflictError,
@@ -43,7 +50,14 @@ from domain.errors import (
 from domain.ids import new_id, short
 from domain.project.project import Project
 
-_MOST_TOKENS = 2**31 - 1
+
+@dataclass(frozen=True)
+class Manner:
+    """How a prompt is to be answered: by which model (None: as it comes), with which options and thinking."""
+
+    model: str | None
+    options: Mapping[str, Any]
+    think: bool | str | None
 
 
 @dataclass(frozen=True)
@@ -88,7 +102,7 @@ def ask_question(services: Services, command: AskQuestion) -> Asked:
         LineFullError: as many answers wait for the model server as may.
     """
     text, instructions = _checked_prompt(command)
-    return _once(services, command, lambda: _ask(services, command, text, instructions))
+    return once(services, command, lambda: _ask(services, command, text, instructions))
 
 
 def _checked_prompt(command: AskQuestion | EditPrompt) -> tuple[str, str | None]:
@@ -118,7 +132,7 @@ def _ask(services: Services, command: AskQuestion, text: str, instructions: str 
         seen = parent_id
         conversation.add_prompt(prompt_id, text, parent_id=parent_id, instructions=instructions)
         try:
-            return _start_answer(
+            return start_answer(
                 services,
                 command,
                 conversation,
@@ -153,7 +167,7 @@ def edit_prompt(services: Services, command: EditPrompt) -> Asked:
         LineFullError: as many answers wait for the model server as may.
     """
     text, instructions = _checked_prompt(command)
-    return _once(services, command, lambda: _edit(services, command, text, instructions))
+    return once(services, command, lambda: _edit(services, command, text, instructions))
 
 
 def _edit(services: Services, command: EditPrompt, text: str, instructions: str | None) -> Asked:
@@ -173,7 +187,7 @@ def _edit(services: Services, command: EditPrompt, text: str, instructions: str 
         prompt_id = new_id()
         conversation.add_prompt(prompt_id, text, parent_id=old.parent_id, instructions=instructions)
         try:
-            return _start_answer(
+            return start_answer(
                 services,
                 command,
                 conversation,
@@ -189,7 +203,7 @@ def _edit(services: Services, command: EditPrompt, text: str, instructions: str 
 
 def answer_again(services: Services, command: AnswerAgain) -> Asked:
     """Start another answer to a prompt that is there; the earlier answers stay."""
-    return _once(services, command, lambda: _ask_again(services, command))
+    return once(services, command, lambda: _ask_again(services, command))
 
 
 def _ask_again(services: Services, command: AnswerAgain) -> Asked:
@@ -208,7 +222,7 @@ def _ask_again(services: Services, command: AnswerAgain) -> Asked:
             )
         instructions = services.memory.prompt_instructions(command.prompt_id)
         try:
-            return _start_answer(
+            return start_answer(
                 services,
                 command,
                 conversation,
@@ -255,7 +269,7 @@ def restore_conversation(services: Services, command: RestoreConversation) -> Do
     return change(services.log, Conversation, command.conversation_id, Conversation.restore, command)
 
 
-def _start_answer(
+def start_answer(
     services: Services,
     command: Asking,
     conversation: Conversation,
@@ -264,9 +278,15 @@ def _start_answer(
     prompt_id: UUID,
     text: str,
     instructions: str | None,
+    manner: Manner | None = None,
 ) -> Asked:
-    model = _model_for(services, command.model, conversation, project)
-    given = checked_options(command.options)
+    """Record a conversation with the start of an answer to its prompt, in one append.
+
+    Without a `manner` it is answered as the command says.
+    """
+    manner = manner or Manner(command.model, command.options, command.think)
+    model = _model_for(services, manner.model, conversation, project)
+    given = _options(services, command, project, manner.options)
     context_length = _context_length(services, given, model)
     standing = None
     if instructions is None and project is not None:
@@ -283,7 +303,7 @@ def _start_answer(
     )
     options = {**given, "num_ctx": context_length}
     request = ChatRequest(
-        model=model, messages=window.messages, options=options, think=checked_think(command.think)
+        model=model, messages=window.messages, options=options, think=checked_think(manner.think)
     )
     answer_id = new_id()
     conversation.start_answer(
@@ -296,7 +316,7 @@ def _start_answer(
         cut_count=window.cut_count,
         instructions_project_id=project.id if project and standing else None,
         instructions_version=standing.version if standing else None,
-        think=command.think,
+        think=manner.think,
         request_hash=services.log.request_hash(conversation.id, context.rendered(request)),
         options=options,
     )
@@ -379,20 +399,29 @@ def _model_for(
     return checked_name(model or services.default_model, "model name")
 
 
+def _options(
+    services: Services, command: Asking, project: Project | None, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Those asked for, over the project's.
+
+    Options that come from an earlier answer are whole, its context length among them: what is answered again
+    is answered as it was.
+    """
+    given = checked_options(options)
+    if project is None or (not isinstance(command, AskQuestion | RunRoutine) and "num_ctx" in given):
+        return given
+    return {**services.memory.default_options(project.id), **given}
+
+
 def _context_length(services: Services, options: Mapping[str, Any], model: str) -> int:
-    chosen = options.get("num_ctx", services.context_length)
-    if not isinstance(chosen, int) or isinstance(chosen, bool) or not 1 <= chosen <= _MOST_TOKENS:
-        raise InvalidInputError(
-            f"The option num_ctx must be a whole number from 1 to {_MOST_TOKENS}, not {chosen!r}. Nothing "
-            "was recorded."
-        )
+    chosen = checked_context_length(options.get("num_ctx", services.context_length))
     card = services.models.recall(model)
     if card is not None and card.context_length:
         return min(chosen, card.context_length)
     return chosen
 
 
-def _once(services: Services, command: Asking, ask: Callable[[], Asked]) -> Asked:
+def once(services: Services, command: Asking, ask: Callable[[], Asked]) -> Asked:
     """Ask, unless the same command was carried out before.
 
     A twin under way at the same moment may be done between our look and our try; then what it changed stands

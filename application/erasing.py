@@ -2,19 +2,21 @@
 
 Invariants: the erased event, the end of the key and the tombstone are one append, made by the log; what a
 hold covers (a project's covers its conversations) is not erased; a project takes all its conversations along;
-copies have keys of their own and go only when that is asked for.
+copies and what a routine was run for have keys of their own; copies go when that is asked for.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 from uuid import UUID
 
 from application.commands import (
     Done,
     EraseConversation,
     EraseProject,
+    EraseRoutine,
     HoldConversation,
     HoldProject,
     ReleaseConversation,
@@ -26,6 +28,10 @@ from application.text_rules import checked_text
 from domain.conversation.conversation import Conversation
 from domain.errors import ContentErasedError, InvalidInputError, WrongVersionError
 from domain.project.project import Project
+from domain.routine.routine import Routine
+
+Erasable: TypeAlias = Conversation | Project | Routine
+Erasing: TypeAlias = EraseConversation | EraseProject | EraseRoutine
 
 REQUEST = "request"
 WITH_PROJECT = "project"
@@ -66,7 +72,7 @@ def erase_conversation(services: Services, command: EraseConversation) -> Done:
         ContentErasedError: it was erased before.
     """
 
-    def taken() -> list[Conversation | Project]:
+    def taken() -> list[Erasable]:
         conversation = services.log.load(Conversation, command.conversation_id)
         must_stand_at(command.expected_version, conversation)
         conversation.erase(REQUEST)
@@ -80,9 +86,9 @@ def erase_conversation(services: Services, command: EraseConversation) -> Done:
 
 
 def erase_project(services: Services, command: EraseProject) -> Done:
-    """Erase a project and all its conversations, in one append.
+    """Erase a project and all conversations that are in it now, in one append.
 
-    A conversation that somebody opened in it at that very moment is erased in a second one.
+    What somebody opened in it, or moved into it, at that very moment is erased in a second one.
 
     Raises:
         RefusedError: it, one of its conversations, or a copy that shall go with them, is held.
@@ -90,12 +96,12 @@ def erase_project(services: Services, command: EraseProject) -> Done:
     """
     inside: list[UUID] = []
 
-    def taken() -> list[Conversation | Project]:
+    def taken() -> list[Erasable]:
         project = services.log.load(Project, command.project_id)
         must_stand_at(command.expected_version, project)
         project.erase(REQUEST)
         inside[:] = services.memory.conversations_of(project.id)
-        conversations = [services.log.load(Conversation, one) for one in inside]
+        conversations = [one for one in _loaded(services, inside) if one.project_id == project.id]
         for conversation in conversations:
             conversation.erase(WITH_PROJECT)
         return [*conversations, *_derived(services, command, inside), project]
@@ -108,11 +114,27 @@ def erase_project(services: Services, command: EraseProject) -> Done:
     return _erase(services, command, command.project_id, taken, late)
 
 
+def erase_routine(services: Services, command: EraseRoutine) -> Done:
+    """Erase all versions of a routine; the conversations it was run for stay.
+
+    Raises:
+        ContentErasedError: it was erased before.
+    """
+
+    def taken() -> list[Erasable]:
+        routine = services.log.load(Routine, command.routine_id)
+        must_stand_at(command.expected_version, routine)
+        routine.erase(REQUEST)
+        return [routine]
+
+    return _erase(services, command, command.routine_id, taken, list)
+
+
 def _erase(
     services: Services,
-    command: EraseConversation | EraseProject,
+    command: Erasing,
     target: UUID,
-    taken: Callable[[], list[Conversation | Project]],
+    taken: Callable[[], list[Erasable]],
     late: Callable[[], Sequence[tuple[UUID, str]]],
 ) -> Done:
     """Erase what `taken` returns in one append, then what `late` finds to have come meanwhile."""
@@ -134,6 +156,10 @@ def _erase(
             size = max(saved.log_size, _erase_latecomers(services, command, late()))
             version = next(one.version for one in aggregates if one.id == target)
             return Done(target, size, None if saved.replayed else version)
+
+
+def _loaded(services: Services, conversation_ids: Sequence[UUID]) -> list[Conversation]:
+    return [services.log.load(Conversation, one) for one in conversation_ids]
 
 
 def _derived(
@@ -162,7 +188,7 @@ def _projects_must_not_be_held(services: Services, conversations: Sequence[Conve
 
 def _erase_latecomers(
     services: Services,
-    command: EraseConversation | EraseProject,
+    command: Erasing,
     latecomers: Sequence[tuple[UUID, str]],
 ) -> int:
     size = 0
@@ -171,6 +197,8 @@ def _erase_latecomers(
         while True:
             attempt += 1
             conversation = services.log.load(Conversation, one)
+            if reason_kind == WITH_PROJECT and conversation.project_id != _project_of(command):
+                break  # moved away meanwhile
             try:
                 conversation.erase(reason_kind)
                 size = services.log.erase([conversation], command.origin).log_size
@@ -184,7 +212,11 @@ def _erase_latecomers(
     return size
 
 
-def _done_before(services: Services, command: EraseConversation | EraseProject) -> int | None:
+def _project_of(command: Erasing) -> UUID | None:
+    return command.project_id if isinstance(command, EraseProject) else None
+
+
+def _done_before(services: Services, command: Erasing) -> int | None:
     if command.idempotency is None:
         return None
     before = services.log.answered(command.origin, command.idempotency)

@@ -6,9 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 from application import commands as c
-from application import conversations, erasing, forking, granting, importing, projects, remarks, scopes
+from application import (
+    conversations,
+    erasing,
+    filing,
+    forking,
+    granting,
+    importing,
+    projects,
+    remarks,
+    routines,
+    scopes,
+)
 from application.access import Principal
 from application.conversations import Asked
+from application.import_commands import ImportConversations, ImportProject
 from application.ported import Imported
 from application.services import Services
 from application.text_rules import checked_key
@@ -19,14 +31,15 @@ HANDLERS: dict[type[c.Command], Callable[[Services, Any], Any]] = {
     c.EditPrompt: conversations.edit_prompt,
     c.AnswerAgain: conversations.answer_again,
     c.ForkConversation: forking.fork_conversation,
-    c.ImportConversations: importing.import_conversations,
-    c.ImportProject: importing.import_project,
+    ImportConversations: importing.import_conversations,
+    ImportProject: importing.import_project,
     c.RateAnswer: remarks.rate_answer,
     c.WriteNote: remarks.write_note,
     c.ChangeNote: remarks.change_note,
     c.RemoveNote: remarks.remove_note,
     c.GoOnFrom: conversations.go_on_from,
     c.RenameConversation: conversations.rename_conversation,
+    c.ChangeConversation: filing.change_conversation,
     c.ArchiveConversation: conversations.archive_conversation,
     c.RestoreConversation: conversations.restore_conversation,
     c.CreateProject: projects.create_project,
@@ -35,14 +48,21 @@ HANDLERS: dict[type[c.Command], Callable[[Services, Any], Any]] = {
     c.DescribeProject: projects.describe_project,
     c.ChangeInstructions: projects.change_instructions,
     c.SetDefaultModel: projects.set_default_model,
+    c.SetDefaultOptions: projects.set_default_options,
+    c.RestoreInstructions: projects.restore_instructions,
     c.ArchiveProject: projects.archive_project,
     c.RestoreProject: projects.restore_project,
+    c.CreateRoutine: routines.create_routine,
+    c.ChangeRoutine: routines.change_routine,
+    c.RemoveRoutine: routines.remove_routine,
+    c.RunRoutine: routines.run_routine,
     c.HoldConversation: erasing.hold_conversation,
     c.ReleaseConversation: erasing.release_conversation,
     c.HoldProject: erasing.hold_project,
     c.ReleaseProject: erasing.release_project,
     c.EraseConversation: erasing.erase_conversation,
     c.EraseProject: erasing.erase_project,
+    c.EraseRoutine: erasing.erase_routine,
     c.CreateToken: granting.create_token,
     c.RevokeToken: granting.revoke_token,
     c.OfferSession: granting.offer_session,
@@ -82,7 +102,7 @@ class Commands:
         made: c.Made = self._handled(command)
         return made
 
-    def take_in(self, command: c.ImportConversations | c.ImportProject) -> Imported:
+    def take_in(self, command: ImportConversations | ImportProject) -> Imported:
         """Handle a command that takes in what a file says, and return what became of it."""
         imported: Imported = self._handled(command)
         return imported

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
 
-from application.commands import ImportConversations, ImportProject
 from application.conversations import open_project
 from application.deciding import TRIES
+from application.import_commands import ImportConversations, ImportProject
 from application.ported import (
     MAX_PORTED_MESSAGES,
     Checks,
@@ -23,12 +23,13 @@ from application.ported import (
     TakenIn,
     checked_moments,
     checked_note,
+    checked_run,
 )
 from application.ports.log import Origin
 from application.ports.memory import RecordedAnswer
 from application.remarks import MAX_REMARK_BYTES
 from application.services import Services
-from application.text_rules import checked_name, checked_text
+from application.text_rules import checked_name, checked_options, checked_tag, checked_text
 from domain.conversation.conversation import Conversation
 from domain.errors import (
     ContentErasedError,
@@ -40,11 +41,14 @@ from domain.errors import (
 from domain.event import Root
 from domain.ids import derived_id, short
 from domain.project.project import Project
+from domain.tags import folded
 
 R = TypeVar("R", bound=Root)
 
 SOURCE = "import"
 DAYBOOK = "daybook"
+IMPORTED = "(imported)"
+"""The model of a title that a model made elsewhere: a file does not say which."""
 LEFT_UNFINISHED = "answer(s) left out: still being written when the file was"
 ALTERED = "text(s) altered: too long for a title, or with characters that no text may have"
 HOMELESS = "conversation(s) in no project: theirs is not here"
@@ -125,6 +129,8 @@ def _project(services: Services, command: ImportProject) -> tuple[Project | None
         project.change_instructions(checked_text(said.instructions, "instructions"))
     if said.default_model:
         project.set_default_model(checked_name(said.default_model, "model name"))
+    if said.default_options:
+        project.set_default_options(checked_options(said.default_options))
     if said.archived:
         project.archive()
     project.end_import(said.id, began_at=said.began_at, changed_at=said.changed_at)
@@ -212,8 +218,8 @@ class _Taking:
         if not self._fresh and not self.added_count:
             return None
         current = self._current(stood)
-        if self._fresh and said.archived:
-            root.archive()
+        if self._fresh:
+            self._file()
         root.end_import(
             current,
             imported_id=said.id,
@@ -222,6 +228,20 @@ class _Taking:
             changed_at=said.changed_at,
         )
         return root
+
+    def _file(self) -> None:
+        """File a new conversation as the file says; one that was here stays as people have filed it."""
+        said, root = self._said, self.conversation
+        if said.title is not None and said.title_by_model:
+            title = self._checks.name(said.title, "title")
+            if title is not None:
+                root.take_title(title, model=IMPORTED)
+        for name in map(checked_tag, said.tags):
+            root.tag(self._services.log.tag_id(root.id, folded(name)), name)
+        if said.pinned:
+            root.pin()
+        if said.archived:
+            root.archive()
 
     def remarks(self) -> tuple[tuple[str, int], ...]:
         """Return what was left out or altered, and how often."""
@@ -234,7 +254,8 @@ class _Taking:
 
     def _started(self) -> Conversation:
         said = self._said
-        title = None if said.title is None else self._checks.name(said.title, "title")
+        given = None if said.title_by_model else said.title
+        title = None if given is None else self._checks.name(given, "title")
         return Conversation.start(
             derived_id(said.id),
             project_id=self._command.project_id or self._project_id(),
@@ -280,6 +301,8 @@ class _Taking:
             self.conversation.import_answer(here, prompt_id=parent_id, **told)
         else:
             self.conversation.import_prompt(here, parent_id=parent_id, **told)
+            if message.made_by is not None:
+                self.conversation.note_routine(here, **checked_run(message.made_by))
         self.added_count += 1
         self._take_remarks(message, here)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -47,6 +47,15 @@ class PortedNote:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PortedRun:
+    """Which routine made a prompt of a file, which version of it, and with which values."""
+
+    routine_id: UUID
+    routine_version: int
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class PortedMessage:
     """A message of a file. `id` is that of where it was first recorded, and so are all ids in it."""
 
@@ -57,6 +66,7 @@ class PortedMessage:
     rating: str | None = None
     rating_words: str | None = None
     notes: tuple[PortedNote, ...] = ()
+    made_by: PortedRun | None = None
 
     @property
     def under_way(self) -> bool:
@@ -77,6 +87,9 @@ class PortedConversation:
     began_at: int
     changed_at: int
     title: str | None = None
+    title_by_model: bool = False
+    tags: tuple[str, ...] = ()
+    pinned: bool = False
     project_id: UUID | None = None
     current_id: UUID | None = None
     archived: bool = False
@@ -95,6 +108,7 @@ class PortedProject:
     description: str = ""
     instructions: str = ""
     default_model: str | None = None
+    default_options: Mapping[str, Any] = field(default_factory=dict)
     archived: bool = False
 
 
@@ -226,6 +240,22 @@ def checked_moments(said: PortedConversation | PortedProject) -> None:
     """
     _moment(said.began_at, "beginning")
     _moment(said.changed_at, "last change")
+
+
+def checked_run(made_by: PortedRun) -> dict[str, Any]:
+    """Return what a prompt's event says of its routine.
+
+    Raises:
+        InvalidInputError: it is no version, or the values are no texts.
+    """
+    if not 1 <= made_by.routine_version <= _MOST_INT8:
+        raise InvalidInputError("a prompt's routine has no such version")
+    variables = checked_options(made_by.variables)
+    return {
+        "routine_id": made_by.routine_id,
+        "routine_version": made_by.routine_version,
+        "variables": variables,
+    }
 
 
 def checked_note(note: PortedNote) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from application.commands import (
@@ -13,13 +15,16 @@ from application.commands import (
     DescribeProject,
     Done,
     RenameProject,
+    RestoreInstructions,
     RestoreProject,
     SetDefaultModel,
+    SetDefaultOptions,
 )
 from application.deciding import change
 from application.services import Services
-from application.text_rules import checked_name, checked_text
-from domain.ids import new_id
+from application.text_rules import checked_context_length, checked_name, checked_options, checked_text
+from domain.errors import NotFoundError
+from domain.ids import new_id, short
 from domain.project.project import Project
 
 
@@ -32,6 +37,8 @@ def create_project(services: Services, command: CreateProject) -> Done:
         project.change_instructions(checked_text(command.instructions, "instructions"))
     if command.default_model:
         project.set_default_model(checked_name(command.default_model, "model name"))
+    if command.default_options:
+        project.set_default_options(_checked_options(command.default_options))
     result = json.dumps({"project_id": str(project.id)}).encode()
     saved = services.log.save([project], command.origin, idempotency=command.idempotency, result=result)
     if saved.replayed:
@@ -48,6 +55,8 @@ def change_project(services: Services, command: ChangeProject) -> Done:
     )
     model = checked_name(command.default_model, "model name") if command.default_model else None
 
+    options = None if command.default_options is None else _checked_options(command.default_options)
+
     def decide(project: Project) -> None:
         if name is not None:
             project.rename(name)
@@ -57,6 +66,8 @@ def change_project(services: Services, command: ChangeProject) -> Done:
             project.change_instructions(instructions)
         if command.default_model is not None:
             project.set_default_model(model)
+        if options is not None:
+            project.set_default_options(options)
 
     return change(services.log, Project, command.project_id, decide, command)
 
@@ -87,6 +98,49 @@ def set_default_model(services: Services, command: SetDefaultModel) -> Done:
     return change(
         services.log, Project, command.project_id, lambda project: project.set_default_model(model), command
     )
+
+
+def set_default_options(services: Services, command: SetDefaultOptions) -> Done:
+    """Choose the model's options for a project."""
+    options = _checked_options(command.options)
+    return change(
+        services.log,
+        Project,
+        command.project_id,
+        lambda project: project.set_default_options(options),
+        command,
+    )
+
+
+def restore_instructions(services: Services, command: RestoreInstructions) -> Done:
+    """Set a project's instructions to what they were, as a new change.
+
+    Raises:
+        NotFoundError: no instructions were set by an event of this version.
+    """
+    earlier = services.memory.instructions_at(command.project_id, command.version)
+    if earlier is None:
+        services.log.load(Project, command.project_id).must_not_be_erased()
+        raise NotFoundError(
+            f"Project {short(command.project_id)} has no instructions of version {command.version}. Nothing "
+            "was changed.",
+            hint=f"daybook project instructions {short(command.project_id)} --history",
+        )
+    return change(
+        services.log,
+        Project,
+        command.project_id,
+        lambda project: project.change_instructions(earlier.text),
+        command,
+    )
+
+
+def _checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options that any answer can be asked for with, or raise `InvalidInputError`."""
+    checked = checked_options(options)
+    if "num_ctx" in checked:
+        checked_context_length(checked["num_ctx"])
+    return checked
 
 
 def archive_project(services: Services, command: ArchiveProject) -> Done:

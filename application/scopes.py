@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from application import commands as c
 from application.access import Need, Scope
+from application.import_commands import ImportConversations, ImportProject
 
 READ: Need = frozenset({Scope.READ})
 ASK: Need = frozenset({Scope.ASK})
@@ -25,14 +26,15 @@ COMMANDS: Mapping[type[c.Command], Need] = {
     c.EditPrompt: ASK,
     c.AnswerAgain: ASK,
     c.ForkConversation: ASK,
-    c.ImportConversations: ADMIN,
-    c.ImportProject: ADMIN,
+    ImportConversations: ADMIN,
+    ImportProject: ADMIN,
     c.RateAnswer: ASK,
     c.WriteNote: ASK,
     c.ChangeNote: ASK,
     c.RemoveNote: ASK,
     c.GoOnFrom: ASK,
     c.RenameConversation: ASK,
+    c.ChangeConversation: ASK,
     c.ArchiveConversation: ASK,
     c.RestoreConversation: ASK,
     c.CreateProject: ASK,
@@ -41,14 +43,21 @@ COMMANDS: Mapping[type[c.Command], Need] = {
     c.DescribeProject: ASK,
     c.ChangeInstructions: ASK,
     c.SetDefaultModel: ASK,
+    c.SetDefaultOptions: ASK,
+    c.RestoreInstructions: ASK,
     c.ArchiveProject: ASK,
     c.RestoreProject: ASK,
+    c.CreateRoutine: ASK,
+    c.ChangeRoutine: ASK,
+    c.RemoveRoutine: ASK,
+    c.RunRoutine: ASK,
     c.HoldConversation: ADMIN,
     c.ReleaseConversation: ADMIN,
     c.HoldProject: ADMIN,
     c.ReleaseProject: ADMIN,
     c.EraseConversation: ADMIN,
     c.EraseProject: ADMIN,
+    c.EraseRoutine: ADMIN,
     c.CreateToken: ADMIN,
     c.RevokeToken: ADMIN,
     c.OfferSession: ADMIN,
@@ -62,9 +71,21 @@ def _each(need: Need, *names: str) -> dict[str, Need]:
 
 QUERIES: Mapping[str, Mapping[str, Need]] = {
     "conversations": _each(
-        READ, "newest", "get", "latest_of_actor", "find", "of_project", "held", "derived", "walk"
+        READ,
+        "newest",
+        "listed",
+        "get",
+        "latest_of_actor",
+        "find",
+        "of_project",
+        "held",
+        "derived",
+        "tags",
+        "untitled",
+        "walk",
     ),
-    "projects": _each(READ, "all", "get", "find", "named"),
+    "projects": _each(READ, "all", "get", "find", "named", "instructions"),
+    "routines": _each(READ, "all", "get", "find", "named", "versions"),
     "transcript": _each(
         READ,
         "branch",
@@ -89,9 +110,10 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
     "turns": {
         **_each(READ, "standing_anywhere"),
         **_each(READ_OR_AUDIT, "length"),
-        **_each(PROCESS, "enter", "leave", "standing", "look"),
+        **_each(PROCESS, "enter", "leave", "standing", "look", "people_wait"),
     },
     "answering": {**_each(ASK, "start", "cancel"), **_each(READ, "running"), **_each(PROCESS, "close")},
+    "titling": _each(PROCESS, "give", "close"),
     "model_server": {
         **_each(READ, "models", "show", "version"),
         **_each(ADMIN, "pull"),

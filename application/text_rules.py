@@ -15,6 +15,8 @@ from domain.errors import InvalidInputError
 
 MAX_TEXT_BYTES = 2 * 1024 * 1024
 MAX_NAME_LENGTH = 500
+MAX_TAG_LENGTH = 60
+MOST_TOKENS = 2**31 - 1
 MAX_OPTIONS_BYTES = 64 * 1024
 _MAX_KEY_LENGTH = 255
 _THINKING = re.compile(r"[a-z]{1,20}")
@@ -58,6 +60,17 @@ def checked_name(name: str, what: str) -> str:
     return cleaned
 
 
+def checked_tag(name: str) -> str:
+    """Return the name of a tag, or raise `InvalidInputError`."""
+    cleaned = checked_name(name, "name of the tag")
+    if len(cleaned) > MAX_TAG_LENGTH or cleaned[0] in "+-" or "," in cleaned or not cleaned.isprintable():
+        raise InvalidInputError(
+            f"{cleaned[:MAX_TAG_LENGTH]!r} is no name for a tag: it has at most {MAX_TAG_LENGTH} characters, "
+            "no comma among them, and does not begin with + or -. Nothing was changed."
+        )
+    return cleaned
+
+
 def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return a model's options as they came, or raise `InvalidInputError` where JSON cannot say them."""
     try:
@@ -67,6 +80,16 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
             f"The options cannot be sent to a model: {problem}. Nothing was recorded."
         ) from None
     return dict(options)
+
+
+def checked_context_length(tokens: object) -> int:
+    """Return how many tokens request and answer may have together, or raise `InvalidInputError`."""
+    if not isinstance(tokens, int) or isinstance(tokens, bool) or not 1 <= tokens <= MOST_TOKENS:
+        raise InvalidInputError(
+            f"The option num_ctx must be a whole number from 1 to {MOST_TOKENS}, not {tokens!r}. Nothing "
+            "was recorded."
+        )
+    return tokens
 
 
 def checked_think(think: bool | str | None) -> bool | str | None:  # noqa: FBT001 (it is data, not a switch)

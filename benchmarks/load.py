@@ -50,6 +50,7 @@ from infrastructure.read_model_memory import ReadModelMemory
 from projections.conversations.queries import ConversationQueries
 from projections.projects.queries import ProjectQueries
 from projections.reading import Reading
+from projections.routines.queries import RoutineQueries
 from projections.transcript.queries import TranscriptQueries
 from tests.support.postgres_server import PostgresServer, with_database
 
@@ -86,6 +87,7 @@ class Writer:
                 TranscriptQueries(reading, keyring),
                 ProjectQueries(reading, keyring),
                 ConversationQueries(reading, keyring),
+                RoutineQueries(reading, keyring),
             ),
             live=self.live,
             models=PostgresModelMemory(self.book.database),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from application.handlers import Commands
     from application.ports.clock import Clock
     from application.ports.model_server import ModelServer
+    from application.titling import Titling
     from infrastructure.crypto.keyring import Keyring
     from infrastructure.crypto.master_key import MasterKeyFile
     from infrastructure.crypto.rotation import Rotation
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from projections.projects.queries import ProjectQueries
     from projections.pump import Pump
     from projections.reading import Reading
+    from projections.routines.queries import RoutineQueries
     from projections.search.queries import SearchQueries
     from projections.transcript.queries import TranscriptQueries
     from projections.usage.queries import UsageQueries
@@ -149,7 +151,7 @@ class Container:
         """What earlier events say."""
         from infrastructure.read_model_memory import ReadModelMemory
 
-        return ReadModelMemory(self.transcript, self.projects, self.conversations)
+        return ReadModelMemory(self.transcript, self.projects, self.conversations, self.routines)
 
     @cached_property
     def model_memory(self) -> PostgresModelMemory:
@@ -169,6 +171,13 @@ class Container:
         from application.answering import Answering
 
         return Answering(self.log, self.live, self.model_memory, self.model_server, self.clock, self.turns)
+
+    @cached_property
+    def titling(self) -> Titling:
+        """Gives titles to conversations that have none."""
+        from application.titling import Titling
+
+        return Titling(self.log, self.memory, self.model_server, self.turns, self.clock)
 
     @cached_property
     def read_models(self) -> Pump:
@@ -212,6 +221,13 @@ class Container:
         from projections.projects.queries import ProjectQueries
 
         return ProjectQueries(self.reading, self.keyring)
+
+    @cached_property
+    def routines(self) -> RoutineQueries:
+        """Lists routines."""
+        from projections.routines.queries import RoutineQueries
+
+        return RoutineQueries(self.reading, self.keyring)
 
     @cached_property
     def transcript(self) -> TranscriptQueries:
@@ -285,12 +301,19 @@ class Container:
 
 
 def make_keyring(
-    settings: Settings, home: Home, database: Database, *, next_key: MasterKeyFile | None = None
+    settings: Settings,
+    home: Home,
+    database: Database,
+    *,
+    next_key: MasterKeyFile | None = None,
+    changes: bool = True,
 ) -> Keyring:
     """Return the keyring of a database: the master key from the settings, else from the home's file.
 
     `next_key` is where a replacement keeps the key that may be in force already; else beside the home's file.
+    Without `changes` no key is made, and the book is not noted as one of the key's.
     """
+    from application.errors import KeyringError
     from infrastructure.crypto import master_key
     from infrastructure.crypto.keyring import Keyring
     from infrastructure.postgres.key_store import PostgresKeyStore
@@ -304,6 +327,8 @@ def make_keyring(
         return file.read()
 
     def make() -> bytes:
+        if not changes:
+            raise KeyringError("This book has no master key yet.")
         home.make()
         return file.write_new(master_key.generate())
 
@@ -313,7 +338,7 @@ def make_keyring(
         return None if settings.find("master_key").value else file.next.read()
 
     def note(book_id: UUID) -> None:
-        if not settings.find("master_key").value:
+        if changes and not settings.find("master_key").value:
             home.note_book_of_the_key(book_id)
 
     return Keyring(PostgresKeyStore(database), find, make, next_master=find_next, opened=note)

@@ -58,6 +58,22 @@ class BookDatabase:
 
         return Database(self.url(), connect_timeout=self._settings.number("connect_timeout"))
 
+    def glance(self, patience: float) -> Database:
+        """Return the database as it is, if it runs; nothing is started or migrated.
+
+        Args:
+            patience: seconds to wait for a connection.
+
+        Raises:
+            DatabaseError: it does not run.
+        """
+        from infrastructure.postgres.database import Database
+
+        url = self.embedded().url_if_running() if self.is_embedded else self._settings.get("database_url")
+        if url is None:
+            raise DatabaseError("The embedded PostgreSQL does not run.", hint="daybook db start")
+        return Database(url, max_connections=2, connect_timeout=patience)
+
     def migrate(self, *, adopt: bool, say: Say) -> MigratedView:
         """Apply pending migrations, and give the application its rights.
 

@@ -37,6 +37,7 @@ def demo_host(settings: Settings, home: Path, say: Callable[[str], None]) -> Ite
     kept = {name: settings.environment[name] for name in _KEPT + _ALSO_KEPT if name in settings.environment}
     with RunningSimulator(SimulatorOptions()) as simulator:
         environment = {**kept, "DAYBOOK_HOME": str(home), "DAYBOOK_OLLAMA_URL": simulator.url}
+        environment["DAYBOOK_TITLES"] = "off"  # nothing may outlive the home
         host = DemoHost(Settings(environment))
         try:
             yield host

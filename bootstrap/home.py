@@ -76,6 +76,11 @@ class Home:
                 hint="export DAYBOOK_HOME=/a/directory/you/can/write",
             ) from None
 
+    @property
+    def has_actor(self) -> bool:
+        """Whether somebody has used this home."""
+        return (self.root / "actor").exists()
+
     def actor(self) -> str:
         """Return the opaque id under which this home's user appears in the log; made on first use."""
         path = self.root / "actor"

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from interfaces.remote.connection import ServerAddress
 
 Say = Callable[[str], None]
+PATIENCE_SECONDS = 1.0
+"""How long completion in a shell waits for a connection."""
 
 
 class ProcessHost:
@@ -124,6 +126,39 @@ class ProcessHost:
         from bootstrap.database_admin import BookDatabase
 
         return Container(self._settings, self.home, BookDatabase(self._settings, self.home, say).open())
+
+    def glance(self) -> Book:
+        """Return the book as it is: nothing is started, waited for or changed."""
+        if self._server is not None:
+            return self.servers.open(self._server, patience=PATIENCE_SECONDS)
+        from bootstrap.database_admin import BookDatabase
+        from bootstrap.glance import GlancedBook
+
+        return GlancedBook(
+            self._settings, self.home, BookDatabase(self._settings, self.home), PATIENCE_SECONDS
+        )
+
+    def installed_models(self) -> Sequence[str]:
+        """Return the names of the models that can be asked now."""
+        if self._server is not None:
+            from interfaces.remote.models import installed_names as names_there
+
+            connection = self.servers.connection(self._server, patience=PATIENCE_SECONDS)
+            with contextlib.closing(connection):
+                return names_there(connection)
+        from infrastructure.ollama.names import installed_names
+
+        return installed_names(self._settings.get("ollama_url"), PATIENCE_SECONDS)
+
+    def make_titles(self) -> None:
+        """Let a process of its own give titles to conversations that have none; returns at once.
+
+        A server gives them itself.
+        """
+        from bootstrap.titles import begin
+
+        if self._server is None:
+            begin(self._settings)
 
     @cached_property
     def servers(self) -> SavedServers:

@@ -158,14 +158,16 @@ class SavedServers:
         token = self._token() or (None if known is None else _token(saved[known]))
         return ServerAddress(url, token, known)
 
-    def open(self, address: ServerAddress) -> RemoteBook:
+    def open(self, address: ServerAddress, *, patience: float | None = None) -> RemoteBook:
         """Return the book behind a server; nothing is sent before it is asked something."""
         from interfaces.remote.book import RemoteBook
 
-        return RemoteBook(self.connection(address), self._clock)
+        return RemoteBook(self.connection(address, patience=patience), self._clock)
 
-    def connection(self, address: ServerAddress) -> Connection:
-        """Return a connection to a server."""
+    def connection(self, address: ServerAddress, *, patience: float | None = None) -> Connection:
+        """Return a connection to a server. `patience`: seconds to wait for it; None: as usual."""
+        if patience is not None:
+            return Connection(address, version=self._version, connect_timeout=patience, patience=0)
         return Connection(
             address, version=self._version, connect_timeout=self._settings.number("connect_timeout")
         )

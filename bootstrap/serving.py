@@ -150,6 +150,7 @@ def http_options(settings: Settings, book: Container) -> HttpOptions:
         doctor=lambda: examine(settings),
         recommend=lambda: machine_recommendation(settings),
         requests_a_minute=settings.number("rate_limit"),
+        titles=settings.get("titles") == "on",
     )
 
 

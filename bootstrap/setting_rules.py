@@ -87,6 +87,10 @@ def _log_format(value: str) -> str:
     return "" if value in {"auto", "text", "json"} else "must be auto, text or json,"
 
 
+def _on_or_off(value: str) -> str:
+    return "" if value in {"on", "off"} else "must be on or off,"
+
+
 def _trusted_proxies(value: str) -> str:
     from interfaces.http.peers import parse_networks
 
@@ -108,6 +112,7 @@ _CHECKS = {
     "log_format": _log_format,
     "ollama_url": _ollama_url,
     "public_url": _public_url,
+    "titles": _on_or_off,
     "server": _server,
     "trusted_proxies": _trusted_proxies,
 }

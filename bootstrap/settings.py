@@ -57,11 +57,23 @@ DEFINITIONS = (
     ),
     Definition("model", ("DAYBOOK_MODEL",), "deepseek-r1:8b", "The model that answers when none is named."),
     Definition(
+        "pager",
+        ("DAYBOOK_PAGER", "PAGER"),
+        "less -FRX",
+        "What shows output that is longer than the screen; `off`: nothing does.",
+    ),
+    Definition(
         "context_length",
         ("DAYBOOK_CONTEXT_LENGTH",),
         "8192",
         "Tokens for request and answer together (num_ctx); at most the model's own.",
         numeric=True,
+    ),
+    Definition(
+        "titles",
+        ("DAYBOOK_TITLES",),
+        "on",
+        "`on`: a model gives conversations that nobody named a title, when it has nothing else to do; `off`.",
     ),
     Definition(
         "model_concurrency",
@@ -222,6 +234,11 @@ class Settings:
     def from_process(cls) -> Settings:
         """Read this process's environment."""
         return cls(dict(os.environ))  # noqa: TID251 (the one place)
+
+    @property
+    def flags(self) -> Mapping[str, str]:
+        """What was given on the command line, by key."""
+        return self._flags
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -20,6 +20,7 @@ from domain.conversation import events as conversation_events
 from domain.conversation import import_events
 from domain.event import Event, catalogue, field_names
 from domain.project import events as project_events
+from domain.routine import events as routine_events
 from interfaces.cli.app import app
 from interfaces.explanations import page_of
 from interfaces.http import metrics
@@ -55,30 +56,17 @@ _EVENTS_HEAD = """\
 
 All that a book can record. Events are stored under these names and versions for ever
 ([why](../adr/0004-event-type-names-are-data.md)). A field is *content* (encrypted under the key of its
-conversation or project, [why](../adr/0006-content-keys-and-erasure.md)) unless it is listed as plain.
+conversation, project or routine, [why](../adr/0006-content-keys-and-erasure.md)) unless it is listed as
+plain.
 
 Around each event stand its log index, its stream and version there, its own id, its time (set by the log),
 the actor's opaque id, the source (`cli`, `api`, …), the correlation id of the user's action and the causation
 id. All of these are readable by whoever reads the database.
 """
 
-_CLI_HEAD = """\
-# The command line
-
-<!-- Made by docs/generate.py from the commands' own help; change it there. -->
-
-All commands in one place. Exit codes: 0 done, 1 failed, 2 wrong usage or invalid input, 3 not found,
-4 refused, 5 model server, 6 database (or the server that the book is behind), 7 the check ran and the answer
-is no, 130 interrupted.
-
-`-h` or `--help` explains any of them, `daybook --install-completion` sets up your shell to complete them. An
-`ID` is a whole id, or enough of its beginning or end (four digits and more); `@last` is your latest
-conversation.
-"""
-
 _SCOPES = {
-    Scope.READ: "see conversations, projects and answers, search, follow an answer",
-    Scope.ASK: "ask, cancel, open, rename and archive conversations and projects",
+    Scope.READ: "see conversations, projects, routines and answers, search, follow an answer",
+    Scope.ASK: "ask, cancel, open, rename and archive conversations and projects; save and run routines",
     Scope.AUDIT: "see who did what when, and prove it; not what was said",
     Scope.ADMIN: "erase, hold, let others in, look after keys and read models",
 }
@@ -102,6 +90,7 @@ def events_page() -> str:
         ("A conversation", conversation_events.__name__),
         ("A conversation taken in from a file", import_events.__name__),
         ("A project", project_events.__name__),
+        ("A routine", routine_events.__name__),
         ("Tokens, links and sessions", access_events.__name__),
     )
     types = catalogue.types().items()
@@ -117,7 +106,7 @@ def events_page() -> str:
 def cli_page() -> str:
     """Return docs/cli.md."""
     root = typer.main.get_command(app)
-    return _CLI_HEAD + "".join(
+    return _head("cli") + "".join(
         _command_section(path, command) for path, command in _commands(root, "daybook")
     )
 

@@ -55,6 +55,10 @@ class Vault(Protocol):
         """Return the value that was sealed; raises `ContentErasedError` when its key is gone."""
         ...
 
+    def name_hash(self, name: str) -> bytes:
+        """Return the keyed hash under which a name is looked for where it must not stand in the clear."""
+        ...
+
 
 def packed(value: str | dict[str, Any] | Sealed | None) -> bytes | None:
     """Return a content field of an event that was read from the log, in the form read models keep it."""

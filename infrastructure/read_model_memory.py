@@ -6,13 +6,22 @@ Invariant: what was altered is an error here; nothing is sent to a model with a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from application.ports.memory import Instructions, RecordedAnswer, RecordedPrompt, StreamingAnswer
+from application.ports.memory import (
+    Instructions,
+    RecordedAnswer,
+    RecordedPrompt,
+    RecordedRoutine,
+    StreamingAnswer,
+)
 from domain.errors import ContentErasedError
 from domain.moments import to_micros
 from projections.conversations.queries import ConversationQueries
 from projections.projects.queries import ProjectQueries
+from projections.routines.queries import RoutineQueries
 from projections.transcript.messages import Message
 from projections.transcript.queries import TranscriptQueries
 
@@ -21,11 +30,16 @@ class ReadModelMemory:
     """The `Memory` port. The queries it is given must see the whole log as it is when they begin."""
 
     def __init__(
-        self, transcript: TranscriptQueries, projects: ProjectQueries, conversations: ConversationQueries
+        self,
+        transcript: TranscriptQueries,
+        projects: ProjectQueries,
+        conversations: ConversationQueries,
+        routines: RoutineQueries,
     ) -> None:
         self._transcript = transcript
         self._projects = projects
         self._conversations = conversations
+        self._routines = routines
 
     def texts(self, message_ids: Sequence[UUID]) -> Mapping[UUID, str]:
         """Return the texts of messages; erased ones are missing."""
@@ -43,6 +57,10 @@ class ReadModelMemory:
         found = self._conversations.get(conversation_id)
         return found.title if found is not None and found.titled and found.title else None
 
+    def untitled(self, since: datetime) -> Sequence[UUID]:
+        """Return conversations active since then that have an answer and no title, newest first, a few."""
+        return self._conversations.untitled(since)
+
     def instructions(self, project_id: UUID) -> Instructions | None:
         """Return a project's instructions, or None where it has none."""
         project = self._projects.get(project_id)
@@ -51,6 +69,22 @@ class ReadModelMemory:
         if project is None or not project.instructions or project.instructions_version is None:
             return None
         return Instructions(project.instructions, project.instructions_version)
+
+    def instructions_at(self, project_id: UUID, version: int) -> Instructions | None:
+        """Return what a project's instructions were set to by the event of this version, or None."""
+        for found in self._projects.instructions(project_id):
+            if found.version == version:
+                if found.damage is not None:
+                    raise found.damage
+                return Instructions(found.text, version)
+        return None
+
+    def default_options(self, project_id: UUID) -> Mapping[str, Any]:
+        """Return a project's default options; empty where it has none."""
+        project = self._projects.get(project_id)
+        if project is not None and project.damage is not None:
+            raise project.damage
+        return {} if project is None else project.default_options
 
     def prompt_instructions(self, prompt_id: UUID) -> str | None:
         """Return the instructions that came with a prompt."""
@@ -64,6 +98,22 @@ class ReadModelMemory:
     def derived_from(self, conversation_ids: Sequence[UUID]) -> Sequence[UUID]:
         """Return the other conversations copied from these, and copies of those, that are not erased."""
         return [found.id for found in self._conversations.derived(conversation_ids)]
+
+    def routine(self, routine_id: UUID, version: int | None = None) -> RecordedRoutine | None:
+        """Return a version of a routine (None: the newest), or None where it never had that."""
+        found = self._routines.versions(routine_id, number=version)
+        if not found:
+            return None
+        newest = found[-1]
+        if newest.damage is not None:
+            raise newest.damage
+        if newest.erased:
+            raise ContentErasedError("The content of this routine was erased. Nothing was recorded.")
+        return RecordedRoutine(newest.number, newest.definition)
+
+    def routines_named(self, name: str) -> Sequence[UUID]:
+        """Return the routines of exactly this name that were not removed."""
+        return [found.id for found in self._routines.named(name)]
 
     def streaming_answers(self) -> Sequence[StreamingAnswer]:
         """Return all answers that have started and not ended."""

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from application.ports.live import LiveAnswers
     from application.ports.model_server import ModelServer
     from application.ports.turns import Turns
+    from application.titling import Titling
     from domain.event import Recorded
     from interfaces import parts
     from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
     from projections.projects.queries import ProjectQueries
     from projections.pump import Pump
+    from projections.routines.queries import RoutineQueries
     from projections.search.queries import SearchQueries
     from projections.transcript.queries import TranscriptQueries
     from projections.usage.queries import UsageQueries
@@ -110,6 +112,11 @@ class Book(Protocol):
         ...
 
     @property
+    def routines(self) -> parts.Routines:
+        """Lists routines."""
+        ...
+
+    @property
     def transcript(self) -> parts.Transcript:
         """Shows messages."""
         ...
@@ -170,6 +177,11 @@ class WholeBook(Book, Protocol):
         ...
 
     @property
+    def titling(self) -> Titling:
+        """Gives titles to conversations that have none. Bound to the event loop it is first used on."""
+        ...
+
+    @property
     def live(self) -> LiveAnswers:
         """The saved text of answers that other processes are writing."""
         ...
@@ -197,6 +209,11 @@ class WholeBook(Book, Protocol):
     @property
     def projects(self) -> ProjectQueries:
         """Lists projects."""
+        ...
+
+    @property
+    def routines(self) -> RoutineQueries:
+        """Lists routines."""
         ...
 
     @property

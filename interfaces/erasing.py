@@ -10,13 +10,14 @@ from interfaces.upkeep_views import RotatedView
 from interfaces.views import ErasedView
 
 if TYPE_CHECKING:
-    from application.commands import EraseConversation, EraseProject
+    from application.erasing import Erasing
     from interfaces.book import WholeBook
     from interfaces.erasures import ErasureView
     from interfaces.parts import Told
     from interfaces.views import HoldView
     from projections.conversations.queries import ConversationSummary
     from projections.projects.queries import ProjectDetails
+    from projections.routines.queries import RoutineDetails
 
 
 class ErasingHere:
@@ -33,9 +34,14 @@ class ErasingHere:
         """Say what the erasure of a project takes; nothing is changed."""
         return erasures.view(erasures.of_project(self._book, found, with_derived=with_derived))
 
-    def erase(self, command: EraseConversation | EraseProject, seen: ErasureView, told: Told) -> ErasedView:
+    def of_routine(self, found: RoutineDetails) -> ErasureView:
+        """Say what the erasure of a routine takes; nothing is changed."""
+        return erasures.view(erasures.of_routine(found))
+
+    def erase(self, command: Erasing, seen: ErasureView, told: Told) -> ErasedView:
         """Erase what was seen, and clear up behind it. The errors are those of the command's handler."""
         done = self._book.commands.handle(command)
+        along = getattr(command, "with_derived", False)
         rotated, scrubbed = finish(self._book, told.progress, rewriting=told.rewriting)
         return ErasedView(
             id=done.id,
@@ -43,8 +49,8 @@ class ErasingHere:
             conversation_count=seen.conversation_count,
             message_count=seen.message_count,
             finished=scrubbed and rotated.rewritten,
-            derived_count=len(seen.derived) if command.with_derived else 0,
-            remaining_derived_ids=[] if command.with_derived else [one.id for one in seen.derived],
+            derived_count=len(seen.derived) if along else 0,
+            remaining_derived_ids=[] if along else [one.id for one in seen.derived],
         )
 
     def rotate(self, told: Told) -> RotatedView:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from interfaces.book import WholeBook
     from projections.conversations.queries import ConversationSummary
     from projections.projects.queries import ProjectDetails
+    from projections.routines.queries import RoutineDetails
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +102,21 @@ def of_project(book: WholeBook, found: ProjectDetails, *, with_derived: bool) ->
         ended=max([found.updated_at, *(one.updated_at for one in conversations)]),
         version=found.version,
         holds=(*_project_holds(projects), *_conversation_holds(going)),
+    )
+
+
+def of_routine(found: RoutineDetails) -> Taken:
+    """Return what the erasure of a routine takes: all its versions, and none of its runs."""
+    return Taken(
+        id=found.id,
+        name=found.name,
+        kind="routine",
+        conversations=(),
+        derived=(),
+        with_derived=False,
+        began=found.created_at,
+        ended=found.updated_at,
+        version=found.version,
     )
 
 

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 from uuid import UUID
 
 if TYPE_CHECKING:
@@ -20,33 +20,32 @@ if TYPE_CHECKING:
         Command,
         CreateToken,
         Done,
-        EraseConversation,
-        EraseProject,
         Made,
         OfferSession,
     )
     from application.conversations import Asked
+    from application.erasing import Erasing as EraseCommand
     from application.ports.keys import KeysProgress, KeysStatus
     from application.ports.model_server import ModelCard, PullProgress
     from application.running import RunningAnswer
     from interfaces.erasures import ErasureView
-    from interfaces.porting.gathering import Wanted
+    from interfaces.porting.gathering import Chosen
     from interfaces.porting.here import Form
     from interfaces.porting.taking import ImportView, Wishes
     from interfaces.upkeep_views import RotatedView
     from interfaces.views import ErasedView, HoldView
     from projections.access.queries import Grant
-    from projections.conversations.queries import ConversationPage, ConversationSummary
-    from projections.projects.queries import ProjectDetails
+    from projections.conversations.queries import ConversationPage, ConversationSummary, TagCount
+    from projections.conversations.wanted import Sort, Wanted
+    from projections.projects.queries import InstructionsVersion, ProjectDetails
     from projections.pump import Status
-    from projections.search.queries import SearchPage
+    from projections.routines.queries import RoutineDetails, RoutineVersion
+    from projections.search.queries import SearchPage, Within
     from projections.transcript.messages import Message, Node
     from projections.usage.queries import By, Figures, Group
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many are done, and how many there are."""
-
-Archived: TypeAlias = Literal["exclude", "include", "only"]
 
 
 class EventHead(Protocol):
@@ -175,15 +174,14 @@ class Models(Protocol):
 class Conversations(Protocol):
     """Lists conversations."""
 
-    def newest(
-        self,
-        *,
-        project_id: UUID | None = None,
-        archived: Archived = "exclude",
-        limit: int = 50,
-        cursor: str | None = None,
+    def listed(
+        self, wanted: Wanted, *, sort: Sort = "activity", limit: int = 50, cursor: str | None = None
     ) -> ConversationPage:
-        """Return conversations, newest first."""
+        """Return the conversations wanted, in an order."""
+        ...
+
+    def tags(self) -> tuple[TagCount, ...]:
+        """Return all tags that conversations have, by name."""
         ...
 
     def get(self, conversation_id: UUID) -> ConversationSummary | None:
@@ -218,6 +216,34 @@ class Projects(Protocol):
 
     def named(self, name: str) -> tuple[ProjectDetails, ...]:
         """Return the projects of exactly this name, archived ones too."""
+        ...
+
+    def instructions(self, project_id: UUID) -> tuple[InstructionsVersion, ...]:
+        """Return all that a project's instructions were set to, newest first."""
+        ...
+
+
+class Routines(Protocol):
+    """Lists routines."""
+
+    def all(self, *, include_removed: bool = False) -> tuple[RoutineDetails, ...]:
+        """Return the routines, oldest first."""
+        ...
+
+    def get(self, routine_id: UUID) -> RoutineDetails | None:
+        """Return one routine, or None where the book has none of this id."""
+        ...
+
+    def find(self, fragment: str) -> tuple[RoutineDetails, ...]:
+        """Return the routines whose id begins or ends with a `domain.ids.fragment`."""
+        ...
+
+    def named(self, name: str) -> tuple[RoutineDetails, ...]:
+        """Return the routines of exactly this name that were not removed."""
+        ...
+
+    def versions(self, routine_id: UUID) -> tuple[RoutineVersion, ...]:
+        """Return all versions of a routine, oldest first."""
         ...
 
 
@@ -258,9 +284,7 @@ class Transcript(Protocol):
 class Search(Protocol):
     """Finds messages."""
 
-    def search(
-        self, text: str, *, project_id: UUID | None = None, limit: int = 20, cursor: str | None = None
-    ) -> SearchPage:
+    def search(self, text: str, within: Within, *, limit: int = 20, cursor: str | None = None) -> SearchPage:
         """Return the messages in which all the words stand, best first."""
         ...
 
@@ -339,7 +363,7 @@ class Porting(Protocol):
     """Takes out and in: files of conversations and projects."""
 
     def export(
-        self, wanted: Wanted, form: Form, told: Progress | None = None
+        self, wanted: Chosen, form: Form, told: Progress | None = None
     ) -> AbstractContextManager[Iterator[bytes]]:
         """Lend an export piece by piece; `told` hears how many conversations are done. Errors come first."""
         ...
@@ -360,7 +384,11 @@ class Erasing(Protocol):
         """Say what the erasure of a project takes; nothing is changed."""
         ...
 
-    def erase(self, command: EraseConversation | EraseProject, seen: ErasureView, told: Told) -> ErasedView:
+    def of_routine(self, found: RoutineDetails) -> ErasureView:
+        """Say what the erasure of a routine takes; nothing is changed."""
+        ...
+
+    def erase(self, command: EraseCommand, seen: ErasureView, told: Told) -> ErasedView:
         """Erase what was seen, and clear up behind it."""
         ...
 

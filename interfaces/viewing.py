@@ -40,6 +40,11 @@ def conversation_item(found: ConversationSummary) -> views.ConversationItemView:
         erased_by=found.erased_by,
         origin_conversation_id=found.origin_conversation_id,
         origin_message_id=found.origin_message_id,
+        title_by=found.title_by,
+        pinned=found.pinned,
+        tags=list(found.tags),
+        routine_id=found.routine_id,
+        routine_version=found.routine_version,
         titled=found.titled,
         current_id=found.current_id,
         last_actor=found.last_actor,
@@ -82,6 +87,13 @@ def message(found: Message) -> views.MessageView:
         origin_message_id=found.origin_message_id,
         rating=found.rating,
         rating_words=found.rating_words,
+        made_by=views.MadeByView(
+            routine_id=found.made_by.routine_id,
+            version=found.made_by.version,
+            variables=found.made_by.variables,
+        )
+        if found.made_by
+        else None,
         notes=[
             views.NoteView(
                 id=one.id,
@@ -111,6 +123,9 @@ def transcript(found: ConversationSummary, messages: Iterable[Message]) -> views
         erased_by=found.erased_by,
         origin_conversation_id=found.origin_conversation_id,
         origin_message_id=found.origin_message_id,
+        title_by=found.title_by,
+        pinned=found.pinned,
+        tags=list(found.tags),
     )
 
 
@@ -203,6 +218,7 @@ def project(found: ProjectDetails) -> views.ProjectView:
         erased=found.erased,
         erased_at=found.erased_at,
         erased_by=found.erased_by,
+        default_options=dict(found.default_options),
         hold_reason=found.hold_reason,
         damage=found.damage.message if found.damage else None,
         instructions_version=found.instructions_version,

@@ -64,8 +64,9 @@ class AnswerView:
 class ConversationItemView:
     """One line of the list of conversations. `damaged`: its title was altered and cannot be shown.
 
-    `origin_conversation_id` and `origin_message_id` say what it was copied from. `titled`: somebody gave it
-    its title; else that is how its first prompt begins. `current_id` ends its current branch; `version` is
+    `origin_conversation_id` and `origin_message_id` say what it was copied from, `routine_id` and
+    `routine_version` which routine opened it. `titled`: it was given its title, by `title_by` (`person`,
+    `model`); else that is how its first prompt begins. `current_id` ends its current branch; `version` is
     that of its `ETag`.
     """
 
@@ -83,6 +84,11 @@ class ConversationItemView:
     erased_by: str | None = None
     origin_conversation_id: UUID | None = None
     origin_message_id: UUID | None = None
+    title_by: str | None = None
+    pinned: bool = False
+    tags: list[str] = field(default_factory=list)
+    routine_id: UUID | None = None
+    routine_version: int | None = None
     titled: bool = False
     current_id: UUID | None = None
     last_actor: str | None = None
@@ -92,7 +98,7 @@ class ConversationItemView:
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationListView:
-    """A page of conversations, newest activity first."""
+    """A page of conversations, in the order asked for."""
 
     conversations: list[ConversationItemView]
     next_cursor: str | None = None
@@ -110,12 +116,22 @@ class NoteView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MadeByView:
+    """The routine that made a prompt: which version of it, with which values of its variables."""
+
+    routine_id: UUID
+    version: int
+    variables: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class MessageView:
     """One message. `status`, `thinking`, `model` and `rating` (`up`, `down`) belong to answers.
 
     `at` is when it was recorded, also where it was copied later. It is number `sibling_index`, from 1, of the
     `sibling_count` messages that follow the same one. `erased` and `damaged` (altered after it was written)
-    say why a text is missing; `origin_message_id` is what it is a copy of.
+    say why a text is missing; `origin_message_id` is what it is a copy of, `made_by` the routine that
+    made a prompt.
     """
 
     id: UUID
@@ -141,6 +157,7 @@ class MessageView:
     origin_message_id: UUID | None = None
     rating: str | None = None
     rating_words: str | None = None
+    made_by: MadeByView | None = None
     notes: list[NoteView] = field(default_factory=list)
 
 
@@ -161,6 +178,9 @@ class TranscriptView:
     erased_by: str | None = None
     origin_conversation_id: UUID | None = None
     origin_message_id: UUID | None = None
+    title_by: str | None = None
+    pinned: bool = False
+    tags: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +230,7 @@ class ProjectView:
     erased: bool = False
     erased_at: datetime | None = None
     erased_by: str | None = None
+    default_options: dict[str, Any] = field(default_factory=dict)
     hold_reason: str | None = None
     damage: str | None = None
     instructions_version: int | None = None

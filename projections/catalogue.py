@@ -10,11 +10,20 @@ from projections.access.projector import Access
 from projections.conversations.projector import Conversations
 from projections.projects.projector import Projects
 from projections.read_model import ReadModel
+from projections.routines.projector import Routines
 from projections.search.projector import Search
 from projections.transcript.projector import Transcript
 from projections.usage.projector import Usage
 
 
 def read_models(vault: Vault) -> tuple[ReadModel, ...]:
-    """Return every read model of this Daybook. Only search opens content."""
-    return (Projects(), Conversations(), Transcript(), Search(vault), Usage(), Access())
+    """Return every read model of this Daybook. Search opens texts, conversations the names of tags."""
+    return (
+        Projects(),
+        Conversations(vault),
+        Transcript(),
+        Search(vault),
+        Usage(),
+        Access(),
+        Routines(),
+    )

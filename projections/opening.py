@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.content import Sealed, Vault
+from domain.content import Sealed, Text, Vault
 from domain.errors import ContentDamagedError, ContentErasedError
+from domain.tags import folded
 
 
 class Opener:
@@ -35,6 +36,16 @@ class Opener:
             self.erased = True
         except ContentDamagedError as damage:
             self.damage = damage
+        return None
+
+
+def name_hash(vault: Vault, name: Text) -> bytes | None:
+    """Return the keyed hash by which a tag is looked for, whatever its spelling; None where it was erased."""
+    if isinstance(name, str):
+        raise TypeError("only content that was read from the log can be looked at")
+    try:
+        return vault.name_hash(folded(vault.open(name)))
+    except ContentErasedError:
         return None
 
 

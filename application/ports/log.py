@@ -95,3 +95,7 @@ class Log(Protocol):
     def request_hash(self, owner_id: UUID, request: bytes) -> bytes:
         """Return the keyed hash of a rendered request, under a key of the conversation's."""
         ...
+
+    def tag_id(self, owner_id: UUID, name: str) -> UUID:
+        """Return what stands for a tag's name in one conversation: a keyed hash under a key of its own."""
+        ...

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from application.ports.model_server import ModelCard
+from domain.routine.definition import Definition
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,14 @@ class RecordedAnswer:
     options: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class RecordedRoutine:
+    """A version of a routine, and what it says."""
+
+    version: int
+    definition: Definition
+
+
 class Memory(Protocol):
     """What earlier events say, opened. Every answer is as fresh as the log was when the question was put."""
 
@@ -86,8 +96,20 @@ class Memory(Protocol):
         """Return the title that somebody gave a conversation."""
         ...
 
+    def untitled(self, since: datetime) -> Sequence[UUID]:
+        """Return conversations active since then that have an answer and no title, newest first, a few."""
+        ...
+
     def instructions(self, project_id: UUID) -> Instructions | None:
         """Return a project's instructions, or None where it has none."""
+        ...
+
+    def instructions_at(self, project_id: UUID, version: int) -> Instructions | None:
+        """Return what a project's instructions were set to by the event of this version, or None."""
+        ...
+
+    def default_options(self, project_id: UUID) -> Mapping[str, Any]:
+        """Return a project's default options; empty where it has none."""
         ...
 
     def prompt_instructions(self, prompt_id: UUID) -> str | None:
@@ -100,6 +122,18 @@ class Memory(Protocol):
 
     def derived_from(self, conversation_ids: Sequence[UUID]) -> Sequence[UUID]:
         """Return the other conversations copied from these, and copies of those, that are not erased."""
+        ...
+
+    def routine(self, routine_id: UUID, version: int | None = None) -> RecordedRoutine | None:
+        """Return a version of a routine (None: the newest), or None where it never had that.
+
+        Raises:
+            ContentErasedError, ContentDamagedError: it cannot be read any more.
+        """
+        ...
+
+    def routines_named(self, name: str) -> Sequence[UUID]:
+        """Return the routines of exactly this name that were not removed, oldest first."""
         ...
 
     def streaming_answers(self) -> Sequence[StreamingAnswer]:

@@ -49,3 +49,7 @@ class Turns(Protocol):
     def length(self) -> LineLength:
         """Return how long the line is, all living processes together."""
         ...
+
+    def people_wait(self) -> bool:
+        """Say whether an answer stands in the line that somebody waits for."""
+        ...

@@ -2,8 +2,8 @@
 
 Invariants: every message but a root has a parent in the tree; a prompt follows an answer or nothing, an
 answer follows a prompt; an answer ends once, except that a completion after an interruption is accepted and
-wins; the current message is one of the tree; a note is on a message of the tree; what is held is not erased,
-and once erased it refuses every command. Texts are not held here: nothing below depends on them.
+wins; the current message is one of the tree; a note is on a message of the tree. What guards its project, its
+tags and its erasure is in `filing.py`. Texts are not held here: nothing below depends on them.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from uuid import UUID
 
 from domain.conversation import events as e
 from domain.conversation import import_events as i
+from domain.conversation.filing import Filed, as_bytes, as_uuid, uuids
 from domain.conversation.tree import Kind, Message, MessageTree, PackedTree, Status
 from domain.errors import (
     ConflictError,
-    ContentErasedError,
     InvalidInputError,
     NotFoundError,
-    RefusedError,
 )
-from domain.event import Event, Facts, Root, catalogue
+from domain.event import Event, Facts, catalogue
 from domain.ids import short
 
 __all__ = ["Conversation", "Kind", "Message", "Status"]
@@ -32,30 +31,23 @@ RATINGS = frozenset({"up", "down"})
 _ENDED = frozenset({Status.COMPLETE, Status.CANCELLED, Status.FAILED, Status.INTERRUPTED})
 
 
-class Conversation(Root):
+class Conversation(Filed):
     """Guards the tree; `start` makes a new one."""
 
-    picture_format: ClassVar[int] = 2
+    picture_format: ClassVar[int] = 3
 
     messages: MessageTree
     notes: dict[UUID, UUID]
     current_id: UUID | None
-    project_id: UUID | None
-    archived: bool
     last_model: str | None
-    held: bool
-    erased: bool
 
     def __init__(self, project_id: UUID | None) -> None:
         """Called by the library when the first event is applied."""
+        super().__init__(project_id)
         self.messages = MessageTree()
         self.notes = {}
         self.current_id = None
-        self.project_id = project_id
-        self.archived = False
         self.last_model = None
-        self.held = False
-        self.erased = False
 
     @classmethod
     def start(
@@ -87,7 +79,7 @@ class Conversation(Root):
             ConflictError: the answer to go on from is still streaming.
             InvalidInputError: the text is empty, or the parent is a prompt.
         """
-        self._must_be_open()
+        self.must_be_open()
         self._must_be_new(message_id)
         if not text.strip():
             raise InvalidInputError(
@@ -106,9 +98,23 @@ class Conversation(Root):
             e.PromptAdded, message_id=message_id, parent_id=parent_id, text=text, instructions=instructions
         )
 
+    def note_routine(
+        self, message_id: UUID, *, routine_id: UUID, routine_version: int, variables: Mapping[str, str]
+    ) -> None:
+        """Say which version of a routine made a prompt, and with which values."""
+        if self.message(message_id).kind is not Kind.PROMPT:
+            raise InvalidInputError(f"Message {short(message_id)} is an answer; routines make prompts.")
+        self.trigger_event(
+            e.RoutineRun,
+            message_id=message_id,
+            routine_id=routine_id,
+            routine_version=routine_version,
+            variables=dict(variables),
+        )
+
     def start_answer(self, message_id: UUID, *, prompt_id: UUID, **provenance: Any) -> None:
         """Record that a model is about to be asked to answer a prompt, and make that answer current."""
-        self._must_be_open()
+        self.must_be_open()
         self._must_be_new(message_id)
         if self.message(prompt_id).kind is not Kind.PROMPT:
             raise InvalidInputError(f"Message {short(prompt_id)} is an answer; only prompts are answered.")
@@ -147,7 +153,7 @@ class Conversation(Root):
         Raises:
             InvalidInputError: it is a prompt; the next prompt could not follow it.
         """
-        self._must_be_open()
+        self.must_be_open()
         if message_id is not None:
             message = self.message(message_id)
             if to_end:
@@ -168,7 +174,7 @@ class Conversation(Root):
         Raises:
             ConflictError: the message is an answer that is still being written.
         """
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         _must_have_ended(self.message(message_id), "fork it when it ended")
         self.trigger_event(e.ConversationForked, message_id=message_id, fork_id=fork_id)
 
@@ -188,7 +194,7 @@ class Conversation(Root):
 
     def import_prompt(self, message_id: UUID, *, parent_id: UUID | None, **told: Any) -> None:
         """Take in a prompt of a file, and make it current; `told` is what `PromptImported` says."""
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         self._take_prompt(i.PromptImported, message_id, parent_id, told)
 
     def import_answer(self, message_id: UUID, *, prompt_id: UUID, **told: Any) -> None:
@@ -197,7 +203,7 @@ class Conversation(Root):
         Raises:
             InvalidInputError: it has not ended; nobody here would ever end it.
         """
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         if told["status"] not in _ENDED:
             raise InvalidInputError(f"Answer {short(message_id)} has not ended ({told['status']}).")
         self._take_answer(i.AnswerImported, message_id, prompt_id, told)
@@ -209,7 +215,7 @@ class Conversation(Root):
 
     def end_import(self, current_id: UUID | None, **told: Any) -> None:
         """Say what was taken in, and choose the branch to go on with; `told` is what the event says."""
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         if current_id is not None:
             self.message(current_id)
         if current_id != self.current_id:
@@ -223,7 +229,7 @@ class Conversation(Root):
             InvalidInputError: it is a prompt, or that is no rating.
             ConflictError: it is still being written.
         """
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         message = self.message(message_id)
         if message.kind is Kind.PROMPT:
             raise InvalidInputError(
@@ -253,53 +259,6 @@ class Conversation(Root):
         self._must_have_note(note_id)
         self.trigger_event(e.NoteRemoved, note_id=note_id)
 
-    def rename(self, title: str) -> None:
-        """Give it a title."""
-        self._must_not_be_erased()
-        if not title.strip():
-            raise InvalidInputError("A title cannot be empty. The old one stays.")
-        self.trigger_event(e.ConversationRenamed, title=title)
-
-    def archive(self) -> None:
-        """Put it out of the way; already there is fine."""
-        self._must_not_be_erased()
-        if not self.archived:
-            self.trigger_event(e.ConversationArchived)
-
-    def restore(self) -> None:
-        """Bring it back; already there is fine."""
-        self._must_not_be_erased()
-        if self.archived:
-            self.trigger_event(e.ConversationRestored)
-
-    def hold(self, reason: str) -> None:
-        """Forbid its erasure until it is released."""
-        self._must_not_be_erased()
-        if self.held:
-            raise RefusedError(f"Conversation {short(self.id)} is held already. Nothing was changed.")
-        self.trigger_event(e.ConversationHeld, reason=reason)
-
-    def release(self, reason: str) -> None:
-        """Allow its erasure again."""
-        self._must_not_be_erased()
-        if not self.held:
-            raise RefusedError(f"Conversation {short(self.id)} is not held. Nothing was changed.")
-        self.trigger_event(e.ConversationReleased, reason=reason)
-
-    def erase(self, reason_kind: str) -> None:
-        """Say that its content goes for ever; whoever appends this destroys the key with it.
-
-        Raises:
-            RefusedError: it is held.
-        """
-        self._must_not_be_erased()
-        if self.held:
-            raise RefusedError(
-                f"Conversation {short(self.id)} is held. Nothing was erased.",
-                hint=f"daybook hold release {short(self.id)} --reason WHY",
-            )
-        self.trigger_event(e.ConversationErased, reason_kind=reason_kind)
-
     def message(self, message_id: UUID) -> Message:
         """Return one message of the tree, or raise `NotFoundError`."""
         try:
@@ -321,22 +280,8 @@ class Conversation(Root):
         """Return the answers that have not ended."""
         return self.messages.streaming()
 
-    def _must_not_be_erased(self) -> None:
-        if self.erased:
-            raise ContentErasedError(
-                f"Conversation {short(self.id)} was erased; nothing can be recorded in it any more."
-            )
-
-    def _must_be_open(self) -> None:
-        self._must_not_be_erased()
-        if self.archived:
-            raise RefusedError(
-                f"Conversation {short(self.id)} is archived. Nothing was recorded.",
-                hint=f"daybook restore {short(self.id)}",
-            )
-
     def _must_have_note(self, note_id: UUID) -> None:
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         if note_id not in self.notes:
             raise NotFoundError(
                 f"Conversation {short(self.id)} has no note {short(note_id)}. Nothing was changed.",
@@ -344,7 +289,7 @@ class Conversation(Root):
             )
 
     def _must_take_note(self, note_id: UUID, message_id: UUID, text: str) -> None:
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         if note_id in self.notes:
             raise ConflictError(f"There is a note {short(note_id)} already. Nothing was recorded.")
         self.message(message_id)
@@ -371,13 +316,13 @@ class Conversation(Root):
             raise ConflictError(f"There is a message {short(message_id)} already. Nothing was recorded.")
 
     def _must_be_unfinished(self, message_id: UUID, *, or_interrupted: bool = False) -> None:
-        self._must_not_be_erased()
+        self.must_not_be_erased()
         status = self.message(message_id).status
         if status is Status.STREAMING or (or_interrupted and status is Status.INTERRUPTED):
             return
         raise ConflictError(f"Answer {short(message_id)} has already ended ({status or 'it is a prompt'}).")
 
-    def fold(self, event: Event) -> None:  # noqa: C901, PLR0912 - one case an event
+    def fold(self, event: Event) -> None:  # noqa: C901 - one case an event
         """Change the tree as the event says."""
         match event:
             case e.PromptAdded():
@@ -404,16 +349,8 @@ class Conversation(Root):
                 self.notes[event.note_id] = event.message_id
             case e.NoteRemoved():
                 del self.notes[event.note_id]
-            case e.ConversationArchived():
-                self.archived = True
-            case e.ConversationRestored():
-                self.archived = False
-            case e.ConversationHeld() | e.ConversationReleased():
-                self.held = isinstance(event, e.ConversationHeld)
-            case e.ConversationErased():
-                self.erased = True
             case _:
-                pass
+                self.fold_filing(event)
 
     def _add(self, message_id: UUID, parent_id: UUID | None, status: Status | None) -> None:
         self.messages.add(message_id, parent_id, status)
@@ -422,11 +359,8 @@ class Conversation(Root):
     def facts(self) -> Facts:
         """Return everything that is guarded; who adds to it raises `picture_format`."""
         return {
-            "project_id": _bytes(self.project_id),
-            "current_id": _bytes(self.current_id),
-            "archived": self.archived,
-            "held": self.held,
-            "erased": self.erased,
+            **self.filing_facts(),
+            "current_id": as_bytes(self.current_id),
             "last_model": self.last_model,
             "notes": b"".join(one.bytes for pair in self.notes.items() for one in pair),
             **self.messages.packed()._asdict(),
@@ -434,14 +368,11 @@ class Conversation(Root):
 
     def stand_as(self, facts: Facts) -> None:
         """Take over what `facts` returned."""
-        self.project_id = _uuid(facts["project_id"])
-        self.current_id = _uuid(facts["current_id"])
-        self.archived = facts["archived"]
-        self.held = facts["held"]
-        self.erased = facts["erased"]
+        self.file_as(facts)
+        self.current_id = as_uuid(facts["current_id"])
         self.last_model = facts["last_model"]
         self.messages = MessageTree(PackedTree(facts["ids"], facts["parents"], facts["marks"]))
-        ids = [UUID(bytes=facts["notes"][at : at + 16]) for at in range(0, len(facts["notes"]), 16)]
+        ids = uuids(facts["notes"])
         self.notes = dict(zip(ids[::2], ids[1::2], strict=True))
 
 
@@ -455,14 +386,6 @@ def _must_have_ended(message: Message, then: str) -> None:
 def _must_say_something(note: str) -> None:
     if not note.strip():
         raise InvalidInputError("The note is empty. Nothing was recorded.")
-
-
-def _bytes(identifier: UUID | None) -> bytes | None:
-    return None if identifier is None else identifier.bytes
-
-
-def _uuid(value: bytes | None) -> UUID | None:
-    return None if value is None else UUID(bytes=value)
 
 
 catalogue.aggregate("conversation", Conversation)

@@ -42,6 +42,16 @@ class PromptAdded(Event):
     instructions: OptionalText
 
 
+@catalogue.register("conversation.routine-run", plain="message_id routine_id routine_version")
+class RoutineRun(Event):
+    """This prompt was made by a routine, of this version of it, with these values of its variables."""
+
+    message_id: UUID
+    routine_id: UUID
+    routine_version: int
+    variables: Options
+
+
 @catalogue.register(
     "conversation.answer-started",
     plain="message_id prompt_id owner_id model context_length sent_message_ids cut_count "
@@ -260,6 +270,49 @@ class ConversationRenamed(Event):
     """The conversation has a new title."""
 
     title: Text
+
+
+@catalogue.register("conversation.titled", plain="model")
+class ConversationTitled(Event):
+    """A model made a title, as nobody had given one; a person's own always stands over it."""
+
+    title: Text
+    model: str
+
+
+@catalogue.register("conversation.moved", plain="project_id")
+class ConversationMoved(Event):
+    """It is in another project from now on; None: in none. What was answered before stays as it was made."""
+
+    project_id: UUID | None
+
+
+@catalogue.register("conversation.tagged", plain="tag_id")
+class ConversationTagged(Event):
+    """A person put a tag on it. Within the conversation, and only there, `tag_id` stands for the name.
+
+    It is a keyed hash of the name under the conversation's own key, so it means nothing once that is gone.
+    """
+
+    tag_id: UUID
+    name: Text
+
+
+@catalogue.register("conversation.untagged", plain="tag_id")
+class ConversationUntagged(Event):
+    """A person took a tag off."""
+
+    tag_id: UUID
+
+
+@catalogue.register("conversation.pinned")
+class ConversationPinned(Event):
+    """Lists show it before others."""
+
+
+@catalogue.register("conversation.unpinned")
+class ConversationUnpinned(Event):
+    """Lists show it in its turn again."""
 
 
 @catalogue.register("conversation.held")

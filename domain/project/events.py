@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from domain.content import Text
+from domain.content import Options, Text
 from domain.event import Created, Event, catalogue
 
 
@@ -44,6 +44,16 @@ class DefaultModelSet(Event):
     """Prompts in this project go to this model unless they name another; None: to the book's default."""
 
     model: str | None
+
+
+@catalogue.register("project.default-options-set")
+class DefaultOptionsSet(Event):
+    """Answers in this project are made with these options of the model, unless told others; empty: none.
+
+    They stand in the provenance of each answer that was made with them.
+    """
+
+    options: Options
 
 
 @catalogue.register("project.held")

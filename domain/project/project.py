@@ -7,6 +7,7 @@ and are not held here; only the version that last changed the instructions is.
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from domain.errors import ContentErasedError, InvalidInputError, RefusedError
@@ -59,6 +60,11 @@ class Project(Root):
         self._must_be_open()
         if model != self.default_model:
             self.trigger_event(e.DefaultModelSet, model=model)
+
+    def set_default_options(self, options: dict[str, Any]) -> None:
+        """Choose the model's options for answers that are told no others; empty takes them away."""
+        self._must_be_open()
+        self.trigger_event(e.DefaultOptionsSet, options=options)
 
     def archive(self) -> None:
         """Put it out of the way; already there is fine."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _MOST_CACHED = 4096
+_NAME_HASH = 16
 
 
 class WrappedKey(NamedTuple):
@@ -256,13 +257,28 @@ class Keyring:
 
         A conversation that is only being made has none yet: then it gets the one that its append will carry.
         """
+        return self._hash_of(owner_id, b"daybook/requests/1", request)
+
+    def hash_tag(self, owner_id: UUID, name: str) -> bytes:
+        """Return the keyed hash of a tag's name, under a key derived from the conversation's data key."""
+        return self._hash_of(owner_id, b"daybook/tags/1", name.encode())
+
+    def name_hash(self, name: str) -> bytes:
+        """Return the keyed hash under which a name is looked for; the `Vault` of the domain.
+
+        Under a key derived from that of the commands, which outlives master keys.
+        """
+        key = derive(self._opener.opened().command_key, b"daybook/names/1")
+        return hmac.new(key, name.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()[:_NAME_HASH]
+
+    def _hash_of(self, owner_id: UUID, purpose: bytes, value: bytes) -> bytes:
         key = self._data_key(owner_id)
         if key is None:
             if self._store.erased(owner_id):
                 raise _erased(owner_id)
             self.new_key(owner_id)
             key = self._fresh[owner_id].key
-        return hmac.new(derive(key.raw, b"daybook/requests/1"), request, hashlib.sha256).digest()
+        return hmac.new(derive(key.raw, purpose), value, hashlib.sha256).digest()
 
     def _data_key(self, owner_id: UUID) -> _DataKey | None:
         cached = self._known.get(owner_id)

@@ -133,6 +133,10 @@ class PostgresLog:
         """Return the keyed hash of a rendered request, under a key of the conversation's."""
         return self._keyring.hash_request(owner_id, request)
 
+    def tag_id(self, owner_id: UUID, name: str) -> UUID:
+        """Return what stands for a tag's name in one conversation."""
+        return UUID(bytes=self._keyring.hash_tag(owner_id, name)[:16])
+
     def read(self, start: int, limit: int) -> list[Recorded]:
         """Return events from a log index on, ascending, their content sealed."""
         from infrastructure.postgres.codec import to_recorded

@@ -35,6 +35,9 @@ select count(*) filter (where running), count(*) filter (where not running)
   from daybook.turns
  where server = %(server)s
 """
+_PEOPLE_WAIT = """
+select exists (select from daybook.turns t where t.server = %(server)s and not t.running and not t.background)
+"""
 
 
 @dataclass
@@ -139,3 +142,9 @@ class PostgresTurns:
             connection.execute(_CLEAR, self._limits)
             row = connection.execute(_LENGTH, self._limits).fetchone()
         return LineLength(*(row or (0, 0)))
+
+    def people_wait(self) -> bool:
+        """Say whether an answer stands in the line that somebody waits for."""
+        with self._database.connection() as connection:
+            row = connection.execute(_PEOPLE_WAIT, self._limits).fetchone()
+        return bool(row and row[0])

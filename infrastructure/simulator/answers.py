@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from application.titling import REQUEST
+
 OPENING = "This is Daybook's simulator, not a model."
 
 _TOKEN = re.compile(r"\s*\S{1,5}|\s+")
@@ -100,6 +102,8 @@ def compose(
     """Make the answer to a request."""
     chance = _chance(model, messages, options, seed)
     question = _last_question(messages)
+    if question.startswith(REQUEST):
+        return Answer("", _title(question))
     words = set(_WORDS.findall(question.casefold()))
     thinking = " ".join(
         [f"I was sent {_told(messages)}.", *chance.sample(_THOUGHTS, 2), "That settles what to write."]
@@ -163,6 +167,12 @@ def _chance(
     spoken = [(message.get("role"), message.get("content")) for message in messages]
     request = json.dumps([seed, options.get("seed"), model, spoken], default=str)
     return random.Random(hashlib.sha256(request.encode()).digest())  # noqa: S311 - repeatable words, no secret
+
+
+def _title(request: str) -> str:
+    """Return the beginning of the question that a title is wanted for, and that nobody thought about it."""
+    words = request.partition("Question:")[2].partition("\n\nAnswer:")[0].split()
+    return " ".join(["Simulated:", *words[:5]])
 
 
 def _last_question(messages: Sequence[Mapping[str, Any]]) -> str:

@@ -20,8 +20,14 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
+    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with: daybook demo   Then: daybook doctor   Settings: daybook config list",
+    epilog="""\b
+Start with:        daybook demo
+What is missing:   daybook doctor
+The first answer:  daybook ask "your question"
+Each command:      daybook COMMAND -h
+""",
 )
 
 
@@ -58,6 +64,9 @@ def root(
             help="The Daybook server this call goes to; local: this machine's book.",
         ),
     ] = None,
+    no_pager: Annotated[
+        bool, typer.Option("--no-pager", help="Write long output at once, for this call.")
+    ] = False,
     version: Annotated[
         bool,
         typer.Option("--version", "-V", help="Show the version.", callback=_show_version, is_eager=True),
@@ -65,10 +74,10 @@ def root(
 ) -> None:
     """A private assistant that keeps the book: every prompt and answer is recorded, and yours alone."""
     del version
-    if home or database_url or ollama_url or server:
+    if home or database_url or ollama_url or server or no_pager:
         from interfaces.cli.opening import flags_before, host_of
 
-        host_of(ctx).configure(flags_before(ctx))
+        host_of(ctx).configure(flags_before(ctx) | ({"pager": "off"} if no_pager else {}))
 
 
 def main(host: Host, argv: Sequence[str]) -> int:
@@ -87,6 +96,10 @@ def main(host: Host, argv: Sequence[str]) -> int:
 
 
 def _run(host: Host, argv: Sequence[str]) -> int:
+    if argv[:1] == ["__complete"]:
+        from interfaces.cli.completing import complete
+
+        return complete(host, typer.main.get_command(app), argv[1:])
     try:
         result = typer.main.get_command(app).main(args=list(argv), prog_name="daybook", obj=host)
     except SystemExit as leaving:

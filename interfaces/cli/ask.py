@@ -133,7 +133,8 @@ def ask(  # noqa: PLR0913 - the flags are the command
 async def converse(host: Host, book: Book, command: Asking, manner: Manner) -> int:
     """Give a command that starts an answer, show that, and return the exit code."""
     from application.commands import AnswerAgain
-    from interfaces.cli.asking import answer, explain
+    from interfaces.again import as_before, last_answer
+    from interfaces.cli.asking import answer, explain, leave_title
 
     try:
         display = make_display(manner)
@@ -141,19 +142,21 @@ async def converse(host: Host, book: Book, command: Asking, manner: Manner) -> i
         if answered.model_missing and can_ask() and not manner.json:
             chosen = await offer(host, book, answered.asked.model, remember=command.model is None)
             if chosen is not None:
+                children = await asyncio.to_thread(book.transcript.children, answered.asked.prompt_id)
                 again = AnswerAgain(
                     actor=command.actor,
                     source=SOURCE,
                     correlation_id=command.correlation_id,
                     conversation_id=answered.asked.conversation_id,
                     prompt_id=answered.asked.prompt_id,
-                    model=chosen,
-                    options=command.options,
-                    think=command.think,
+                    **as_before(
+                        last_answer(children), model=chosen, options=command.options, think=command.think
+                    ),
                 )
                 display = make_display(manner)
                 answered = await answer(book, again, display)
         code = int(explain(answered))
+        leave_title(host, command, answered)
         return await _finish(book, answered, manner, display, code)
     finally:
         await book.model_server.close()

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from application.commands import Asking
+from application.commands import Asking, AskQuestion
 from application.errors import ModelMissingError
 from application.running import Ended, Outcome, Progress, Standing
 from domain.conversation.conversation import Status
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from application.running import RunningAnswer, Update
     from interfaces.book import Book
     from interfaces.cli.displays import Display
+    from interfaces.cli.host import Host
 
 _TICK_SECONDS = 0.1
 
@@ -91,6 +92,13 @@ async def _tick(model: str, display: Display, began: float) -> None:
     while True:
         display.waiting(model, time.monotonic() - began)
         await asyncio.sleep(_TICK_SECONDS)
+
+
+def leave_title(host: Host, command: Asking, answered: Answered) -> None:
+    """Let the conversation that this question opened get a title, by somebody whom nobody waits for."""
+    opened = isinstance(command, AskQuestion) and command.conversation_id is None
+    if opened and answered.outcome is not None and answered.outcome.status is Status.COMPLETE:
+        host.make_titles()
 
 
 def explain(answered: Answered) -> Exit:

@@ -9,7 +9,9 @@ import typer
 from interfaces.cli import audit_proofs, audit_verify
 from interfaces.cli.console import local, one_line, out_json, say, table
 from interfaces.cli.lazy import group_app
+from interfaces.cli.moments import WHEN
 from interfaces.cli.opening import host_of, opened
+from interfaces.cli.paging import paged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,18 +40,26 @@ def log(
         ),
     ] = None,
     since: Annotated[
-        int | None, typer.Option("--since", min=0, metavar="INDEX", help="Begin at this log index.")
+        str | None,
+        typer.Option("--since", metavar="WHEN|INDEX", help=f"Begin then: {WHEN}; or at a log index."),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="WHEN|INDEX", help="End then (a day is whole), or before an index."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print NDJSON: one event a line.")] = False,
 ) -> None:
     """List events: what happened, when, by whom and through what."""
     with opened(host_of(ctx)) as book:
+        from interfaces.cli.log_places import place
+
         size = book.events.size()
+        stop = size if until is None else min(size, place(book, until, size, whole_day=True))
         wanted = count if count is not None or as_json or since is not None else _NEWEST
-        start = since or 0
+        start = 0 if since is None else place(book, since, size)
         if since is None and wanted is not None:
-            start = max(0, size - wanted)
-        end = size if wanted is None else min(size, start + wanted)
+            start = max(0, stop - wanted)
+        end = stop if wanted is None else min(stop, start + wanted)
         if as_json:
             from interfaces.audit_views import with_names
 
@@ -57,13 +67,14 @@ def log(
                 for view in with_names(book, batch):
                     out_json(view)
             return
-        if start >= size > 0:
-            say(f"No event from {start} on; the log holds {size:,}.")
+        if start >= stop and size > 0:
+            say(f"No event there; the log holds {size:,}, the last of {_when(book, size)}.")
             return
         from interfaces.audit_views import names_of_actors
 
         shown = [found for batch in _batches(book, start, end) for found in batch]
-        print_events(shown, names_of_actors(book, shown))
+        with paged(ctx):
+            print_events(shown, names_of_actors(book, shown))
         if start > 0:
             say(f"{size:,} events in all; from the first: daybook audit log --since 0")
 
@@ -76,6 +87,11 @@ app.command("check-receipt")(audit_proofs.check_receipt)
 app.command("extension")(audit_proofs.extension)
 app.command("export")(audit_proofs.export)
 app.command("verify-export")(audit_proofs.verify_export)
+
+
+def _when(book: Book, size: int) -> str:
+    last = book.events.read(size - 1, 1)
+    return local(last[0].time) if last else "?"
 
 
 def _batches(book: Book, start: int, end: int) -> Iterator[Sequence[RecordedHead]]:
@@ -92,7 +108,7 @@ def print_events(events: Sequence[RecordedHead], names: Mapping[str, str] | None
     from domain.ids import short
 
     if not events:
-        say("Nothing has happened yet.")
+        say('Nothing has happened yet. Begin: daybook ask "your question"')
         return
     rows = [
         (

@@ -15,6 +15,7 @@ import typer
 from domain.errors import InvalidInputError, NotFoundError
 from interfaces.cli.audit_verify import read_text
 from interfaces.cli.console import out, say
+from interfaces.cli.meanwhile import meanwhile
 from interfaces.cli.opening import host_of, opened, opened_as_it_is
 
 if TYPE_CHECKING:
@@ -112,7 +113,9 @@ def verify_export(
     ] = None,
 ) -> None:
     """Recompute an export without any database; exit 7 when it is not whole."""
-    out("whole: " + host_of(ctx).offline.export(folder, key))
+    with meanwhile("Recomputing"):
+        found = host_of(ctx).offline.export(folder, key)
+    out(f"whole: {found}")
     if key is None:
         say("The signature of its checkpoint was not checked, for want of --key.")
 

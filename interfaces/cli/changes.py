@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from interfaces.cli.console import clean, one_line, out, out_is_terminal, out_json, say
+from interfaces.cli.meanwhile import meanwhile
 from interfaces.cli.opening import host_of, opened
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def change_project(
 
 def give(book: Book, command: Command, told: str, *, as_json: bool) -> None:
     """Give a command and tell what came of it."""
-    done = book.commands.handle(command)
+    with meanwhile("Recording"):
+        done = book.commands.handle(command)
     if as_json:
         from interfaces.views import DoneView
 
@@ -80,7 +82,13 @@ def give(book: Book, command: Command, told: str, *, as_json: bool) -> None:
 
 
 def show_of_project(
-    ctx: typer.Context, typed: str, part: Callable[[ProjectDetails], str | None], none: str, *, as_json: bool
+    ctx: typer.Context,
+    typed: str,
+    part: Callable[[ProjectDetails], str | None],
+    none: str,
+    *,
+    as_json: bool,
+    how: str = f"Type a new one after the project to change it; {CLEAR} takes it away.",
 ) -> None:
     """Show one part of a project and say how it is changed; `none` says that there is nothing."""
     from interfaces.cli.finding import project
@@ -99,7 +107,7 @@ def show_of_project(
             say(none)
         if found.damage is not None:
             say(f"daybook: {found.damage.message}")
-        say(f"Type a new one after the project to change it; {CLEAR} takes it away.")
+        say(how)
 
 
 def new_text(typed: list[str] | None, *, clear: bool) -> str | None:

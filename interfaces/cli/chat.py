@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interfaces.cli.console import note, say_wrapped
+from interfaces.cli.console import note, one_line, say_wrapped
 from interfaces.cli.lazy import command_app
 from interfaces.cli.model_options import CommandWithOptions, parse_options
 from interfaces.cli.opening import host_of, opened
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from interfaces.cli.host import Host
     from interfaces.cli.line_editor import LineEditor
     from projections.conversations.queries import ConversationSummary
+    from projections.transcript.messages import Message
 
 app = command_app()
 
@@ -39,6 +40,10 @@ def chat(  # noqa: PLR0913 - the flags are the command
     conversation: Annotated[
         str | None,
         typer.Option("--cid", "--conversation", metavar="ID", help="Go on with this conversation."),
+    ] = None,
+    after: Annotated[
+        str | None,
+        typer.Option("--from", metavar="MESSAGE", help="Go on from this answer, on a branch of its own."),
     ] = None,
     project: Annotated[
         str | None,
@@ -70,14 +75,23 @@ def chat(  # noqa: PLR0913 - the flags are the command
     from interfaces.cli.line_editor import make_editor
 
     host = host_of(ctx)
-    if go_on and conversation is not None:
-        raise InvalidInputError("Either --continue or --cid, not both.")
+    if go_on + (conversation is not None) + (after is not None) > 1:
+        raise InvalidInputError("Either --continue, --cid or --from, not both. Nothing was recorded.")
     meant = finding.LAST if go_on else conversation
+    if (meant or after) is not None and project is not None:
+        raise InvalidInputError(
+            "A conversation stays in its project: --project is for new ones. Nothing was recorded."
+        )
     with opened(host) as book:
-        found = finding.conversation(book, meant) if meant is not None else None
+        parent = finding.answer(book, after) if after is not None else None
+        if parent is not None:
+            found = book.conversations.get(parent.conversation_id)
+        else:
+            found = finding.conversation(book, meant) if meant is not None else None
         talk = Talk(
             conversation_id=found.id if found else None,
-            project_id=finding.project(book, project).id if project is not None and found is None else None,
+            after_id=parent.id if parent else None,
+            project_id=finding.project(book, project).id if project is not None else None,
             model=model,
             instructions=system,
             options=parse_options(option or []),
@@ -85,7 +99,19 @@ def chat(  # noqa: PLR0913 - the flags are the command
             manner=Manner(hide_thinking=hide_thinking),
         )
         editor = make_editor(lambda: _earlier_prompts(book, found))
+        if found is not None:
+            _say_where(book, found, parent)
         asyncio.run(_talk(host, book, talk, editor))
+
+
+def _say_where(book: Book, found: ConversationSummary, parent: Message | None) -> None:
+    from interfaces.cli.switch import say_end, say_message
+
+    say_wrapped(f"{one_line(found.title) or '(no title)'} goes on after:")
+    if parent is not None:
+        say_message(parent)
+    else:
+        say_end(book, found.id)
 
 
 def _earlier_prompts(book: Book, found: ConversationSummary | None) -> list[str]:
@@ -118,6 +144,7 @@ async def _talk(host: Host, book: Book, talk: Talk, editor: LineEditor) -> None:
             talk.draft = ""
             if not text.strip():
                 continue
+            editor.pause()
             try:
                 if text.startswith("/") and "\n" not in text:
                     if not await run_command(host, book, talk, text):
@@ -128,6 +155,7 @@ async def _talk(host: Host, book: Book, talk: Talk, editor: LineEditor) -> None:
             except DaybookError as problem:
                 tell(problem)
     finally:
+        editor.close()
         await book.model_server.close()
     if talk.conversation_id is not None:
         from domain.ids import short

@@ -23,11 +23,16 @@ Handler = Callable[["Host", "Book", "Talk", str], Awaitable[None]]
 
 
 def begun(book: Book, talk: Talk) -> ConversationSummary:
-    """Return the conversation of a chat.
+    """Return the conversation of a chat, which from now on goes on where the chat does.
 
     Raises:
         NotFoundError: it has not begun.
     """
+    if talk.conversation_id is not None and talk.after_id is not None:
+        from interfaces.cli.switch import to_branch
+
+        book.commands.handle(to_branch(book, talk.conversation_id, talk.after_id, here=True))
+        talk.after_id = None
     found = None if talk.conversation_id is None else book.conversations.get(talk.conversation_id)
     if found is None:
         raise NotFoundError("This conversation has not begun yet.")

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 _MOST_MESSAGES = 2**31 - 1
 
 HELP = """\
-/help         this list
-/model NAME   let another model answer; without a name: which one does, and which are there
-/new          begin a new conversation
-/undo [N]     go back N prompts (1 if not said); the last of them comes back to be edited
-/edit [TEXT]  say the last prompt differently; without a text $EDITOR opens with the old one
-/retry [NAME] answer the last prompt once more, perhaps by another model
-/tree         show all branches
-/switch WHAT  go on on another branch: next, previous, or an id that /tree shows
-/fork [TITLE] copy this branch into a conversation of its own, and go on there
-/rate WHAT    say that the last answer is good or bad: up, down, clear; then perhaps why
-/note TEXT    write a note on the last answer
-/editor       write the next prompt in $EDITOR
-/show         show the conversation so far
-/quit         leave (Ctrl-D does, too)
+/help          this list
+/model NAME    let another model answer; without a name: which one does, and which are there
+/new           begin a new conversation
+/undo [N]      go back N prompts (1 if not said); the last of them comes back to be edited
+/edit [TEXT]   say the last prompt differently; without a text $EDITOR opens with the old one
+/retry [NAME]  answer the last prompt once more, perhaps by another model
+/tree          show all branches
+/switch WHAT   go on on another branch: next, previous, or an id that /tree shows
+/fork [TITLE]  copy this branch into a conversation of its own, and go on there
+/rate WHAT     say that the last answer is good or bad: up, down, clear; then perhaps why
+/note TEXT     write a note on the last answer
+/editor        write the next prompt in $EDITOR
+/show          show the conversation so far
+/quit          leave (Ctrl-D does, too)
 
 Nothing is lost by any of them: what is edited, answered again or left stays in /tree.
 
@@ -59,16 +59,18 @@ async def _model(host: Host, book: Book, talk: Talk, name: str) -> None:
     if name:
         talk.model = name
         say_wrapped(f"{clean(name)} answers from now on.")
-        return
-    say_wrapped(
-        f"{clean(talk.model or host.default_model())} answers." + ("" if talk.model else " (the default)")
-    )
-    there = [one_line(card.name) for card in await book.model_server.models()]
-    say_wrapped(f"On the model server: {', '.join(sorted(there)) or 'none'}")
+    else:
+        answers = clean(talk.model or host.default_model())
+        say_wrapped(f"{answers} answers." + ("" if talk.model else " (the default)"))
+    there = sorted(one_line(card.name) for card in await book.model_server.models())
+    if name and name not in there and f"{name}:latest" not in there:
+        say_wrapped(f"{clean(name)} is not on the model server; your next prompt offers to get it.")
+    if not name or name not in there:
+        say_wrapped(f"On the model server: {', '.join(there) or 'none'}")
 
 
 async def _new(_host: Host, _book: Book, talk: Talk, _rest: str) -> None:
-    talk.conversation_id = None
+    talk.conversation_id = talk.after_id = None
     say_wrapped("A new conversation begins with your next prompt.")
 
 
@@ -104,11 +106,12 @@ async def _editor(_host: Host, _book: Book, talk: Talk, rest: str) -> None:
 
 
 async def _show(_host: Host, book: Book, talk: Talk, _rest: str) -> None:
-    from interfaces.cli.show import print_conversation
+    from interfaces.cli.show import print_conversation, routine_names
 
     messages = _branch(book, talk)
     found = begun(book, talk)
-    print_conversation(found, messages, thinking=False)
+    names = routine_names(book, messages)
+    print_conversation(found, messages, thinking=False, routines=names)
 
 
 def _branch(book: Book, talk: Talk, *, limit: int | None = None) -> tuple[Message, ...]:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Talk:
-    """A chat's state. `draft` is put on the next prompt's line, to be edited."""
+    """A chat's state.
+
+    `draft` is put on the next prompt's line, to be edited. `after_id`: the next prompt goes on from there,
+    wherever the conversation's current branch ends; nothing is recorded before it is sent.
+    """
 
     conversation_id: UUID | None
     project_id: UUID | None
@@ -28,6 +32,7 @@ class Talk:
     think: bool | None
     manner: Manner
     draft: str = ""
+    after_id: UUID | None = None
 
 
 async def turn(host: Host, book: Book, talk: Talk, text: str) -> None:
@@ -40,6 +45,7 @@ async def turn(host: Host, book: Book, talk: Talk, text: str) -> None:
         source=SOURCE,
         text=text,
         conversation_id=talk.conversation_id,
+        parent_id=talk.after_id,
         project_id=talk.project_id if talk.conversation_id is None else None,
         model=talk.model,
         instructions=talk.instructions,
@@ -56,11 +62,12 @@ async def turn(host: Host, book: Book, talk: Talk, text: str) -> None:
 async def ask(host: Host, book: Book, talk: Talk, command: Asking) -> None:
     """Give a command that starts an answer, and show that."""
     from application.commands import AnswerAgain
-    from interfaces.cli.asking import answer, explain
+    from interfaces.cli.asking import answer, explain, leave_title
     from interfaces.cli.console import can_ask, note
 
     answered = await answer(book, command, make_display(talk.manner))
     talk.conversation_id = answered.asked.conversation_id
+    talk.after_id = None
     if answered.model_missing and can_ask():
         chosen = await offer(host, book, answered.asked.model, remember=talk.model is None)
         if chosen is not None:
@@ -77,5 +84,6 @@ async def ask(host: Host, book: Book, talk: Talk, command: Asking) -> None:
             )
             answered = await answer(book, again, make_display(talk.manner))
     explain(answered)
+    leave_title(host, command, answered)
     if answered.asked.cut_count:
         note(f"({answered.asked.cut_count} older messages did not fit into the model's context)")

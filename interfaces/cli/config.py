@@ -10,6 +10,7 @@ from interfaces.cli.console import one_line, out, out_json, say, table
 from interfaces.cli.host import SettingView
 from interfaces.cli.lazy import group_app
 from interfaces.cli.opening import host_of
+from interfaces.cli.paging import paged
 
 app = group_app("See and change settings.")
 
@@ -28,14 +29,15 @@ def list_settings(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         (setting.key, one_line(setting.value) or "-", one_line(setting.origin), setting.help)
         for setting in found
     ]
-    table(
-        ("SETTING", "VALUE", "FROM", "WHAT IT IS"),
-        rows,
-        stretch=(3, 2, 1),
-        optional=(3, 2),
-        wrap=True,
-        narrowest=18,
-    )
+    with paged(ctx):
+        table(
+            ("SETTING", "VALUE", "FROM", "WHAT IT IS"),
+            rows,
+            stretch=(3, 2, 1),
+            optional=(3, 2),
+            wrap=True,
+            narrowest=18,
+        )
     say(f"\nThe configuration file: {host_of(ctx).config_file}")
 
 

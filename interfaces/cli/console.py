@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _INDENT_AFTER = "  "
 _USUAL_WIDTH = 80
 _KEPT = "\n\t"
+_held_back: list[list[str]] = []
 _INVISIBLE = {
     **{code: None for code in (*range(0x20), 0x7F, *range(0x80, 0xA0)) if chr(code) not in _KEPT},
     **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), None),
@@ -51,13 +52,33 @@ def out_json(view: Any) -> None:
 
 def say(text: str) -> None:
     """Tell the person something that is no result."""
+    if _held_back:
+        _held_back[-1].append(text)
+        return
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
+
+
+def hold_back() -> None:
+    """Keep what is said from now on: a pager has the screen."""
+    _held_back.append([])
+
+
+def say_what_was_held_back() -> None:
+    """Say it, and all that follows at once again."""
+    for text in _held_back.pop():
+        say(text)
 
 
 def say_wrapped(text: str) -> None:
     """Tell the person something of several words: on a terminal no line of it breaks inside a word."""
     say(at_words(text, _error_width()) if sys.stderr.isatty() else text)
+
+
+def say_cut(text: str) -> None:
+    """Tell the person something of one line: on a terminal no more of it than fits."""
+    width = _error_width() if sys.stderr.isatty() else len(text)
+    say(text if len(text) <= width else f"{text[: width - 1]}…")
 
 
 def say_dim(text: str) -> None:

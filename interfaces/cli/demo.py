@@ -80,8 +80,9 @@ def _tour(host: DemoHost, book: Book) -> int:
     _pause()
     _head(f"Search: daybook search {_SEARCHED}")
     from interfaces.cli.search import print_hit
+    from projections.search.queries import Within
 
-    for hit in book.search.search(_SEARCHED, limit=2).hits:
+    for hit in book.search.search(_SEARCHED, Within(), limit=2).hits:
         print_hit(hit)
     _pause()
     _head("Everything you can look at is built from the log, any time: daybook projections rebuild --all")

@@ -8,6 +8,7 @@ import typer
 
 from interfaces.cli.console import clean, out, out_is_terminal, out_json, say, terminal
 from interfaces.cli.lazy import command_app
+from interfaces.cli.meanwhile import meanwhile
 from interfaces.cli.opening import host_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def doctor(
     from interfaces import viewing
     from interfaces.errors import Exit
 
-    checks = host_of(ctx).doctor()
+    with meanwhile("Looking"):
+        checks = host_of(ctx).doctor()
     view = viewing.doctor(checks)
     if as_json:
         out_json(view)

@@ -9,7 +9,7 @@ from pathlib import Path
 from domain.errors import InvalidInputError
 
 # The shell finds $VISUAL and $EDITOR with their arguments, as every program that starts an editor does.
-_START = 'exec ${VISUAL:-${EDITOR:-vi}} "$1"'
+_START = 'eval "exec ${VISUAL:-${EDITOR:-vi}} \\"\\$1\\""'
 
 
 def edit(text: str) -> str:

@@ -1,4 +1,4 @@
-"""`daybook erase`: destroy the key of a conversation's or a project's content, and clear up behind it."""
+"""`daybook erase`: destroy the key of what a conversation, a project or a routine says, and clear up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from interfaces.cli.opening import SOURCE, host_of, opened
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from application.commands import EraseConversation, EraseProject
+    from application.erasing import Erasing
     from interfaces.book import Book
     from interfaces.erasures import ErasureView
 
@@ -33,24 +33,29 @@ def erase(
         str | None,
         typer.Option("--project", "-p", metavar="NAME|ID", help="A project with all its conversations."),
     ] = None,
+    routine: Annotated[
+        str | None,
+        typer.Option("--routine", metavar="NAME|ID", help="A routine with all its versions; its runs stay."),
+    ] = None,
     with_derived: Annotated[
         bool, typer.Option("--with-derived", help="And what was copied from it (forks, replays).")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Erase a conversation or a project, for ever."""
+    """Erase a conversation, a project or a routine, for ever."""
     from domain.errors import InvalidInputError
     from interfaces.cli.finishing import say_unfinished, telling
 
-    if (identifier is None) == (project is None):
-        raise InvalidInputError("Name either a conversation or --project. Nothing was erased.")
+    if sum(one is not None for one in (identifier, project, routine)) != 1:
+        raise InvalidInputError("Name either a conversation, --project or --routine. Nothing was erased.")
     with opened(host_of(ctx)) as book:
-        seen = (
-            _project(book, project, with_derived=with_derived)
-            if project is not None
-            else _conversation(book, identifier or "", with_derived=with_derived)
-        )
+        if routine is not None:
+            seen = _routine(book, routine)
+        elif project is not None:
+            seen = _project(book, project, with_derived=with_derived)
+        else:
+            seen = _conversation(book, identifier or "", with_derived=with_derived)
         if not yes:
             _ask(seen, with_derived=with_derived)
         done = book.erasing.erase(_command(book, seen, with_derived=with_derived), seen, telling())
@@ -86,6 +91,14 @@ def _project(book: Book, typed: str, *, with_derived: bool) -> ErasureView:
     return book.erasing.of_project(found, with_derived=with_derived)
 
 
+def _routine(book: Book, typed: str) -> ErasureView:
+    from interfaces.cli import finding
+
+    found = finding.routine(book, typed)
+    _refuse_erased(found.erased_at, found.erased_by, "routine")
+    return book.erasing.of_routine(found)
+
+
 def _refuse_erased(at: datetime | None, by: str | None, what: str) -> None:
     from domain.errors import ContentErasedError
 
@@ -100,6 +113,8 @@ def erased_words(at: datetime, by: str | None) -> str:
 
 def _what(seen: ErasureView, *, with_derived: bool) -> str:
     name = one_line(seen.title) or "(no title)"
+    if seen.kind == "routine":
+        return f"the routine {name!r} with all its versions"
     copies = len(seen.derived) if with_derived else 0
     if seen.kind == "project":
         what = f"the project {name!r} with {_counted(seen.conversation_count - copies, 'conversation')}"
@@ -132,6 +147,8 @@ def _ask(seen: ErasureView, *, with_derived: bool) -> None:
             say(f"  {short(one.id)}  {title}, {_counted(one.message_count, 'message')}")
         if len(seen.derived) > _MOST_SHOWN:
             say(f"  and {len(seen.derived) - _MOST_SHOWN} more")
+    if seen.kind == "routine":
+        say(f"What it was run for has its own keys and stays: daybook list --routine {short(seen.id)}")
     say("It cannot be undone by anybody. That there was something, when and by whom, stays in the log.")
     if not can_ask():
         raise InvalidInputError("There is no terminal to ask. Nothing was erased.", hint="--yes")
@@ -142,9 +159,11 @@ def _ask(seen: ErasureView, *, with_derived: bool) -> None:
         raise RefusedError("Nothing was erased.")
 
 
-def _command(book: Book, seen: ErasureView, *, with_derived: bool) -> EraseConversation | EraseProject:
-    from application.commands import EraseConversation, EraseProject
+def _command(book: Book, seen: ErasureView, *, with_derived: bool) -> Erasing:
+    from application.commands import EraseConversation, EraseProject, EraseRoutine
 
+    if seen.kind == "routine":
+        return EraseRoutine(actor=book.actor, source=SOURCE, routine_id=seen.id)
     if seen.kind == "project":
         return EraseProject(actor=book.actor, source=SOURCE, project_id=seen.id, with_derived=with_derived)
     return EraseConversation(

@@ -24,7 +24,7 @@ from interfaces.cli.opening import host_of, opened
 
 if TYPE_CHECKING:
     from interfaces.book import Book
-    from interfaces.porting.gathering import Wanted
+    from interfaces.porting.gathering import Chosen
 
 app = command_app()
 
@@ -88,15 +88,15 @@ def export(
         say(f"Written to {output}, readable by you alone: it is not encrypted.")
 
 
-def _wanted(book: Book, conversation: str | None, project: str | None) -> Wanted:
+def _wanted(book: Book, conversation: str | None, project: str | None) -> Chosen:
     from interfaces.cli import finding
-    from interfaces.porting.gathering import Wanted
+    from interfaces.porting.gathering import Chosen
 
     if conversation is not None:
-        return Wanted(conversation_id=finding.conversation(book, conversation).id)
+        return Chosen(conversation_id=finding.conversation(book, conversation).id)
     if project is not None:
-        return Wanted(project_id=finding.project(book, project).id)
-    return Wanted()
+        return Chosen(project_id=finding.project(book, project).id)
+    return Chosen()
 
 
 def _print(pieces: Iterable[bytes]) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from interfaces.book import Book
     from projections.conversations.queries import ConversationSummary
     from projections.projects.queries import ProjectDetails
+    from projections.routines.queries import RoutineDetails
     from projections.transcript.messages import Message
 
 LAST = "@last"
@@ -128,6 +129,36 @@ def project(book: Book, typed: str) -> ProjectDetails:
         raise NotFoundError(f"There is no project {typed!r} in this book.", hint="daybook project list")
     _refuse_several(typed, "projects", [(one.id, one.name) for one in found])
     return found[0]
+
+
+def routine(book: Book, typed: str) -> RoutineDetails:
+    """Return the routine that is meant: by its name, by its id, or the last removed one of that name.
+
+    Raises:
+        InvalidInputError: several routines fit.
+        NotFoundError: none fits.
+    """
+    found = book.routines.named(typed)
+    if not found:
+        digits = fragment(typed)
+        if digits is not None and len(digits) == _WHOLE:
+            whole = book.routines.get(UUID(digits))
+            found = (whole,) if whole else ()
+        elif digits is not None:
+            found = book.routines.find(digits)
+    if not found:
+        gone = [one for one in book.routines.all(include_removed=True) if one.name == typed.strip()]
+        found = tuple(gone[-1:])
+    meant = one_routine(typed, found)
+    if meant is None:
+        raise NotFoundError(f"There is no routine {typed!r} in this book.", hint="daybook routine list")
+    return meant
+
+
+def one_routine(typed: str, found: Sequence[RoutineDetails]) -> RoutineDetails | None:
+    """Return the one that was found, or None, or raise `InvalidInputError` where there are several."""
+    _refuse_several(typed, "routines", [(one.id, one.newest.prompt) for one in found])
+    return found[0] if found else None
 
 
 def _digits(typed: str, hint: str) -> str:

@@ -69,7 +69,7 @@ def list_holds(ctx: typer.Context, *, as_json: AsJson = False) -> None:
         rows = [(short(one.id), one.kind, one_line(one.title), one_line(one.reason)) for one in holds]
         table(("ID", "KIND", "TITLE", "REASON"), rows, stretch=(3,))
     else:
-        say("Nothing is held.")
+        say("Nothing is held. Forbid an erasure: daybook hold add CONVERSATION --reason WHY")
 
 
 def _command(book: Book, identifier: str | None, project: str | None, reason: str, *, hold: bool) -> Command:

@@ -262,6 +262,22 @@ class Host(Protocol):
         """
         ...
 
+    def glance(self) -> Book:
+        """Return the book as it is, for completion in a shell: nothing is started, waited for or changed.
+
+        Raises:
+            DaybookError: it cannot be had at once.
+        """
+        ...
+
+    def installed_models(self) -> Sequence[str]:
+        """Return the names of the models that can be asked now. The errors are the same."""
+        ...
+
+    def make_titles(self) -> None:
+        """Let a process of its own give titles to conversations that have none; returns at once."""
+        ...
+
     @property
     def servers(self) -> Servers:
         """The servers that were saved for this user."""

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 from interfaces.cli import echo
 
-_SHOW_CURSOR = "\x1b[?25h"
+_CURSOR_AND_NO_MARKED_PASTES = "\x1b[?25h\x1b[?2004l"
 _LEAVE_AT_ONCE = 130
 CANCELLED = "cancelled"
 TERMINATED = "terminated"
@@ -64,6 +64,6 @@ def leave_at_once() -> None:
     """End the process without waiting for anything; the next command closes the answer it leaves behind."""
     echo.restore()
     if sys.stdout.isatty():
-        os.write(1, _SHOW_CURSOR.encode())
+        os.write(1, _CURSOR_AND_NO_MARKED_PASTES.encode())
     os.write(2, b"\ndaybook: left at once; what was saved of the answer shows up with the next command.\n")
     os._exit(_LEAVE_AT_ONCE)

@@ -15,22 +15,27 @@ from typer.core import TyperGroup
 
 @dataclass(frozen=True)
 class Entry:
-    """One command or group of the root. `module` lies in this package and has an `app`."""
+    """One command or group of the root. `module` lies in this package and has an `app`.
+
+    `hidden`: it is there for who types it, and stands in no list.
+    """
 
     name: str
     module: str
     help: str
     section: str
+    hidden: bool = False
 
 
 COMMANDS = (
     Entry("ask", "ask", "Ask a question and record it with its answer.", "Talk"),
+    Entry("routine", "routine", "Save prompts with variables, and run each as one command.", "Talk"),
     Entry("chat", "chat", "Talk with a model, turn by turn.", "Talk"),
     Entry("retry", "retry", "Answer a prompt once more; the answers it has stay.", "Talk"),
     Entry("edit", "edit", "Say a prompt differently, beside the old one, and have it answered.", "Talk"),
     Entry("cancel", "cancel", "Stop an answer that is being written, keeping what it has.", "Talk"),
     Entry("demo", "demo", "See Daybook at work: nothing to install, nothing left behind.", "Talk"),
-    Entry("list", "list", "List conversations, newest first.", "Look"),
+    Entry("list", "list", "List conversations: pinned ones, then the newest first.", "Look"),
     Entry("show", "show", "Show a conversation.", "Look"),
     Entry("tree", "tree", "Show all branches of a conversation.", "Look"),
     Entry("search", "search", "Find messages by their words.", "Look"),
@@ -48,13 +53,25 @@ COMMANDS = (
         "Organise",
     ),
     Entry("rename", "rename", "Give a conversation a title.", "Organise"),
+    Entry("tag", "tag", "Put tags on a conversation and take them off, or see all tags.", "Organise"),
+    Entry("pin", "pin", "Let lists show a conversation before others.", "Organise"),
+    Entry("unpin", "unpin", "Let lists show a conversation in its turn again.", "Organise"),
+    Entry("move", "move", "Put a conversation into another project, or out of its own.", "Organise"),
     Entry("archive", "archive", "Put a conversation out of the way.", "Organise"),
     Entry("restore", "restore", "Bring an archived conversation back.", "Organise"),
-    Entry("erase", "erase", "Erase a conversation or a project, for ever.", "Organise"),
+    Entry("erase", "erase", "Erase a conversation, a project or a routine, for ever.", "Organise"),
+    Entry(
+        "delete",
+        "delete",
+        "Say how to put a conversation out of the way, or to erase it; nothing is done.",
+        "Organise",
+        hidden=True,
+    ),
     Entry("hold", "hold", "Forbid erasing a conversation or a project.", "Organise"),
     Entry("project", "project", "Group conversations; give them instructions and a model.", "Organise"),
     Entry("models", "models", "See, get and choose models.", "Set up"),
     Entry("config", "config", "See and change settings.", "Set up"),
+    Entry("completion", "completion", "Let your shell complete commands, ids and names.", "Set up"),
     Entry("paths", "paths", "Show where data, logs, keys and configuration are.", "Set up"),
     Entry("doctor", "doctor", "Check everything a working book needs, and say the fix.", "Set up"),
     Entry("keys", "keys", "Back up and replace the master key; wrap all keys anew.", "Set up"),
@@ -94,16 +111,20 @@ class LazyGroup(TyperGroup):
         del ctx
         for section in dict.fromkeys(entry.section for entry in COMMANDS):
             with formatter.section(section):
-                formatter.write_dl([(e.name, e.help) for e in COMMANDS if e.section == section])
+                shown = [e for e in COMMANDS if e.section == section and not e.hidden]
+                formatter.write_dl([(e.name, e.help) for e in shown])
 
 
 def load(entry: Entry) -> Any:
     """Import a command."""
     from importlib import import_module
 
+    from interfaces.cli.helping import polish
+
     module = import_module(f"interfaces.cli.{entry.module}")
     command = typer.main.get_command(module.app)
     command.name = entry.name
+    polish(command, entry.name)
     return command
 
 

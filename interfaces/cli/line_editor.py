@@ -1,7 +1,8 @@
 """Where a chat's prompts are typed: several lines and a history on a terminal, line by line from a pipe.
 
-Invariant: the history comes from the book and stays in memory. A file of it would keep in clear what the book
-keeps encrypted, and would outlive an erasure.
+Invariants: the history comes from the book and stays in memory. A file of it would keep in clear what the
+book keeps encrypted, and would outlive an erasure. What is pasted is one prompt, also when it is pasted while
+an answer is written: the terminal is told to mark pastes all through the chat.
 """
 
 from __future__ import annotations
@@ -21,6 +22,14 @@ class LineEditor(Protocol):
         """Return the next prompt; `EOFError` at the end, `KeyboardInterrupt` for Ctrl-C."""
         ...
 
+    def pause(self) -> None:
+        """Be ready for what is typed while something else has the terminal."""
+        ...
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        ...
+
 
 class Piped:
     """Reads lines from standard input, where that is no terminal."""
@@ -34,6 +43,12 @@ class Piped:
         from interfaces.cli.prompt_input import decoded
 
         return decoded(line)
+
+    def pause(self) -> None:
+        """Nothing is typed ahead in a pipe."""
+
+    def close(self) -> None:
+        """Nothing was changed."""
 
 
 class Terminal:
@@ -53,6 +68,16 @@ class Terminal:
     async def read(self, draft: str) -> str:
         """Return the next prompt."""
         return await self._session.prompt_async("> ", default=draft, handle_sigint=False)
+
+    def pause(self) -> None:
+        """Have the terminal go on marking what is pasted; the next `read` gets it."""
+        self._session.output.enable_bracketed_paste()
+        self._session.output.flush()
+
+    def close(self) -> None:
+        """Let the terminal paste as it did."""
+        self._session.output.disable_bracketed_paste()
+        self._session.output.flush()
 
 
 def make_editor(history: Callable[[], Sequence[str]]) -> LineEditor:

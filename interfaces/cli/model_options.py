@@ -7,7 +7,8 @@ it as one, with a separator between them that no terminal can type.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
@@ -58,6 +59,14 @@ def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
             raise InvalidInputError("An option (-o KEY VALUE) has no name. Nothing was recorded.")
         options[name] = parse_value(value)
     return options
+
+
+def as_text(options: Mapping[str, Any]) -> str:
+    """Return options on one line, as `-o` takes them; empty for none."""
+    words = (
+        (name, value if isinstance(value, str) else json.dumps(value)) for name, value in options.items()
+    )
+    return " ".join(f"-o {shlex.quote(name)} {shlex.quote(value)}" for name, value in words)
 
 
 def parse_value(text: str) -> Any:

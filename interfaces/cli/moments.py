@@ -1,40 +1,37 @@
-"""Moments as people type them: a length such as `90d`, a date, a date with a time; and whose days count."""
+"""Moments as people type them, for all options that take one; and whose days count.
+
+What can be typed is the grammar of `human_times.py`.
+"""
 
 from __future__ import annotations
 
 import os
-import re
+import shlex
 from contextlib import suppress
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.errors import InvalidInputError
 
-_LENGTH = re.compile(r"(\d{1,6})\s*([mhdw])")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+WHEN = "yesterday, 3d, 'last monday', 2026-03-01, 14:30"
+"""What the help of an option says of the moments it takes."""
+
 _LOCAL_ZONE = "/etc/localtime"
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def ending(typed: str, now: datetime) -> datetime:
-    """Return the moment; a bare date lasts to its end, in the user's own zone.
+    """Return the moment; a day, week, month or year lasts to its end, in the user's own zone.
 
     Raises:
         InvalidInputError: it is none, or has passed.
     """
-    text = typed.strip()
-    found = _LENGTH.fullmatch(text)
+    from interfaces.cli.human_times import span
+
     try:
-        if found:
-            moment = now + timedelta(**{_UNITS[found[2]]: int(found[1])})
-        else:
-            moment = datetime.fromisoformat(text)
-            if _DATE.fullmatch(text):
-                moment += timedelta(days=1)
-            moment = moment.astimezone()
-    except (ValueError, OverflowError):
+        moment = span(typed, now, "future").end
+    except ValueError:
         raise InvalidInputError(
-            f"{typed!r} is no time to end. Nothing was made.", hint="--expires 90d   (or 12h, 2027-01-31)"
+            f"{typed!r} is no time to end. Nothing was made.",
+            hint="--expires 90d   (or 12h, tomorrow, 'next friday', 2027-01-31, '2027-01-31 18:00')",
         ) from None
     if moment <= now:
         raise InvalidInputError(f"{typed!r} has passed. Nothing was made.", hint="--expires 90d")
@@ -42,30 +39,27 @@ def ending(typed: str, now: datetime) -> datetime:
 
 
 def past(typed: str, now: datetime, *, whole_day: bool = False) -> datetime:
-    """Return a moment before now: so long ago (`30d`), a date, or a date with a time, in the user's own zone.
+    """Return a moment as people say it (`yesterday`, `3d`, `last monday`), in the user's own zone.
 
-    `whole_day`: of a bare date its end is meant.
+    Of a day, week, month or year its beginning is meant, or with `whole_day` its end.
 
     Raises:
         InvalidInputError: it is none.
     """
-    text = typed.strip()
-    found = _LENGTH.fullmatch(text)
+    from interfaces.cli.human_times import EXAMPLES, span
+
     try:
-        if found:
-            return now - timedelta(**{_UNITS[found[2]]: int(found[1])})
-        moment = datetime.fromisoformat(text)
-        if whole_day and _DATE.fullmatch(text):
-            moment += timedelta(days=1)
-        return moment.astimezone()
-    except (ValueError, OverflowError):
-        raise InvalidInputError(
-            f"{typed!r} is no time.", hint="30d   12h   2026-03-01   2026-03-01T18:30"
-        ) from None
+        found = span(typed, now, "past")
+    except ValueError:
+        examples = "   ".join(map(shlex.quote, EXAMPLES))
+        raise InvalidInputError(f"{typed!r} is no time.", hint=f"for example: {examples}") from None
+    return found.end if whole_day else found.start
 
 
 def zone(now: datetime) -> str:
     """Return the user's zone: its name where this machine tells it, else how far it is from UTC now."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     name = os.path.realpath(_LOCAL_ZONE).rpartition("/zoneinfo/")[2]
     with suppress(ZoneInfoNotFoundError, ValueError, OSError):
         found = ZoneInfo(name)

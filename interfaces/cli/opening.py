@@ -43,9 +43,12 @@ def opened_as_it_is(host: Host) -> Iterator[Book]:
 @contextmanager
 def opened(host: Host) -> Iterator[Book]:
     """Lend the book: answers of dead processes closed, read models up to date."""
+    from interfaces.cli.meanwhile import meanwhile
+
     book = host.open_book(note)
     try:
-        book.look_after()
+        with meanwhile("Bringing the read models up to date"):
+            book.look_after()
         yield book
     finally:
         book.close()

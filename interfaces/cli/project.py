@@ -9,6 +9,7 @@ import typer
 from interfaces.cli.changes import change_project, give, new_text, show_of_project
 from interfaces.cli.console import clean, local, one_line, out, out_json, say, table
 from interfaces.cli.lazy import group_app
+from interfaces.cli.model_options import CommandWithOptions, as_text, parse_options
 from interfaces.cli.opening import SOURCE, host_of, opened
 
 if TYPE_CHECKING:
@@ -18,10 +19,16 @@ app = group_app("Group conversations; give them instructions and a model.")
 
 Which: TypeAlias = Annotated[str, typer.Argument(metavar="NAME|ID", help="The project.")]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Option: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option", "-o", metavar="KEY VALUE", help="An option of the model for its answers, temperature 0.2."
+    ),
+]
 Clear: TypeAlias = Annotated[bool, typer.Option("--clear", help="Take it away.")]
 
 
-@app.command()
+@app.command(cls=CommandWithOptions)
 def create(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="Its name.")],
@@ -31,6 +38,7 @@ def create(
         str, typer.Option("--instructions", "-s", help="What every answer in it is told first.")
     ] = "",
     model: Annotated[str | None, typer.Option("--model", "-m", help="The model that answers in it.")] = None,
+    option: Option = None,
     as_json: AsJson = False,
 ) -> None:
     """Open a project."""
@@ -44,6 +52,7 @@ def create(
             description=description,
             instructions=instructions,
             default_model=model,
+            default_options=parse_options(option or []),
         )
         give(book, command, f"Created: {one_line(name)}", as_json=as_json)
 
@@ -98,6 +107,8 @@ def show(ctx: typer.Context, project: Which, *, as_json: AsJson = False) -> None
         out(_name(found))
         out(f"id            {short(found.id)}  ({found.id})")
         out(f"model         {one_line(found.default_model) or 'the default'}")
+        if found.default_options:
+            out(f"options       {as_text(found.default_options)}")
         out(f"description   {clean(found.description) or '(none)'}")
         out(f"instructions  {clean(found.instructions) or '(none)'}")
         out(f"since         {local(found.created_at)}")
@@ -176,29 +187,67 @@ def instructions(
         typer.Argument(help="What every answer is told first; - reads standard input; none shows it."),
     ] = None,
     *,
+    history: Annotated[bool, typer.Option("--history", help="List all versions there were.")] = False,
+    version: Annotated[
+        int | None,
+        typer.Option("--version", metavar="N", help="Show this version; answers say which they used."),
+    ] = None,
+    restore: Annotated[
+        int | None,
+        typer.Option("--restore", metavar="N", help="Set them to what they were at this version."),
+    ] = None,
     clear: Clear = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show or set what every answer in a project is told first."""
-    from application.commands import ChangeInstructions
+    """Show or set what every answer in a project is told first, or look at what it was."""
+    from interfaces.cli import project_instructions as versions
 
-    told = new_text(text, clear=clear)
-    if told is None:
+    if history + (version is not None) + (restore is not None) + clear + bool(text) > 1:
+        raise versions.only_one()
+    if history or version is not None:
+        versions.show(ctx, project, version, as_json=as_json)
+    elif restore is not None:
+        versions.restore(ctx, project, restore, as_json=as_json)
+    else:
+        versions.change(ctx, project, new_text(text, clear=clear), as_json=as_json)
+
+
+@app.command(cls=CommandWithOptions)
+def options(
+    ctx: typer.Context,
+    project: Which,
+    *,
+    option: Option = None,
+    clear: Clear = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show or choose the model's options for answers in a project that are told no others.
+
+    Those named replace all that were set before.
+    """
+    from application.commands import SetDefaultOptions
+    from domain.errors import InvalidInputError
+
+    if option and clear:
+        raise InvalidInputError("Either options or --clear, not both. Nothing was changed.")
+    if not option and not clear:
         show_of_project(
             ctx,
             project,
-            lambda found: found.instructions,
-            "This project has no instructions.",
+            lambda found: as_text(found.default_options),
+            "This project has no options of its own.",
+            how="-o KEY VALUE sets them; --clear takes them away.",
             as_json=as_json,
         )
         return
+    chosen = parse_options(option or [])
     change_project(
         ctx,
         project,
-        lambda book, found: ChangeInstructions(
-            actor=book.actor, source=SOURCE, project_id=found.id, instructions=told
+        lambda book, found: SetDefaultOptions(
+            actor=book.actor, source=SOURCE, project_id=found.id, options=chosen
         ),
-        "Instructions set" if told else "Instructions taken away",
+        "Options set" if chosen else "Options taken away",
         as_json=as_json,
     )
 

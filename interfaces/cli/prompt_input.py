@@ -7,22 +7,31 @@ recorded.
 from __future__ import annotations
 
 import os
-import re
 import select
 import stat
 from collections.abc import Sequence
 
 from application.text_rules import MAX_TEXT_BYTES
 from domain.errors import InvalidInputError
+from domain.material import together
 
 _CHUNK = 1 << 16
 _PATIENCE_SECONDS = 2.0
-_BACKTICKS = re.compile(r"`{3,}")
 _MARK = b"\xef\xbb\xbf"
 
 
 def read_prompt(words: Sequence[str], descriptor: int = 0) -> str:
     """Return the prompt: the words, what is piped in, or the words with that as their material."""
+    prompt = read_input(words, descriptor)
+    if not prompt.strip():
+        raise InvalidInputError(
+            "The prompt is empty. Nothing was recorded.", hint='daybook ask "your question"'
+        )
+    return prompt
+
+
+def read_input(words: Sequence[str], descriptor: int = 0) -> str:
+    """Return the words, what is piped in, or the words with that as their material; or nothing."""
     question = " ".join(words)
     for at, character in enumerate(question):
         if "\udc80" <= character <= "\udcff":
@@ -31,23 +40,7 @@ def read_prompt(words: Sequence[str], descriptor: int = 0) -> str:
                 hint="Check the encoding of your terminal.",
             )
     material = decoded(read_piped(descriptor)) if is_piped(descriptor) else ""
-    prompt = together(question, material)
-    if not prompt.strip():
-        raise InvalidInputError(
-            "The prompt is empty. Nothing was recorded.", hint='daybook ask "your question"'
-        )
-    return prompt
-
-
-def together(question: str, material: str) -> str:
-    """Return the question first, then the material in a fence that nothing in it can close."""
-    if not material.strip():
-        return question
-    if not question.strip():
-        return material
-    longest = max((len(run) for run in _BACKTICKS.findall(material)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{question}\n\n{fence}\n{material}\n{fence}"
+    return together(question, material)
 
 
 def decoded(piped: bytes) -> str:

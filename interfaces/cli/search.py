@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from interfaces.cli.console import clean, local, one_line, out, out_is_terminal, out_json, say, terminal
+from interfaces.cli.filters import Project, Since, Tag, Until, going_on, moments, project_id
 from interfaces.cli.lazy import command_app
 from interfaces.cli.opening import host_of, opened
+from interfaces.cli.paging import paged
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from uuid import UUID
 
+    from interfaces.book import Book
     from projections.search.queries import SearchHit
 
 app = command_app()
 
 
+class Role(StrEnum):
+    """Who said it."""
+
+    PROMPT = "prompt"
+    ANSWER = "answer"
+
+
 @app.command()
-def search(
+def search(  # noqa: PLR0913 - the flags are the command
     ctx: typer.Context,
     words: Annotated[list[str], typer.Argument(help='Words; "a phrase", or, -without.')],
     *,
@@ -27,19 +38,32 @@ def search(
     cursor: Annotated[
         str | None, typer.Option("--cursor", metavar="CURSOR", help="Go on where another search ended.")
     ] = None,
-    project: Annotated[
-        str | None, typer.Option("--project", "-p", metavar="NAME|ID", help="Only in a project.")
+    conversation: Annotated[
+        str | None, typer.Option("--cid", "--conversation", metavar="ID", help="Only in this conversation.")
     ] = None,
+    project: Project = None,
+    tag: Tag = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Only answers of this model.")] = None,
+    role: Annotated[Role | None, typer.Option("--role", help="Only prompts, or only answers.")] = None,
+    since: Since = None,
+    until: Until = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Find messages by their words."""
-    with opened(host_of(ctx)) as book:
-        project_id = None
-        if project is not None:
-            from interfaces.cli.finding import project as find_project
+    from projections.search.queries import Within
 
-            project_id = find_project(book, project).id
-        page = book.search.search(" ".join(words), project_id=project_id, limit=count, cursor=cursor)
+    with opened(host_of(ctx)) as book:
+        first, last = moments(book, since, until)
+        within = Within(
+            conversation_id=_conversation_id(book, conversation),
+            project_id=project_id(book, project),
+            kind=role.value if role else None,
+            model=model,
+            tags=tuple(tag or ()),
+            since=first,
+            until=last,
+        )
+        page = book.search.search(" ".join(words), within, limit=count, cursor=cursor)
         if as_json:
             from interfaces.viewing import search_page
 
@@ -47,20 +71,28 @@ def search(
             return
         if not page.hits:
             say("Nothing was found. Whole words are looked for first, then beginnings of words.")
-        for hit in page.hits:
-            print_hit(hit)
+        with paged(ctx):
+            for hit in page.hits:
+                print_hit(hit)
         if page.next_cursor:
-            say(f"More: {next_page(page.next_cursor, words, project)}")
+            filters = {
+                "--cid": conversation,
+                "--project": project,
+                "--tag": tag,
+                "--model": model,
+                "--role": role.value if role else None,
+                "--since": since,
+                "--until": until,
+            }
+            say(f"More: {going_on('search', page.next_cursor, filters, words)}")
 
 
-def next_page(cursor: str, words: Sequence[str], project: str | None) -> str:
-    """Return the command that goes on with this search."""
-    import shlex
+def _conversation_id(book: Book, typed: str | None) -> UUID | None:
+    if typed is None:
+        return None
+    from interfaces.cli.finding import conversation
 
-    within = ["--project", project] if project is not None else []
-    # A word that begins with - means "without"; unguarded it would be read as an option.
-    guard = ["--"] if any(word.startswith("-") for word in words) else []
-    return clean(shlex.join(["daybook", "search", "--cursor", cursor, *within, *guard, *words]))
+    return conversation(book, typed).id
 
 
 def print_hit(hit: SearchHit) -> None:

@@ -9,8 +9,12 @@ import typer
 from interfaces.cli.console import clean, local, one_line, out, out_is_terminal, out_json, terminal
 from interfaces.cli.lazy import command_app
 from interfaces.cli.opening import host_of, opened
+from interfaces.cli.paging import paged
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
     from interfaces.book import Book
     from projections.conversations.queries import ConversationSummary
     from projections.transcript.messages import Message
@@ -36,7 +40,9 @@ def show(
 
             out_json(transcript(found, messages))
         else:
-            print_conversation(found, messages, thinking=thinking)
+            names = routine_names(book, messages)
+            with paged(ctx):
+                print_conversation(found, messages, thinking=thinking, routines=names)
 
 
 def _meant(book: Book, identifier: str) -> tuple[ConversationSummary, tuple[Message, ...]]:
@@ -56,7 +62,19 @@ def _meant(book: Book, identifier: str) -> tuple[ConversationSummary, tuple[Mess
     return found, book.transcript.branch(found.id, message.id)
 
 
-def print_conversation(found: ConversationSummary, messages: tuple[Message, ...], *, thinking: bool) -> None:
+def routine_names(book: Book, messages: tuple[Message, ...]) -> dict[UUID, str]:
+    """Return the names of the routines that made these messages; of erased ones there is none."""
+    ids = {message.made_by.routine_id for message in messages if message.made_by is not None}
+    return {one: found.name for one in ids if (found := book.routines.get(one)) is not None and found.name}
+
+
+def print_conversation(
+    found: ConversationSummary,
+    messages: tuple[Message, ...],
+    *,
+    thinking: bool,
+    routines: Mapping[UUID, str] | None = None,
+) -> None:
     """Print a conversation for people: Markdown on a terminal, as it was written in a pipe."""
     title = one_line(found.title) or ("(altered)" if found.damaged else "(no title)")
     if found.erased_at is not None:
@@ -77,7 +95,7 @@ def print_conversation(found: ConversationSummary, messages: tuple[Message, ...]
             pretty.remark("(some of this was altered after it was written; it does not open with its key)")
         if (remark := ending(message)) is not None:
             pretty.remark(remark)
-        for line in remarks(message):
+        for line in remarks(message, routines or {}):
             pretty.remark(line)
 
 
@@ -106,11 +124,16 @@ def heading(message: Message) -> str:
     return " · ".join(parts)
 
 
-def remarks(message: Message) -> list[str]:
-    """Return what people said of a message: its rating and its notes."""
+def remarks(message: Message, routines: Mapping[UUID, str]) -> list[str]:
+    """Return what made a message, and what people said of it: its rating and its notes."""
     from domain.ids import short
 
     lines = []
+    if message.made_by is not None:
+        made = message.made_by
+        values = "".join(f", {name}={one_line(value)[:40]}" for name, value in made.variables.items())
+        name = one_line(routines.get(made.routine_id)) or short(made.routine_id)
+        lines.append(f"(made by routine {name}, version {made.version}{values})")
     if message.rating is not None:
         words = f": {message.rating_words}" if message.rating_words else ""
         lines.append(f"(rated {message.rating}{words})")

@@ -9,7 +9,9 @@ import typer
 
 from interfaces.cli.console import one_line, out_is_terminal, out_json, say, table, terminal
 from interfaces.cli.lazy import command_app
+from interfaces.cli.moments import WHEN
 from interfaces.cli.opening import host_of, opened
+from interfaces.cli.paging import paged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,10 +43,11 @@ def stats(
     *,
     by: Annotated[By, typer.Option("--by", help="What to count by.")] = By.MODEL,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="WHEN", help="Only from then on: 30d, 12h, 2026-03-01.")
+        str | None, typer.Option("--since", metavar="WHEN", help=f"Only from then on: {WHEN}.")
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="WHEN", help="Only before; a date is counted whole.")
+        str | None,
+        typer.Option("--until", metavar="WHEN", help="Only before; a day, week or month is counted whole."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -62,7 +65,8 @@ def stats(
     elif not found.groups:
         say("No answer in this time." if first or last else 'No answer yet. Ask: daybook ask "your question"')
     else:
-        _print(found)
+        with paged(ctx):
+            _print(found)
 
 
 def _print(found: StatsView) -> None:

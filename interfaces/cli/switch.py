@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from interfaces.cli.changes import give
-from interfaces.cli.console import one_line, say
+from interfaces.cli.console import one_line, say_cut
 from interfaces.cli.finding import LAST
 from interfaces.cli.lazy import command_app
 from interfaces.cli.opening import SOURCE, host_of, opened
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from application.commands import GoOnFrom
     from interfaces.book import Book
+    from projections.transcript.messages import Message
 
 app = command_app()
 
@@ -77,10 +78,16 @@ def switch(
 
 def say_end(book: Book, conversation_id: UUID) -> None:
     """Say where the current branch ends, so that a person knows where they are."""
+    for end in book.transcript.branch(conversation_id, limit=1):
+        say_message(end)
+
+
+def say_message(message: Message) -> None:
+    """Say which message it is, in one line."""
     from domain.ids import short
 
-    for end in book.transcript.branch(conversation_id, limit=1):
-        say(f"  {short(end.id)}  {one_line(end.model)}  {one_line(end.text)[:60]}".rstrip())
+    who = "you" if message.kind == "prompt" else one_line(message.model)
+    say_cut(f"  {short(message.id)}  {who}  {one_line(message.text[:300])[:60]}".rstrip())
 
 
 def beside(book: Book, conversation_id: UUID, message_id: UUID | None, step: int) -> UUID:

@@ -39,7 +39,11 @@ def create(
     ] = None,
     expires: Annotated[
         str | None,
-        typer.Option("--expires", metavar="WHEN", help="90d, 12h or a date; without it, when it is revoked."),
+        typer.Option(
+            "--expires",
+            metavar="WHEN",
+            help="90d, 12h, 'next friday' or a date; without it, when it is revoked.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -10,6 +10,7 @@ from interfaces.cli.console import one_line, out, out_is_terminal, out_json, say
 from interfaces.cli.finding import LAST
 from interfaces.cli.lazy import command_app
 from interfaces.cli.opening import host_of, opened
+from interfaces.cli.paging import paged
 
 if TYPE_CHECKING:
     from interfaces.book import Book
@@ -47,7 +48,8 @@ def tree(
             nodes = book.transcript.tree(found.id, beginnings=True)
             out_json(view(found.id, Outline(nodes, found.current_id)))
         else:
-            print_tree(book, found, whole=whole)
+            with paged(ctx):
+                print_tree(book, found, whole=whole)
 
 
 def print_tree(book: Book, found: ConversationSummary, *, whole: bool) -> None:

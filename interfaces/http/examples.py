@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from interfaces.access_views import LinkView, NewTokenView
 from interfaces.audit_views import CheckpointView, PublicKeyView
+from interfaces.filing_views import InstructionsView, TagListView, TagView
 from interfaces.http.api import bodies
 from interfaces.http.presenting import TranscriptPageView
 from interfaces.http.problems import InvalidPart, Problem
@@ -116,6 +117,16 @@ _VIEWS = (
         archived=False,
         created_at=_ASKED_AT,
         updated_at=_ASKED_AT,
+        default_options={"temperature": 0.3},
+        instructions_version=3,
+    ),
+    TagListView(tags=[TagView(name="physics", conversation_count=4)]),
+    InstructionsView(
+        version=3,
+        text="Answer briefly.",
+        at=_ASKED_AT,
+        actor="5a17b1e5a17b1e5a17b1e5a17b1e5a17",
+        current=True,
     ),
     ProvenanceView(
         answer_id=_ANSWER,
@@ -187,7 +198,7 @@ _BODIES: tuple[BaseModel, ...] = (
     bodies.NewFork(message_id=_ANSWER, title="Sunsets"),
     bodies.Rating(rating="up", words="Short and right."),
     bodies.NoteText(text="Check this with the book on optics."),
-    bodies.ConversationChanges(title="Rayleigh scattering"),
+    bodies.ConversationChanges(title="Rayleigh scattering", add_tags=["physics"], pinned=True),
     bodies.NewProject(name="Physics", instructions="Answer briefly.", default_model=_MODEL),
     bodies.ProjectChanges(description="Questions about the world", default_model=""),
     bodies.Reason(reason="Needed for the audit of 2026."),

@@ -45,7 +45,7 @@ class HttpOptions:
     `checks` looks at what readiness needs beyond the book, `doctor` at everything; neither raises.
     `recommend` fits this machine to the sizes of models; None: nobody here can tell. `is_own_user` tells of a
     connection (the client's end, ours) whether its program is of the user we run as; None where that cannot
-    be known.
+    be known. `titles`: conversations that nobody named are given one.
     """
 
     version: str = "0"
@@ -63,6 +63,7 @@ class HttpOptions:
     look_after_every: float = 30.0
     heartbeat_every: float = 15.0
     stop_within: float = 8.0
+    titles: bool = True
 
 
 def is_loopback(host: str) -> bool:

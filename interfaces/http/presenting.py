@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from application.running import Outcome, RunningAnswer
     from projections.conversations.queries import ConversationSummary
     from projections.projects.queries import ProjectDetails
+    from projections.routines.queries import RoutineDetails
     from projections.transcript.messages import Message
 
 
@@ -78,7 +79,7 @@ def must_be_answer(answer_id: UUID, found: Message | None) -> Message:
     return found.whole()
 
 
-def must_not_be_erased(what: str, found: ConversationSummary | ProjectDetails) -> None:
+def must_not_be_erased(what: str, found: ConversationSummary | ProjectDetails | RoutineDetails) -> None:
     """Raise `ContentErasedError`, saying when and by whom, where there is nothing left to show."""
     if found.erased_at is not None:
         raise ContentErasedError(

@@ -45,12 +45,14 @@ _PARTS = (
     "access",
     "commands",
     "answering",
+    "titling",
     "live",
     "turns",
     "events",
     "read_models",
     "conversations",
     "projects",
+    "routines",
     "transcript",
     "search",
     "keys",
@@ -82,6 +84,8 @@ class Server:
         self._stop_pump = threading.Event()
         self._pump: threading.Thread | None = None
         self._caring: asyncio.Task[None] | None = None
+        self._titling: asyncio.Task[None] | None = None
+        self._answered = asyncio.Event()
         self._answers_closed = False
         self._prepared = False
         self._watchers: set[asyncio.Task[None]] = set()
@@ -126,6 +130,8 @@ class Server:
         self._pump = threading.Thread(target=self._pumping, name="daybook-pump", daemon=True)
         self._pump.start()
         self._caring = asyncio.create_task(self._care())
+        if self.options.titles:
+            self._titling = asyncio.create_task(self._entitle())
 
     async def ask(self, command: Asking) -> Asked:
         """Give a command that starts an answer, and let that be written; nobody need wait for it.
@@ -206,6 +212,11 @@ class Server:
         self._answers_closed = True
         self.ending.set()
         tell("stopping", running_answer_count=len(self._watchers))
+        if self._titling is not None:
+            self._answered.set()
+            self.book.titling.close()
+            self._titling.cancel()
+            await asyncio.wait([self._titling], timeout=1.0)
         try:
             await asyncio.wait_for(self.book.answering.close(), self.options.stop_within)
         except TimeoutError:
@@ -244,6 +255,7 @@ class Server:
         with self.metrics.answers_running.track_inprogress():
             outcome = await running.ended()
             if outcome is not None:
+                self._answered.set()
                 self.metrics.answer_ended(outcome)
                 tell(
                     "answer-ended",
@@ -267,6 +279,18 @@ class Server:
             except Exception as problem:  # noqa: BLE001 - whatever it was, the next look comes
                 told = problem.message if isinstance(problem, DaybookError) else type(problem).__name__
                 tell("look-failed", logging.WARNING, detail=told)
+
+    async def _entitle(self) -> None:
+        """Give titles whenever an answer has ended here, and now and then for what was answered elsewhere."""
+        while not self.stopping.is_set():
+            self._answered.clear()
+            try:
+                await self.book.titling.give()
+            except Exception as problem:  # noqa: BLE001 - whatever it was, a title is not worth more
+                tell("look-failed", logging.WARNING, detail=type(problem).__name__)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.options.look_after_every):
+                    await self._answered.wait()
 
 
 def _rounded(milliseconds: float | None) -> float | None:

@@ -50,6 +50,7 @@ def _project(found: ProjectDetails) -> f.ProjectLine:
         description=found.description,
         instructions=found.instructions,
         default_model=found.default_model,
+        default_options=dict(found.default_options),
         archived=found.archived,
         created_at=found.created_at,
         updated_at=found.updated_at,
@@ -63,6 +64,9 @@ def _conversation(gathered: Gathered) -> f.ConversationLine:
         id=found.id,
         message_count=len(gathered.nodes),
         title=found.title if found.titled else None,
+        title_by="model" if found.title_by == "model" else None,
+        tags=found.tags,
+        pinned=found.pinned,
         project_id=found.project_id,
         current_id=found.current_id,
         archived=found.archived,
@@ -88,6 +92,13 @@ def _message(found: Message) -> f.MessageLine:
         notes=tuple(
             f.NoteLine(id=one.id, text=one.text, written_at=one.written_at, changed_at=one.changed_at)
             for one in found.notes
+        ),
+        made_by=None
+        if found.made_by is None
+        else f.MadeByLine(
+            routine_id=found.made_by.routine_id,
+            routine_version=found.made_by.version,
+            variables=dict(found.made_by.variables),
         ),
         damaged=found.damage is not None,
     )

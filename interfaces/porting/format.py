@@ -49,6 +49,7 @@ class ProjectLine:
     description: str = ""
     instructions: str = ""
     default_model: str | None = None
+    default_options: dict[str, Any] = field(default_factory=dict)
     archived: bool = False
     imported_id: UUID | None = None
 
@@ -56,6 +57,8 @@ class ProjectLine:
 @dataclass(frozen=True, kw_only=True)
 class ConversationLine:
     """A conversation; its `message_count` messages follow. `title` is null where nobody gave one.
+
+    `title_by` is `model` where a model made the title.
 
     `imported_id` is its id where it was first recorded, if elsewhere, and `imported_from` what recorded it
     there. The origin is what it was copied from (a fork), and the message in which the copied branch ended.
@@ -66,6 +69,9 @@ class ConversationLine:
     created_at: datetime
     updated_at: datetime
     title: str | None = None
+    title_by: str | None = None
+    tags: tuple[str, ...] = ()
+    pinned: bool = False
     project_id: UUID | None = None
     current_id: UUID | None = None
     archived: bool = False
@@ -103,6 +109,15 @@ class ProvenanceLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MadeByLine:
+    """The routine that made a prompt; it is of the book in which the prompt was first recorded."""
+
+    routine_id: UUID
+    routine_version: int
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class MessageLine:
     """A message. `kind`: `prompt` or `answer`; `status`, `provenance` and what follows belong to answers.
 
@@ -118,6 +133,7 @@ class MessageLine:
     imported_id: UUID | None = None
     origin_message_id: UUID | None = None
     notes: tuple[NoteLine, ...] = ()
+    made_by: MadeByLine | None = None
     status: str | None = None
     thinking: str = ""
     ended_at: datetime | None = None
@@ -151,6 +167,7 @@ TYPES: Mapping[str, type[Line]] = {
 }
 _INNER: Mapping[str, type[Any]] = {
     "notes": NoteLine,
+    "made_by": MadeByLine,
     "provenance": ProvenanceLine,
     "usage": UsageView,
     "timings": TimingsView,

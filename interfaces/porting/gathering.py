@@ -26,7 +26,7 @@ _WALK = 200
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Chosen:
     """What to export: one conversation, one project with its conversations, or everything (both None)."""
 
     conversation_id: UUID | None = None
@@ -60,7 +60,7 @@ class Gathering:
     def __init__(
         self,
         book: WholeBook,
-        wanted: Wanted,
+        wanted: Chosen,
         now: datetime,
         told: Callable[[int, int], None] = lambda _done, _of: None,
     ) -> None:

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from interfaces.porting.gathering import Gathering, Wanted
+from interfaces.porting.gathering import Chosen, Gathering
 from interfaces.porting.taking import ImportView, Wishes, take_in
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class PortingHere:
         self._clock = clock
 
     def export(
-        self, wanted: Wanted, form: Form, told: Progress | None = None
+        self, wanted: Chosen, form: Form, told: Progress | None = None
     ) -> AbstractContextManager[Iterator[bytes]]:
         """Lend an export piece by piece.
 

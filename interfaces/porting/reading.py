@@ -18,6 +18,7 @@ from application.ported import (
     PortedMessage,
     PortedNote,
     PortedProject,
+    PortedRun,
 )
 from application.ports.memory import RecordedAnswer, RecordedPrompt
 from domain.errors import InvalidInputError
@@ -183,6 +184,7 @@ def _project(line: f.ProjectLine) -> PortedProject:
         description=line.description,
         instructions=line.instructions,
         default_model=line.default_model,
+        default_options=line.default_options,
         archived=line.archived,
     )
 
@@ -199,6 +201,9 @@ def _conversation(
         began_at=_micros(line.created_at),
         changed_at=_micros(line.updated_at),
         title=line.title,
+        title_by_model=line.title_by == "model",
+        tags=line.tags,
+        pinned=line.pinned,
         project_id=None if project_id is None else projects.get(project_id, project_id),
         current_id=None if line.current_id is None else first.get(line.current_id, line.current_id),
         archived=line.archived,
@@ -219,6 +224,13 @@ def _message(line: f.MessageLine, first: dict[UUID, UUID]) -> PortedMessage:
         origin_message_id=line.origin_message_id,
         rating=line.rating,
         rating_words=line.rating_words,
+        made_by=None
+        if line.made_by is None
+        else PortedRun(
+            routine_id=line.made_by.routine_id,
+            routine_version=line.made_by.routine_version,
+            variables=line.made_by.variables,
+        ),
         notes=tuple(
             PortedNote(
                 id=note.id,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from uuid import UUID
 
-from application.commands import ImportConversations, ImportProject
+from application.import_commands import ImportConversations, ImportProject
 from application.ported import Imported, PortedConversation, PortedProject, TakenIn
 from interfaces.porting import llm_logs, reading
 from interfaces.porting.items import At, CutOff, Item, LeftOut, Remark, Unknown, Whole

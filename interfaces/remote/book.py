@@ -16,16 +16,18 @@ if TYPE_CHECKING:
     from interfaces.remote.answering import RemoteAnswering
     from interfaces.remote.commands import RemoteCommands
     from interfaces.remote.connection import Connection
+    from interfaces.remote.grants import RemoteGrants
     from interfaces.remote.log import RemoteAuditor, RemoteEvents
     from interfaces.remote.models import RemoteModels
     from interfaces.remote.porting import RemotePorting
     from interfaces.remote.queries import (
         RemoteConversations,
         RemoteProjects,
+        RemoteRoutines,
         RemoteSearch,
         RemoteTranscript,
     )
-    from interfaces.remote.upkeep import RemoteErasing, RemoteGrants, RemoteKeys, RemoteReadModels
+    from interfaces.remote.upkeep import RemoteErasing, RemoteKeys, RemoteReadModels
     from interfaces.remote.usage import RemoteUsage
 
 
@@ -58,7 +60,7 @@ class RemoteBook:
         """Takes commands."""
         from interfaces.remote.commands import RemoteCommands
 
-        return RemoteCommands(self._connection)
+        return RemoteCommands(self._connection, self._clock)
 
     @cached_property
     def model_server(self) -> RemoteModels:
@@ -124,6 +126,13 @@ class RemoteBook:
         return RemoteProjects(self._connection)
 
     @cached_property
+    def routines(self) -> RemoteRoutines:
+        """Lists routines."""
+        from interfaces.remote.queries import RemoteRoutines
+
+        return RemoteRoutines(self._connection)
+
+    @cached_property
     def transcript(self) -> RemoteTranscript:
         """Shows messages."""
         from interfaces.remote.queries import RemoteTranscript
@@ -147,9 +156,9 @@ class RemoteBook:
     @cached_property
     def access(self) -> RemoteGrants:
         """Lists tokens, links and sessions."""
-        from interfaces.remote.upkeep import RemoteGrants
+        from interfaces.remote.grants import RemoteGrants
 
-        return RemoteGrants(self.events)
+        return RemoteGrants(self._connection, self.events)
 
     @cached_property
     def read_models(self) -> RemoteReadModels:

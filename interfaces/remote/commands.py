@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 from application import commands as c
 from application.conversations import Asked
 from application.ports.model_server import ChatRequest
 from application.text_rules import checked_key
-from domain.errors import RefusedError
-from domain.ids import new_id
+from domain.errors import DaybookError
+from domain.ids import new_id, short
+from interfaces.access_views import LinkView, NewTokenView
 from interfaces.record_views import AskedView
 from interfaces.remote.decoding import read
-from interfaces.remote.lines import LINES, NOT_OVER_HTTP, request_of
+from interfaces.remote.lines import LINES, request_of
 from interfaces.views import DoneView, ErasedView
 
 if TYPE_CHECKING:
@@ -21,14 +24,17 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from application.erasing import Erasing
+    from application.ports.clock import Clock
     from interfaces.remote.connection import Connection
 
 
 class RemoteCommands:
     """Takes commands for a book behind a server. The errors are those of the handlers there."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, clock: Clock) -> None:
         self._connection = connection
+        self._clock = clock
 
     def handle(self, command: c.Command) -> c.Done:
         """Give a command that changes something and answers nothing."""
@@ -57,12 +63,34 @@ class RemoteCommands:
         )
 
     def make(self, command: c.CreateToken | c.OfferSession) -> c.Made:
-        """Give a command that makes a secret."""
-        raise not_here(command)
+        """Give a command that makes a secret.
 
-    def erase(
-        self, command: c.EraseConversation | c.EraseProject, told: Callable[[dict[str, Any]], None]
-    ) -> ErasedView:
+        Raises:
+            DaybookError: it was made, but the answer with the secret was lost on the way.
+        """
+        if isinstance(command, c.OfferSession):
+            link = read(self._offered(command).content, LinkView)
+            return c.Made(link.id, link.log_size, parse_qs(urlsplit(link.url).query)["code"][0])
+        made = read(self._given(command).content, NewTokenView)
+        if made.token is None:
+            raise DaybookError(
+                f"Token {short(made.id)} was made, but the answer that showed it was lost on the way, and "
+                "it is shown once only. Revoke it and make another.",
+                hint=f"daybook token revoke {short(made.id)}",
+            )
+        return c.Made(made.id, made.log_size, made.token)
+
+    def _offered(self, command: c.OfferSession) -> httpx.Response:
+        """Ask for a link. Its moments are counted from the server's clock, and it is asked for once only."""
+        seconds = (command.link_expires_at - self._clock.now()).total_seconds()
+        body = {
+            "scopes": list(command.scopes),
+            "minutes": max(1, math.ceil(seconds / 60)),
+            "session_expires_at": command.expires_at.isoformat(),
+        }
+        return self._connection.asked("POST", "links", body=body, headers={})
+
+    def erase(self, command: Erasing, told: Callable[[dict[str, Any]], None]) -> ErasedView:
         """Give the command to erase, and hear how far it is."""
         from interfaces.remote.decoding import view
 
@@ -77,8 +105,6 @@ class RemoteCommands:
         return erased
 
     def _given(self, command: c.Command) -> httpx.Response:
-        if type(command) not in LINES:
-            raise not_here(command)
         request = request_of(command, key_of(command))
         return self._connection.asked(
             request.method, request.path, body=request.body, headers=request.headers
@@ -102,15 +128,6 @@ def version_of(response: httpx.Response) -> int | None:
     """Return the version that an `ETag` tells, or None."""
     tag = response.headers.get("ETag", "").strip('"')
     return int(tag) if tag.isdigit() else None
-
-
-def not_here(command: c.Command) -> RefusedError:
-    """Return what to say of a command that is not taken over HTTP."""
-    what = NOT_OVER_HTTP.get(type(command), f"{type(command).__name__} is done")
-    return RefusedError(
-        f"{what} on the server's own machine. Nothing was changed.",
-        hint="Log in there and run the same command without --server.",
-    )
 
 
 def identified(identifier: UUID) -> str:

@@ -106,7 +106,7 @@ class Connection:
         if "client" in self.__dict__:
             self.client.close()
 
-    def get(self, path: str, kind: type[T], **values: Any) -> T:
+    def get(self, path: str, kind: type[T], /, **values: Any) -> T:
         """Ask, and return the view that comes; None among the values is left out."""
         return read(self.asked("GET", path, params=values).content, kind)
 
@@ -232,11 +232,7 @@ class Connection:
         body: Any,
         headers: Mapping[str, str] | None,
     ) -> httpx.Response:
-        wanted = {
-            name: str(value).lower() if isinstance(value, bool) else str(value)
-            for name, value in (params or {}).items()
-            if value is not None
-        }
+        wanted = {name: _told(value) for name, value in (params or {}).items() if value is not None}
         with _losses(self.url):
             return self.client.request(
                 method,
@@ -313,6 +309,13 @@ class _LostError(Exception):
         super().__init__()
         self.why = why
         self.error = error
+
+
+def _told(value: Any) -> str | list[str]:
+    """Return a parameter's value as it is sent; of a list each on its own."""
+    if isinstance(value, list):
+        return [str(one) for one in value]
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The table from commands to requests. A new command needs a line here, or in `NOT_OVER_HTTP`.
+"""The table from commands to requests. A new command needs a line here, or in `APART`.
 
 Invariant: whatever a command carries is in its request; a value that the line does not name is refused.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from application import commands as c
+from application.import_commands import ImportConversations, ImportProject
 
 Method = Literal["POST", "PUT", "PATCH", "DELETE"]
-Returns = Literal["done", "asked", "erased"]
+Returns = Literal["done", "asked", "erased", "made"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Line:
         renamed: fields that go into it under another name.
         returns: what comes back.
         cleared: a field that is taken away by an empty text, where the command says None.
+        said_by: fields that go into the body, None or not, where another one says so, and only there.
         known_there: fields that the server finds by the others.
         fixed: what is said of every such command.
     """
@@ -37,6 +40,7 @@ class Line:
     renamed: Mapping[str, str] = field(default_factory=dict)
     returns: Returns = "done"
     cleared: str | None = None
+    said_by: Mapping[str, str] = field(default_factory=dict)
     known_there: tuple[str, ...] = ()
     fixed: Mapping[str, Any] = field(default_factory=dict)
 
@@ -55,7 +59,10 @@ class Request:
 _CONVERSATION, _PROJECT = "conversations/{conversation_id}", "projects/{project_id}"
 _NOTE = "messages/{message_id}/notes/{note_id}"
 _OWNER = ("conversation_id",)
+_ALL_OF_PROJECT = ("name", "description", "instructions", "default_model", "default_options")
+_ROUTINE = "routines/{routine_id}"
 _HOW = ("model", "options", "think")
+_SAID = ("description", "instructions", *_HOW)
 
 
 def _of_prompt(command: c.AskQuestion) -> str:
@@ -83,40 +90,56 @@ LINES: Mapping[type[c.Command], Line] = {
     c.ChangeNote: Line("PUT", _NOTE, ("text",), known_there=_OWNER),
     c.RemoveNote: Line("DELETE", _NOTE, known_there=_OWNER),
     c.RenameConversation: Line("PATCH", _CONVERSATION, ("title",)),
+    c.ChangeConversation: Line(
+        "PATCH",
+        _CONVERSATION,
+        ("title", "project_id", "tags", "add_tags", "remove_tags", "pinned", "archived"),
+        said_by={"project_id": "move"},
+    ),
     c.ArchiveConversation: Line("POST", _CONVERSATION + "/archive"),
     c.RestoreConversation: Line("POST", _CONVERSATION + "/restore"),
-    c.CreateProject: Line("POST", "projects", ("name", "description", "instructions", "default_model")),
-    c.ChangeProject: Line("PATCH", _PROJECT, ("name", "description", "instructions", "default_model")),
+    c.CreateProject: Line("POST", "projects", _ALL_OF_PROJECT),
+    c.ChangeProject: Line("PATCH", _PROJECT, _ALL_OF_PROJECT),
     c.RenameProject: Line("PATCH", _PROJECT, ("name",)),
     c.DescribeProject: Line("PATCH", _PROJECT, ("description",)),
     c.ChangeInstructions: Line("PATCH", _PROJECT, ("instructions",)),
     c.SetDefaultModel: Line("PATCH", _PROJECT, renamed={"model": "default_model"}, cleared="model"),
+    c.SetDefaultOptions: Line("PATCH", _PROJECT, renamed={"options": "default_options"}),
+    c.RestoreInstructions: Line("POST", _PROJECT + "/instructions/{version}/restore"),
     c.ArchiveProject: Line("POST", _PROJECT + "/archive"),
     c.RestoreProject: Line("POST", _PROJECT + "/restore"),
+    c.CreateRoutine: Line("POST", "routines", ("name", "prompt", *_SAID)),
+    c.ChangeRoutine: Line("PATCH", _ROUTINE, ("name", "prompt", *_SAID)),
+    c.RemoveRoutine: Line("DELETE", _ROUTINE),
+    c.RunRoutine: Line(
+        "POST",
+        _ROUTINE + "/runs",
+        ("version", "input", "variables", "project_id", *_HOW),
+        returns="asked",
+    ),
     c.HoldConversation: Line("POST", _CONVERSATION + "/hold", ("reason",)),
     c.ReleaseConversation: Line("POST", _CONVERSATION + "/release", ("reason",)),
     c.HoldProject: Line("POST", _PROJECT + "/hold", ("reason",)),
     c.ReleaseProject: Line("POST", _PROJECT + "/release", ("reason",)),
     c.EraseConversation: Line("POST", _CONVERSATION + "/erasure", ("with_derived",), returns="erased"),
     c.EraseProject: Line("POST", _PROJECT + "/erasure", ("with_derived",), returns="erased"),
+    c.EraseRoutine: Line("POST", _ROUTINE + "/erasure", returns="erased"),
+    c.CreateToken: Line("POST", "tokens", ("name", "scopes", "expires_at"), returns="made"),
+    c.RevokeToken: Line("POST", "tokens/{token_id}/revoke"),
+    c.EndSession: Line("POST", "sessions/{session_id}/end"),
 }
 
-NOT_OVER_HTTP: Mapping[type[c.Command], str] = {
-    c.CreateToken: "Tokens are made",
-    c.RevokeToken: "Tokens are revoked",
-    c.OfferSession: "Links are made",
-    c.EndSession: "Sessions are ended",
-    c.ImportConversations: "Files are read",
-    c.ImportProject: "Files are read",
-}
-"""Commands that are given on the server's own machine, and how to say so.
+APART: frozenset[type[c.Command]] = frozenset({c.OfferSession, ImportConversations, ImportProject})
+"""Commands whose request says other things than they do: see `RemoteCommands.make`.
 
-Files to import are sent there as they are; the commands follow from them.
+Files to import are sent to the server as they are; the commands follow from them there.
 """
 
 _IN_HEADERS = frozenset({"correlation_id", "idempotency_key", "expected_version"})
 _OF_THE_TOKEN = frozenset({"actor", "source"})
-_ALWAYS_SENT = frozenset({"text", "title", "name", "reason", "message_id", "description", "instructions"})
+_ALWAYS_SENT = frozenset(
+    {"text", "title", "name", "reason", "message_id", "description", "instructions", "prompt"}
+)
 
 
 def request_of(command: c.Command, key: str) -> Request:
@@ -128,12 +151,15 @@ def request_of(command: c.Command, key: str) -> Request:
     line = LINES[type(command)]
     path = line.path(command) if callable(line.path) else line.path.format(**vars(command))
     in_path = set() if callable(line.path) else _names_in(line.path)
-    elsewhere = _IN_HEADERS | _OF_THE_TOKEN | in_path | set(line.known_there)
+    elsewhere = _IN_HEADERS | _OF_THE_TOKEN | in_path | set(line.known_there) | set(line.said_by.values())
     names = {name: name for name in line.body} | dict(line.renamed)
     body: dict[str, Any] = dict(line.fixed)
     for item in fields(command):
         value = getattr(command, item.name)
-        if item.name in names:
+        if item.name in line.said_by:
+            if getattr(command, line.said_by[item.name]):
+                body[item.name] = _plain(value)
+        elif item.name in names:
             if item.name == line.cleared and value is None:
                 value = ""
             if value != _default(item) or item.name in _ALWAYS_SENT or item.name in line.renamed:
@@ -168,4 +194,6 @@ def _default(item: Any) -> object:
 def _plain(value: Any) -> Any:
     if isinstance(value, UUID):
         return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
     return dict(value) if isinstance(value, Mapping) else value

@@ -62,6 +62,11 @@ class RemoteModels:
             self._connection.close()
 
 
+def installed_names(connection: Connection) -> list[str]:
+    """Return the names of the models behind a server."""
+    return [one.name for one in connection.get("models", ModelListView).models]
+
+
 def recommendation(connection: Connection) -> Recommendation:
     """Return which sizes fit the machine that the server runs on."""
     found = connection.get("models/recommendation", RecommendationView)

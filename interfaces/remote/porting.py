@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from interfaces.parts import Progress
-    from interfaces.porting.gathering import Wanted
+    from interfaces.porting.gathering import Chosen
     from interfaces.porting.here import Form
     from interfaces.remote.connection import Connection
 
@@ -31,7 +31,7 @@ class RemotePorting:
         self._connection = connection
 
     def export(
-        self, wanted: Wanted, form: Form, told: Progress | None = None
+        self, wanted: Chosen, form: Form, told: Progress | None = None
     ) -> AbstractContextManager[Iterator[bytes]]:
         """Lend an export piece by piece, as it comes; nobody is told how much there will be."""
         del told

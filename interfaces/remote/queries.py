@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from interfaces.filing_views import InstructionsListView, TagListView
 from interfaces.message_views import TreeView
 from interfaces.record_views import RecordedMessagesView
 from interfaces.remote import records
-from interfaces.views import ConversationListView, ProjectListView, SearchView
-from projections.conversations.queries import ConversationPage, ConversationSummary
+from interfaces.routine_views import RoutineListView, RoutineVersionListView
+from interfaces.views import ConversationListView, ProjectListView, SearchView, utc
+from projections.conversations.queries import ConversationPage, ConversationSummary, TagCount
 from projections.search.queries import SearchPage
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
-    from interfaces.parts import Archived
     from interfaces.remote.connection import Connection
-    from projections.projects.queries import ProjectDetails
+    from projections.conversations.wanted import Sort, Wanted
+    from projections.projects.queries import InstructionsVersion, ProjectDetails
+    from projections.routines.queries import RoutineDetails, RoutineVersion
+    from projections.search.queries import Within
     from projections.transcript.messages import Message, Node
 
 LAST = "@last"
@@ -30,22 +35,24 @@ class RemoteConversations:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def newest(
-        self,
-        *,
-        project_id: UUID | None = None,
-        archived: Archived = "exclude",
-        limit: int = 50,
-        cursor: str | None = None,
+    def listed(
+        self, wanted: Wanted, *, sort: Sort = "activity", limit: int = 50, cursor: str | None = None
     ) -> ConversationPage:
-        """Return conversations, newest first."""
+        """Return the conversations wanted, in an order."""
         found: list[ConversationSummary] = []
         while True:
             page = self._connection.get(
                 "conversations",
                 ConversationListView,
-                project_id=project_id,
-                archived=archived,
+                project_id=wanted.project_id,
+                routine_id=wanted.routine_id,
+                archived=wanted.archived,
+                pinned=wanted.pinned,
+                tag=list(wanted.tags),
+                model=wanted.model,
+                since=_told(wanted.since),
+                until=_told(wanted.until),
+                sort=sort,
                 limit=min(limit - len(found), MOST_A_PAGE),
                 cursor=cursor,
             )
@@ -53,6 +60,11 @@ class RemoteConversations:
             cursor = page.next_cursor
             if cursor is None or len(found) >= limit:
                 return ConversationPage(tuple(found), cursor)
+
+    def tags(self) -> tuple[TagCount, ...]:
+        """Return all tags that conversations have, by name."""
+        page = self._connection.get("tags", TagListView)
+        return tuple(TagCount(one.name, one.conversation_count) for one in page.tags)
 
     def get(self, conversation_id: UUID) -> ConversationSummary | None:
         """Return one conversation, or None where the book has none of this id."""
@@ -116,6 +128,56 @@ class RemoteProjects:
             "projects", ProjectListView, name=name, include_archived=True, limit=MOST_A_PAGE
         )
         return tuple(map(records.project, page.projects))
+
+    def instructions(self, project_id: UUID) -> tuple[InstructionsVersion, ...]:
+        """Return all that a project's instructions were set to, newest first."""
+        page = self._connection.get(f"projects/{project_id}/instructions", InstructionsListView)
+        return tuple(map(records.instructions, page.instructions))
+
+
+class RemoteRoutines:
+    """Lists routines."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def all(self, *, include_removed: bool = False) -> tuple[RoutineDetails, ...]:
+        """Return the routines, oldest first."""
+        found: list[RoutineDetails] = []
+        cursor: str | None = None
+        while True:
+            page = self._connection.get(
+                "routines",
+                RoutineListView,
+                include_removed=include_removed,
+                limit=MOST_A_PAGE,
+                cursor=cursor,
+            )
+            found += map(records.routine, page.routines)
+            cursor = page.next_cursor
+            if cursor is None:
+                return tuple(found)
+
+    def get(self, routine_id: UUID) -> RoutineDetails | None:
+        """Return one routine, or None where the book has none of this id."""
+        return next(iter(self.find(routine_id.hex)), None)
+
+    def find(self, fragment: str) -> tuple[RoutineDetails, ...]:
+        """Return the routines whose id begins or ends like this."""
+        page = self._connection.get("routines", RoutineListView, id=fragment, limit=_SEVERAL)
+        return tuple(map(records.routine, page.routines))
+
+    def named(self, name: str) -> tuple[RoutineDetails, ...]:
+        """Return the routines of exactly this name that were not removed."""
+        if not name.strip():
+            return ()
+        page = self._connection.get("routines", RoutineListView, name=name, limit=MOST_A_PAGE)
+        return tuple(map(records.routine, page.routines))
+
+    def versions(self, routine_id: UUID) -> tuple[RoutineVersion, ...]:
+        """Return all versions of a routine, oldest first."""
+        found = self._connection.get(f"routines/{routine_id}/versions", RoutineVersionListView)
+        return tuple(map(records.routine_version, found.versions))
 
 
 class RemoteTranscript:
@@ -184,11 +246,24 @@ class RemoteSearch:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def search(
-        self, text: str, *, project_id: UUID | None = None, limit: int = 20, cursor: str | None = None
-    ) -> SearchPage:
+    def search(self, text: str, within: Within, *, limit: int = 20, cursor: str | None = None) -> SearchPage:
         """Return the messages in which all the words stand, best first."""
         page = self._connection.get(
-            "search", SearchView, q=text, project_id=project_id, limit=limit, cursor=cursor
+            "search",
+            SearchView,
+            q=text,
+            conversation_id=within.conversation_id,
+            project_id=within.project_id,
+            kind=within.kind,
+            model=within.model,
+            tag=list(within.tags),
+            since=_told(within.since),
+            until=_told(within.until),
+            limit=limit,
+            cursor=cursor,
         )
         return SearchPage(tuple(map(records.hit, page.results)), page.next_cursor)
+
+
+def _told(moment: datetime | None) -> str | None:
+    return None if moment is None else utc(moment)

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 from domain.errors import ContentDamagedError
 from projections.conversations.queries import ConversationSummary
-from projections.projects.queries import ProjectDetails
+from projections.projects.queries import InstructionsVersion, ProjectDetails
+from projections.routines.queries import RoutineDetails, RoutineVersion
 from projections.search.queries import SearchHit
 from projections.search.snippets import Piece
-from projections.transcript.messages import Message, Node, Note, Provenance, Timings, Usage
+from projections.transcript.messages import MadeBy, Message, Node, Note, Provenance, Timings, Usage
 
 if TYPE_CHECKING:
+    from interfaces.filing_views import InstructionsView
     from interfaces.message_views import NodeView, ProvenanceView
     from interfaces.record_views import RecordedMessageView
+    from interfaces.routine_views import RoutineVersionView, RoutineView
     from interfaces.views import ConversationItemView, ProjectView, SearchHitView
 
 
@@ -37,7 +40,12 @@ def conversation(view: ConversationItemView) -> ConversationSummary:
         erased_by=view.erased_by,
         origin_conversation_id=view.origin_conversation_id,
         origin_message_id=view.origin_message_id,
+        routine_id=view.routine_id,
+        routine_version=view.routine_version,
         version=view.version,
+        title_by=view.title_by,
+        pinned=view.pinned,
+        tags=tuple(view.tags),
     )
 
 
@@ -59,6 +67,47 @@ def project(view: ProjectView) -> ProjectDetails:
         erased_at=view.erased_at,
         erased_by=view.erased_by,
         version=view.version,
+        default_options=view.default_options,
+    )
+
+
+def instructions(view: InstructionsView) -> InstructionsVersion:
+    """Return what a project's instructions were once."""
+    damage = _damage("It was altered after it was written.") if view.damaged else None
+    return InstructionsVersion(view.version, view.text, view.at, view.actor, damage)
+
+
+def routine(view: RoutineView) -> RoutineDetails:
+    """Return one routine."""
+    return RoutineDetails(
+        id=view.id,
+        newest=routine_version(view),
+        created_at=view.created_at,
+        updated_at=view.updated_at,
+        version=view.stream_version,
+        run_count=view.run_count,
+        last_run_at=view.last_run_at,
+        removed_at=view.removed_at,
+        erased_at=view.erased_at,
+        erased_by=view.erased_by,
+    )
+
+
+def routine_version(view: RoutineVersionView) -> RoutineVersion:
+    """Return one version of a routine."""
+    return RoutineVersion(
+        number=view.version,
+        name=view.name or "",
+        description=view.description or "",
+        prompt=view.prompt or "",
+        instructions=view.instructions or "",
+        options=view.options,
+        model=view.model,
+        think=view.think,
+        at=view.at,
+        actor=view.actor,
+        erased=view.erased,
+        damage=_damage(view.damage),
     )
 
 
@@ -103,6 +152,9 @@ def message(view: RecordedMessageView) -> Message:
         notes=tuple(
             Note(one.id, view.id, one.text, one.written_at, one.changed_at, one.actor) for one in view.notes
         ),
+        made_by=None
+        if view.made_by is None
+        else MadeBy(view.made_by.routine_id, view.made_by.version, view.made_by.variables),
     )
 
 

@@ -1,4 +1,4 @@
-"""Looking after a book behind a server: keys, read models, erasures, and who is let in."""
+"""Looking after a book behind a server: keys, read models, erasures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from application.ports.keys import EpochCount, KeysStatus
-from domain.errors import RefusedError
 from interfaces.erasures import ErasureView
 from interfaces.remote.decoding import view
 from interfaces.remote.log import counted
@@ -15,15 +14,14 @@ from interfaces.views import HoldListView
 from projections.pump import ReadModelStatus, Status
 
 if TYPE_CHECKING:
-    from application.commands import EraseConversation, EraseProject
+    from application.erasing import Erasing
     from interfaces.parts import Progress, Told
     from interfaces.remote.commands import RemoteCommands
     from interfaces.remote.connection import Connection
-    from interfaces.remote.log import RemoteEvents
     from interfaces.views import ErasedView, HoldView
-    from projections.access.queries import Grant
     from projections.conversations.queries import ConversationSummary
     from projections.projects.queries import ProjectDetails
+    from projections.routines.queries import RoutineDetails
 
 
 class RemoteKeys:
@@ -80,7 +78,11 @@ class RemoteErasing:
         """Say what the erasure of a project takes; nothing is changed."""
         return self._connection.get(f"projects/{found.id}/erasure", ErasureView, with_derived=with_derived)
 
-    def erase(self, command: EraseConversation | EraseProject, seen: ErasureView, told: Told) -> ErasedView:
+    def of_routine(self, found: RoutineDetails) -> ErasureView:
+        """Say what the erasure of a routine takes; nothing is changed."""
+        return self._connection.get(f"routines/{found.id}/erasure", ErasureView)
+
+    def erase(self, command: Erasing, seen: ErasureView, told: Told) -> ErasedView:
         """Erase; the server clears up behind it."""
         del seen  # the server looks again
         return self._commands.erase(command, counted(told.progress))
@@ -92,38 +94,6 @@ class RemoteErasing:
     def holds(self) -> list[HoldView]:
         """Return everything that is held, projects first."""
         return self._connection.get("holds", HoldListView).holds
-
-
-class RemoteGrants:
-    """Who is let in: for now only the names of those that events tell of."""
-
-    def __init__(self, events: RemoteEvents) -> None:
-        self._events = events
-
-    def all(self) -> tuple[Grant, ...]:
-        """Refuse: tokens are listed on the server's machine."""
-        raise _there()
-
-    def find(self, fragment: str) -> tuple[Grant, ...]:
-        """Refuse, as `all` does."""
-        del fragment
-        raise _there()
-
-    def named(self, name: str) -> tuple[Grant, ...]:
-        """Refuse, as `all` does."""
-        del name
-        raise _there()
-
-    def names(self, actors: frozenset[str]) -> dict[str, str]:
-        """Return the names of those actors that are tokens, of the events that were read."""
-        return {actor: name for actor, name in self._events.names.items() if actor in actors}
-
-
-def _there() -> RefusedError:
-    return RefusedError(
-        "Tokens, links and sessions are looked after on the server's own machine. Nothing was changed.",
-        hint="Log in there and run the same command without --server.",
-    )
 
 
 def _status(found: ProjectionsView) -> Status:

@@ -1,15 +1,21 @@
-"""Questions about conversations. Newest first means: latest event first, by log index, which no two share."""
+"""Questions about conversations.
+
+Newest first means: latest activity first, by log index, which no two share. Titles are ciphertext in the
+table, so a list in their order is made by opening all of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, LiteralString, NamedTuple, TypeAlias
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 from domain.content import Vault
+from domain.tags import folded
 from projections.conversations import NAME, VERSION
+from projections.conversations.wanted import ORDERS, Archived, Sort, Wanted, must_be_of
 from projections.finding import fragment_parameters, from_cursor, to_cursor
 from projections.opening import Opener, beginning
 from projections.reading import Reading
@@ -17,13 +23,26 @@ from projections.reading import Reading
 _COLUMNS: LiteralString = """
 select c.id, c.project_id, c.title, c.first_prompt, c.message_count, c.current_id, c.archived,
        c.created_at, c.updated_at, c.last_actor, c.hold_reason, c.erased_at, c.erased_by,
-       c.origin_conversation_id, c.origin_message_id, c.imported_id, c.imported_from, c.version, c.last_index
+       c.origin_conversation_id, c.origin_message_id, c.version, c.last_index, c.title_by, c.pinned,
+       array(select t.name from tags t where t.conversation_id = c.id),
+       c.active_index, c.first_index, c.routine_id, c.routine_version,
+       c.imported_id, c.imported_from
   from conversations c
 """
 
-_NEWEST: LiteralString = """
- order by c.last_index desc
- limit %(limit)s
+_TITLES: LiteralString = "select c.id, c.title, c.first_prompt from conversations c"
+
+_TAGS: LiteralString = """
+select max(t.name), count(*)
+  from tags t
+ group by t.name_hash
+"""
+
+_UNTITLED: LiteralString = """
+select c.id from conversations c
+ where c.answered and c.title is null and c.erased_at is null and not c.archived and c.updated_at >= %s
+ order by c.active_index desc
+ limit %s
 """
 
 _LATEST_OF_ACTOR: LiteralString = (
@@ -39,14 +58,14 @@ _LATEST_OF_ACTOR: LiteralString = (
 _OF_PROJECT: LiteralString = """
 select c.id from conversations c
  where c.project_id = %s and c.erased_at is null
- order by c.last_index
+ order by c.active_index
 """
 
 _HELD: LiteralString = (
     _COLUMNS
     + """
  where c.hold_reason is not null
- order by c.last_index desc
+ order by c.active_index desc
 """
 )
 
@@ -56,7 +75,7 @@ _BY_FRAGMENT: LiteralString = (
  where c.id between %(low)s and %(high)s
     or (reverse(replace(c.id::text, '-', '')) collate "C" >= %(reversed_low)s
         and reverse(replace(c.id::text, '-', '')) collate "C" < %(reversed_high)s)
- order by c.last_index desc
+ order by c.active_index desc
  limit %(limit)s
 """
 )
@@ -81,7 +100,7 @@ _DERIVED: LiteralString = (
     + """
   join derived on derived.id = c.id
  where c.erased_at is null and c.id <> all(%(ids)s)
- order by c.last_index desc
+ order by c.active_index desc
 """
 )
 
@@ -95,14 +114,16 @@ select c.id from conversations c
 
 _FIRST_ID = UUID(int=0)
 
-Archived: TypeAlias = Literal["exclude", "include", "only"]
-
 
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
     """One line of a list. `title` is the given one if `titled`, else the first prompt's beginning.
 
-    `origin_conversation_id` and `origin_message_id` say what it was copied from. `hold_reason` is None where
+    `title_by` says who made the title, `person` or `model`; None where there is none. `project_id` is the one
+    it is in now.
+
+    `origin_conversation_id` and `origin_message_id` say what it was copied from, `routine_id` and
+    `routine_version` which routine it was opened by. `hold_reason` is None where
     it is not held; `erased_at` and `erased_by` (an actor) where it is not erased. `imported_id` is its id
     where it was first recorded, `imported_from` what recorded it there (`daybook`, `llm`); None: it was here.
     `version` is where its stream stands, `last_index` the log index of the event that led there.
@@ -127,8 +148,23 @@ class ConversationSummary:
     origin_message_id: UUID | None = None
     imported_id: UUID | None = None
     imported_from: str | None = None
+    routine_id: UUID | None = None
+    routine_version: int | None = None
     version: int = 0
     last_index: int = 0
+    title_by: str | None = None
+    pinned: bool = False
+    tags: tuple[str, ...] = ()
+
+
+_ALL = Wanted()
+
+
+class TagCount(NamedTuple):
+    """A tag, and how many conversations have it."""
+
+    name: str
+    conversation_count: int
 
 
 class ConversationPage(NamedTuple):
@@ -149,28 +185,94 @@ class ConversationQueries:
         self,
         *,
         project_id: UUID | None = None,
+        routine_id: UUID | None = None,
         archived: Archived = "exclude",
         limit: int = 50,
         cursor: str | None = None,
         at_least: int | None = None,
     ) -> ConversationPage:
-        """Return conversations, newest first. One that changes meanwhile moves to the front."""
-        conditions: list[LiteralString] = []
-        values: dict[str, Any] = {"limit": limit + 1}
-        if archived != "include":
-            conditions.append("c.archived" if archived == "only" else "not c.archived")
-        if project_id is not None:
-            conditions.append("c.project_id = %(project_id)s")
-            values["project_id"] = project_id
+        """Return conversations, pinned ones and then newest first."""
+        wanted = Wanted(project_id=project_id, routine_id=routine_id, archived=archived)
+        return self.listed(wanted, limit=limit, cursor=cursor, at_least=at_least)
+
+    def listed(
+        self,
+        wanted: Wanted = _ALL,
+        *,
+        sort: Sort = "activity",
+        limit: int = 50,
+        cursor: str | None = None,
+        at_least: int | None = None,
+    ) -> ConversationPage:
+        """Return the conversations wanted, in an order.
+
+        A page goes on behind the last one of the page before. One that changes meanwhile may be seen twice
+        or, having moved to the front, not any more.
+
+        Raises:
+            InvalidInputError: the cursor is not of a list in this order.
+        """
+        where, values = wanted.condition(self._vault)
+        if sort == "title":
+            return self._by_title(where, values, limit, cursor, at_least)
+        order = ORDERS[sort]
         if cursor is not None:
-            conditions.append("c.last_index < %(before)s")
-            (values["before"],) = from_cursor(cursor, int)
-        where: LiteralString = " where " + " and ".join(conditions) if conditions else ""
+            where += order.behind
+            values |= order.place(sort, cursor)
+        values["limit"] = limit + 1
         with self._reading.open(NAME, VERSION, at_least) as connection:
-            rows = connection.execute(_COLUMNS + where + _NEWEST, values).fetchall()
+            rows = connection.execute(_COLUMNS + where + order.by + " limit %(limit)s", values).fetchall()
         more = len(rows) > limit
         rows = rows[:limit]
-        return ConversationPage(self._summaries(rows), to_cursor(rows[-1][-1]) if more and rows else None)
+        following = to_cursor(sort, *(rows[-1][at] for at in order.columns)) if more and rows else None
+        return ConversationPage(self._summaries(rows), following)
+
+    def _by_title(
+        self,
+        where: LiteralString,
+        values: dict[str, Any],
+        limit: int,
+        cursor: str | None,
+        at_least: int | None,
+    ) -> ConversationPage:
+        after = None
+        if cursor is not None:
+            of, last = from_cursor(cursor, str, str)
+            must_be_of("title", of)
+            after = _uuid(last)
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            found = connection.execute(_TITLES + where, values).fetchall()
+            self._vault.prepare(row[0] for row in found)
+            ids = [key[-1] for key in sorted(self._title_key(row) for row in found)]
+            start = ids.index(after) + 1 if after in ids else 0
+            page = ids[start : start + limit]
+            rows = connection.execute(_COLUMNS + " where c.id = any(%s::uuid[])", (page,)).fetchall()
+        rows.sort(key=lambda row: page.index(row[0]))
+        more = start + limit < len(ids)
+        return ConversationPage(
+            self._summaries(rows), to_cursor("title", str(page[-1])) if more and page else None
+        )
+
+    def _title_key(self, row: tuple[Any, ...]) -> tuple[bool, str, UUID]:
+        """Return what a conversation is sorted by: its title as it is shown; those without come last."""
+        opener = Opener(self._vault)
+        title = opener.text(row[1])
+        shown = beginning(opener.text(row[2]) or "") if title is None else title
+        return not shown, shown.casefold(), row[0]
+
+    def tags(self, *, at_least: int | None = None) -> tuple[TagCount, ...]:
+        """Return all tags that conversations have, by name."""
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            rows = connection.execute(_TAGS).fetchall()
+        opener = Opener(self._vault)
+        found = [TagCount(opener.text(name) or "", count) for name, count in rows]
+        return tuple(sorted((one for one in found if one.name), key=lambda one: folded(one.name)))
+
+    def untitled(self, since: datetime, *, limit: int = 5, at_least: int | None = None) -> tuple[UUID, ...]:
+        """Return conversations active since then that have an answer and no title, newest first."""
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            rows = connection.execute(_UNTITLED, (since, limit)).fetchall()
+        return tuple(row[0] for row in rows)
 
     def get(self, conversation_id: UUID, *, at_least: int | None = None) -> ConversationSummary | None:
         """Return one conversation, or None where the book has none of this id."""
@@ -255,10 +357,22 @@ class ConversationQueries:
             erased_by=row[12],
             origin_conversation_id=row[13],
             origin_message_id=row[14],
-            imported_id=row[15],
-            imported_from=row[16],
-            version=row[17],
-            last_index=row[18],
+            version=row[15],
+            last_index=row[16],
+            title_by=row[17],
+            pinned=row[18],
+            tags=tuple(sorted((opener.text(name) or "" for name in row[19]), key=folded)),
+            routine_id=row[22],
+            routine_version=row[23],
+            imported_id=row[24],
+            imported_from=row[25],
             erased=opener.erased or row[11] is not None,
             damaged=opener.damage is not None,
         )
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,4 +1,4 @@
 """Which projects there are."""
 
 NAME = "projects"
-VERSION = 4
+VERSION = 5

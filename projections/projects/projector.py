@@ -27,10 +27,14 @@ _DESCRIBE = _SET + "description = %(text)s where id = %(id)s"
 _MODEL = _SET + "default_model = %(model)s where id = %(id)s"
 _ARCHIVE = _SET + "archived = %(archived)s where id = %(id)s"
 _HOLD = _SET + "hold_reason = %(text)s where id = %(id)s"
+_OPTIONS = _SET + "default_options = %(options)s where id = %(id)s"
 _ERASE = """
+with gone as (
+    delete from instructions i where i.project_id = %(id)s
+)
 update projects
-   set name = null, description = null, instructions = null, hold_reason = null, erased_at = %(at)s,
-       erased_by = %(actor)s, updated_at = %(at)s, version = %(version)s
+   set name = null, description = null, instructions = null, default_options = null, hold_reason = null,
+       erased_at = %(at)s, erased_by = %(actor)s, updated_at = %(at)s, version = %(version)s
  where id = %(id)s
 """
 _IMPORT = """
@@ -40,6 +44,10 @@ update projects
  where id = %(id)s
 """
 _INSTRUCT = """
+with kept as (
+    insert into instructions (project_id, version, text, at, actor)
+    values (%(id)s, %(version)s, %(text)s, %(at)s, %(actor)s)
+)
 update projects set instructions = %(text)s, instructions_version = %(version)s, updated_at = %(at)s,
        version = %(version)s
  where id = %(id)s
@@ -69,7 +77,7 @@ class Projects(ReadModel):
                 connection.execute(statement, {**place, **values})
 
 
-def _change(event: Event) -> tuple[LiteralString, dict[str, Any]] | None:  # noqa: PLR0911 - one an event
+def _change(event: Event) -> tuple[LiteralString, dict[str, Any]] | None:  # noqa: C901, PLR0911 - one an event
     match event:
         case e.ProjectCreated() | e.ProjectRenamed():
             statement = _CREATE if isinstance(event, e.ProjectCreated) else _RENAME
@@ -80,6 +88,8 @@ def _change(event: Event) -> tuple[LiteralString, dict[str, Any]] | None:  # noq
             return _INSTRUCT, {"text": packed(event.instructions)}
         case e.DefaultModelSet():
             return _MODEL, {"model": event.model}
+        case e.DefaultOptionsSet():
+            return _OPTIONS, {"options": packed(event.options)}
         case e.ProjectArchived() | e.ProjectRestored():
             return _ARCHIVE, {"archived": isinstance(event, e.ProjectArchived)}
         case e.ProjectHeld():

@@ -5,7 +5,8 @@ Names are ciphertext in the table, so a name is looked for by opening all of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -19,7 +20,8 @@ from projections.reading import Reading
 
 _COLUMNS: LiteralString = """
 select p.id, p.name, p.description, p.default_model, p.instructions, p.instructions_version, p.archived,
-       p.created_at, p.updated_at, p.hold_reason, p.erased_at, p.erased_by, p.version, p.imported_id
+       p.created_at, p.updated_at, p.hold_reason, p.erased_at, p.erased_by, p.version, p.default_options,
+       p.imported_id
   from projects p
 """
 
@@ -35,9 +37,31 @@ _BY_FRAGMENT: LiteralString = (
 )
 
 
+_INSTRUCTIONS: LiteralString = """
+select i.version, i.text, i.at, i.actor
+  from instructions i
+ where i.project_id = %s
+ order by i.version desc
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionsVersion:
+    """What a project's instructions were set to once; empty: they were taken away, or cannot be read.
+
+    `version` is that of the event in the project's stream, which answers name in their provenance.
+    """
+
+    version: int
+    text: str
+    at: datetime
+    actor: str
+    damage: ContentDamagedError | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectDetails:
-    """One project. `description` and `instructions` are empty where there are none.
+    """One project. `description` and `instructions` are empty where there are none, as `default_options` are.
 
     `damage` says that some of it was altered: that part is empty, too. `version` is where its stream stands,
     `imported_id` its id where it was first recorded, if elsewhere.
@@ -58,6 +82,7 @@ class ProjectDetails:
     erased_at: datetime | None = None
     erased_by: str | None = None
     version: int = 0
+    default_options: Mapping[str, Any] = field(default_factory=dict)
     imported_id: UUID | None = None
 
 
@@ -94,6 +119,18 @@ class ProjectQueries:
             if project.name.strip() == wanted
         )
 
+    def instructions(
+        self, project_id: UUID, *, at_least: int | None = None
+    ) -> tuple[InstructionsVersion, ...]:
+        """Return all that a project's instructions were set to, newest first; empty where nothing was."""
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            rows = connection.execute(_INSTRUCTIONS, (project_id,)).fetchall()
+        found = []
+        for version, text, at, actor in rows:
+            opener = Opener(self._vault)
+            found.append(InstructionsVersion(version, opener.text(text) or "", at, actor, opener.damage))
+        return tuple(found)
+
     def _rows(
         self, statement: LiteralString, values: Any, at_least: int | None
     ) -> tuple[ProjectDetails, ...]:
@@ -117,7 +154,8 @@ class ProjectQueries:
             erased_at=row[10],
             erased_by=row[11],
             version=row[12],
-            imported_id=row[13],
+            default_options=opener.value(row[13]) or {},
+            imported_id=row[14],
             erased=opener.erased or row[10] is not None,
             damage=opener.damage,
         )

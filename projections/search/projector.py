@@ -6,7 +6,7 @@ still holds; rows that were there before go with the event of the erasure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,6 +20,7 @@ from domain.moments import from_micros
 from projections.columns import execute_set
 from projections.read_model import ReadModel
 from projections.search import NAME, SEGMENT_BITS, VERSION, conversation_mark, segment_mark
+from projections.search.marks import file, models_of, project_marks
 
 if TYPE_CHECKING:
     import psycopg
@@ -33,12 +34,16 @@ _INSERT = """
 insert into messages (message_id, conversation_id, kind, log_index, at, words)
 select n.message_id, n.conversation_id, n.kind, n.log_index, n.at,
        case when octet_length(n.content) < 30000
-            then to_tsvector('pg_catalog.simple', n.content) || array_to_tsvector(array[n.segment, n.mark])
-            else to_words(n.content, array[n.segment, n.mark])
+            then to_tsvector('pg_catalog.simple', n.content) || array_to_tsvector(m.marks)
+            else to_words(n.content, m.marks)
        end
   from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[],
-              %s::text[])
-       as n(message_id, conversation_id, kind, log_index, at, content, segment, mark)
+              %s::text[], %s::text[])
+       as n(message_id, conversation_id, kind, log_index, at, content, segment, mark, model)
+  left join conversations c on c.id = n.conversation_id
+ cross join lateral (
+    select array_remove(array[n.segment, n.mark, E'\\x01k' || n.kind, n.model] || c.marks, null)
+ ) as m(marks)
 on conflict (message_id) do update
    set log_index = excluded.log_index, at = excluded.at, words = excluded.words
 """
@@ -55,7 +60,11 @@ _DELETE_TEXTS = "delete from texts where message_id = any(%s::uuid[])"
 _TOMBSTONES = "select t.owner_id from daybook.tombstones t where t.owner_id = any(%s::uuid[])"
 
 _ERASE = """
-with gone as (
+with untagged as (
+    delete from tags t where t.conversation_id = %(id)s
+), displaced as (
+    delete from places p where p.conversation_id = %(id)s
+), gone as (
     delete from messages m
      where m.words @@ %(mark)s::tsquery and m.conversation_id = %(id)s
     returning m.message_id
@@ -66,7 +75,9 @@ delete from conversations c where c.id = %(id)s
 """
 
 _START = """
-insert into conversations (id, project_id) select * from unnest(%s::uuid[], %s::uuid[])
+insert into conversations (id, project_id, marks)
+select n.id, n.project_id, array_remove(array[n.mark], null)
+  from unnest(%s::uuid[], %s::uuid[], %s::text[]) as n(id, project_id, mark)
 """
 
 _RENAME = """
@@ -79,6 +90,26 @@ _FIRST_PROMPT = """
 update conversations c set first_prompt_id = n.prompt_id
   from unnest(%s::uuid[], %s::uuid[]) as n(id, prompt_id)
  where c.id = n.id and c.first_prompt_id is null
+"""
+
+_TIMES = """
+insert into segments (segment, first_at, last_at)
+select * from unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
+on conflict (segment) do update
+   set first_at = least(segments.first_at, excluded.first_at),
+       last_at  = greatest(segments.last_at, excluded.last_at)
+"""
+
+_PLACES = """
+insert into places (conversation_id, segment)
+select * from unnest(%s::uuid[], %s::bigint[])
+on conflict do nothing
+"""
+
+_MODEL_PLACES = """
+insert into model_places (mark, segment)
+select * from unnest(%s::text[], %s::bigint[])
+on conflict do nothing
 """
 
 _WITH_TEXT = (
@@ -112,11 +143,12 @@ class Search(ReadModel):
         """Index the texts of prompts and ended answers, and keep the titles of their conversations."""
         messages: dict[UUID, tuple[Any, ...] | None] = {}
         texts: dict[UUID, bytes | None] = {}
-        started: list[tuple[UUID, UUID | None]] = []
+        started: list[tuple[UUID, UUID | None, str | None]] = []
         titles: dict[UUID, bytes | None] = {}
         first_prompts: dict[UUID, UUID] = {}
         erased: list[UUID] = []
         tombstones = _tombstones(connection, batch)
+        models = models_of(connection, batch)
         self._vault.prepare(
             recorded.event.stream_id for recorded in batch if isinstance(recorded.event, _WITH_TEXT)
         )
@@ -135,10 +167,10 @@ class Search(ReadModel):
                 ):
                     kind = "answer"
                 case e.ConversationStarted():
-                    started.append((event.stream_id, event.project_id))
+                    started.append((event.stream_id, event.project_id, project_marks(event.project_id)))
                     self._title(titles, event.stream_id, event.title)
                     continue
-                case e.ConversationRenamed():
+                case e.ConversationRenamed() | e.ConversationTitled():
                     self._title(titles, event.stream_id, event.title)
                     continue
                 case e.ConversationErased():
@@ -148,11 +180,12 @@ class Search(ReadModel):
                     continue
             content = "" if event.stream_id in tombstones else self._content(event.text)
             if content.strip():
-                messages[event.message_id] = _row(recorded, event.message_id, kind, content)
+                messages[event.message_id] = _row(recorded, kind, content, models.get(event.message_id))
                 texts[event.message_id] = packed(event.text)
             elif kind == "answer":
                 messages[event.message_id] = texts[event.message_id] = None
         execute_set(connection, _START, started)
+        file(connection, batch, self._vault)
         execute_set(connection, _RENAME, titles.items())
         execute_set(connection, _FIRST_PROMPT, first_prompts.items())
         execute_set(connection, _INSERT, (row for row in messages.values() if row is not None))
@@ -161,6 +194,9 @@ class Search(ReadModel):
         if emptied:
             connection.execute(_DELETE_MESSAGES, (emptied,))
             connection.execute(_DELETE_TEXTS, (emptied,))
+        execute_set(connection, _TIMES, _times(batch))
+        execute_set(connection, _PLACES, _places(batch))
+        execute_set(connection, _MODEL_PLACES, _model_places(batch, models))
         for one in erased:
             connection.execute(_ERASE, {"id": one, "mark": f"'{conversation_mark(one.hex)}'"})
 
@@ -189,11 +225,41 @@ def indexable(text: str) -> str:
     return text[:LONGEST].replace("\0", " ").encode("utf-8", "replace").decode()
 
 
-def _row(recorded: Recorded, message_id: UUID, kind: str, content: str) -> tuple[Any, ...]:
-    stream_id: UUID = recorded.event.stream_id
-    at: datetime = recorded.time
-    if isinstance(recorded.event, e.PromptCopied | e.AnswerCopied):
-        at = from_micros(recorded.event.said_at)
+def _row(recorded: Recorded, kind: str, content: str, model: str | None) -> tuple[Any, ...]:
+    event: Any = recorded.event
     segment = segment_mark(recorded.log_index >> SEGMENT_BITS)
-    mark = conversation_mark(stream_id.hex)
-    return (message_id, stream_id, kind, recorded.log_index, at, content, segment, mark)
+    mark = conversation_mark(event.stream_id.hex)
+    place = (event.message_id, event.stream_id, kind, recorded.log_index, _said_at(recorded))
+    return (*place, content, segment, mark, model)
+
+
+def _said_at(recorded: Recorded) -> datetime:
+    if isinstance(recorded.event, e.PromptCopied | e.AnswerCopied):
+        return from_micros(recorded.event.said_at)
+    return recorded.time
+
+
+def _times(batch: Sequence[Recorded]) -> list[tuple[int, datetime, datetime]]:
+    """Return between which times the texts of each segment were said."""
+    times: dict[int, list[datetime]] = {}
+    for recorded in batch:
+        if isinstance(recorded.event, _WITH_TEXT):
+            times.setdefault(recorded.log_index >> SEGMENT_BITS, []).append(_said_at(recorded))
+    return [(segment, min(said), max(said)) for segment, said in times.items()]
+
+
+def _places(batch: Sequence[Recorded]) -> set[tuple[UUID, int]]:
+    return {
+        (recorded.event.stream_id, recorded.log_index >> SEGMENT_BITS)
+        for recorded in batch
+        if isinstance(recorded.event, _WITH_TEXT)
+    }
+
+
+def _model_places(batch: Sequence[Recorded], models: Mapping[UUID, str]) -> set[tuple[str, int]]:
+    places = set()
+    for recorded in batch:
+        event = recorded.event
+        if isinstance(event, _WITH_TEXT) and event.message_id in models:
+            places.add((models[event.message_id], recorded.log_index >> SEGMENT_BITS))
+    return places

@@ -7,6 +7,10 @@ carries a lexeme that names its segment of the log, and the question goes to the
 step over all the rest. Inside the index, intersecting with few segments skips through the long list of a
 common word.
 
+Filters are marks as well, for model and kind and for the project and the tags of the conversation (`marks.py`
+keeps them true), so they narrow inside the index. A narrowed search goes from segments to older segments
+throughout, in ever wider steps, and only to those of which small tables say that there may be something.
+
 Words match exactly; where nothing does, the same words match as beginnings of words.
 """
 
@@ -21,10 +25,21 @@ from uuid import UUID
 
 from domain.content import Vault
 from domain.errors import InvalidInputError
+from domain.tags import folded
 from projections.finding import from_cursor, to_cursor
 from projections.opening import Opener, beginning
 from projections.reading import Reading
-from projections.search import NAME, SEGMENT_BITS, VERSION, conversation_mark, segment_mark
+from projections.search import (
+    NAME,
+    SEGMENT_BITS,
+    VERSION,
+    conversation_mark,
+    kind_mark,
+    model_mark,
+    project_mark,
+    segment_mark,
+    tag_mark,
+)
 from projections.search.snippets import Piece, as_prefixes, lexemes, marked, snippet
 
 if TYPE_CHECKING:
@@ -34,7 +49,10 @@ RANKED = 1_000
 LONGEST_QUESTION = 1_000
 
 _FIRST_SEGMENTS = 2
-_FARTHEST_BY_SEGMENT = 64  # beyond so many segments the step goes over all the rest
+_FARTHEST = 64  # beyond so many segments the step goes over all the rest
+_STRIDE = 4  # in a narrowed search each step is at most so many times as wide as the one before
+_MOST_SEGMENTS = 256
+_FEW_ENOUGH = 2_000  # conversations whose segments are looked up
 _RESERVE = 1.5  # reach farther than the matches so far make needful
 
 # querytree leaves out what is negated. Without this setting a young table would be read whole.
@@ -51,10 +69,31 @@ select n.message_id, n.log_index, ts_rank(n.words, %(ranking)s::tsquery, 1)
           from messages m
          where m.words @@ %(condition)s::tsquery
            and m.log_index < %(before)s
-           {filters}
+           and (%(since)s::timestamptz is null or m.at >= %(since)s)
+           and (%(until)s::timestamptz is null or m.at < %(until)s)
          order by m.log_index desc
          limit %(limit)s) n
 """
+
+# Each adds what it knows to the condition that a segment may hold matches.
+_SAID_THEN: LiteralString = """
+ and s.segment in (select t.segment from segments t
+                    where (%(since)s::timestamptz is null or t.last_at >= %(since)s)
+                      and (%(until)s::timestamptz is null or t.first_at < %(until)s))
+"""
+_FILED_SO: LiteralString = """
+ and s.segment in (select p.segment from conversations c
+                     join places p on p.conversation_id = c.id
+                    where c.marks @> %(filed)s::text[])
+"""
+_MANY: LiteralString = """
+select count(*) from (select from conversations c where c.marks @> %s::text[] limit %s) n
+"""
+_BY_MODEL: LiteralString = """
+ and s.segment in (select m.segment from model_places m where m.mark = %(model)s)
+"""
+
+_SEGMENTS: LiteralString = "select s.segment from segments s where s.segment <= %(highest)s"
 
 _SHOWN: LiteralString = """
 select m.message_id, m.conversation_id, m.kind, m.at, t.packed, c.project_id, c.title, f.packed
@@ -93,15 +132,54 @@ class SearchPage(NamedTuple):
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Within:
+    """Which messages are looked through: those that meet all of it.
+
+    `kind` is `prompt` or `answer`; a `model` has only answers. Project and tags are those that the message's
+    conversation has now. It was said from `since` on and before `until`.
+    """
+
+    conversation_id: UUID | None = None
+    project_id: UUID | None = None
+    kind: str | None = None
+    model: str | None = None
+    tags: Sequence[str] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def filed(self, vault: Vault) -> list[str]:
+        """Return the marks of a message's conversation that narrow: its project and its tags."""
+        project = [project_mark(self.project_id.hex)] if self.project_id else []
+        return project + [tag_mark(vault.name_hash(folded(name))) for name in self.tags]
+
+    def marks(self, vault: Vault) -> list[str]:
+        """Return all marks that such a message carries."""
+        marks = [
+            conversation_mark(self.conversation_id.hex) if self.conversation_id else None,
+            kind_mark(self.kind) if self.kind else None,
+            model_mark(self.model) if self.model else None,
+        ]
+        return [mark for mark in marks if mark is not None] + self.filed(vault)
+
+
+_ANYWHERE = Within()
+
+
 class _Question(NamedTuple):
-    """What to look for: a tsquery in text form, what of it counts for the rank, and where."""
+    """What to look for: a tsquery in text form, what of it counts for the rank, the marks, and where."""
 
     tsquery: str
     ranking: str
     before: int
-    conversation_id: UUID | None
-    project_id: UUID | None
-    kind: str | None
+    marks: Sequence[str]
+    filed: Sequence[str]
+    within: Within
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether there is anything besides the words."""
+        return bool(self.marks or self.within.since or self.within.until)
 
 
 class _Match(NamedTuple):
@@ -120,10 +198,8 @@ class SearchQueries:
     def search(
         self,
         text: str,
+        within: Within = _ANYWHERE,
         *,
-        conversation_id: UUID | None = None,
-        project_id: UUID | None = None,
-        kind: str | None = None,
         limit: int = 20,
         cursor: str | None = None,
         at_least: int | None = None,
@@ -146,7 +222,9 @@ class SearchQueries:
             tsquery, _, positive, position = row[:4]
             before = position if before is None else before
             ranking = tsquery if positive in {"", "T"} else positive  # nothing but what must not be there
-            question = _Question(tsquery, ranking, before, conversation_id, project_id, kind)
+            question = _Question(
+                tsquery, ranking, before, within.marks(self._vault), within.filed(self._vault), within
+            )
             matches = [] if prefix else _newest_matches(connection, question)
             if not matches and (prefix or offset == 0):
                 prefix = True
@@ -203,43 +281,67 @@ def _checked(text: str) -> str:
 def _newest_matches(connection: psycopg.Connection, question: _Question) -> list[_Match]:
     """Return the newest matches, at most `RANKED`, by reaching back in steps."""
     found: list[_Match] = []
-    segment = (question.before - 1) >> SEGMENT_BITS
+    segments = _segments(connection, question)
     width, looked_at = _FIRST_SEGMENTS, 0
-    if question.conversation_id is not None:
-        width = segment + 1  # its own mark narrows enough
-    while segment >= 0 and len(found) < RANKED:
-        by_segment = question.conversation_id is None and width <= _FARTHEST_BY_SEGMENT
-        lowest = max(0, segment - width + 1) if by_segment else 0
-        segments = range(lowest, segment + 1) if by_segment else None
-        before = min(question.before, (segment + 1) << SEGMENT_BITS)
-        found += _matches(connection, question, segments, before, RANKED - len(found))
-        looked_at += segment - lowest + 1
-        segment = lowest - 1
-        width = math.ceil((RANKED - len(found)) * looked_at / max(len(found), 1) * _RESERVE)
+    if question.within.conversation_id is not None:
+        width = len(segments)  # its own mark narrows enough
+    while looked_at < len(segments) and len(found) < RANKED:
+        by_segment = question.within.conversation_id is None and (question.narrowed or width <= _FARTHEST)
+        step = segments[looked_at : looked_at + (width if by_segment else len(segments))]
+        before = min(question.before, (step[0] + 1) << SEGMENT_BITS)
+        found += _matches(connection, question, step if by_segment else None, before, RANKED - len(found))
+        looked_at += len(step)
+        far = math.ceil((RANKED - len(found)) * looked_at / max(len(found), 1) * _RESERVE)
+        # How dense what is narrowed lies nobody knows: to reach over all the rest at once may find millions.
+        width = min(far, width * _STRIDE, _MOST_SEGMENTS) if question.narrowed else far
     return found
 
 
+def _segments(connection: psycopg.Connection, question: _Question) -> Sequence[int]:
+    """Return the segments that may hold matches, newest first."""
+    highest, within = (question.before - 1) >> SEGMENT_BITS, question.within
+    narrower: list[LiteralString] = []
+    if within.since is not None or within.until is not None:
+        narrower.append(_SAID_THEN)
+    if question.filed and not _are_many(connection, question.filed):
+        narrower.append(_FILED_SO)
+    if within.model is not None:
+        narrower.append(_BY_MODEL)
+    if not narrower:
+        return range(highest, -1, -1)
+    values = {
+        "highest": highest,
+        "since": within.since,
+        "until": within.until,
+        "filed": list(question.filed),
+        "model": model_mark(within.model or ""),
+    }
+    statement: LiteralString = _SEGMENTS + "".join(narrower) + " order by s.segment desc"
+    return [row[0] for row in connection.execute(statement, values)]
+
+
+def _are_many(connection: psycopg.Connection, filed: Sequence[str]) -> bool:
+    """Say whether so many conversations are filed so that they lie everywhere: looking where costs more."""
+    row = connection.execute(_MANY, (list(filed), _FEW_ENOUGH)).fetchone()
+    return row is not None and row[0] >= _FEW_ENOUGH
+
+
 def _matches(
-    connection: psycopg.Connection, question: _Question, segments: range | None, before: int, limit: int
+    connection: psycopg.Connection,
+    question: _Question,
+    segments: Sequence[int] | None,
+    before: int,
+    limit: int,
 ) -> list[_Match]:
-    condition = f"({question.tsquery})"
-    filters: LiteralString = ""
+    parts = [f"({question.tsquery})", *(f"'{mark}'" for mark in question.marks)]
     if segments is not None:
-        condition += " & (" + " | ".join(f"'{segment_mark(segment)}'" for segment in segments) + ")"
-    if question.conversation_id is not None:
-        condition += f" & '{conversation_mark(question.conversation_id.hex)}'"
-    if question.project_id is not None:
-        filters += (
-            " and m.conversation_id in (select c.id from conversations c where c.project_id = %(project_id)s)"
-        )
-    if question.kind is not None:
-        filters += " and m.kind = %(kind)s"
+        parts.append("(" + " | ".join(f"'{segment_mark(segment)}'" for segment in segments) + ")")
     values = {
         "ranking": question.ranking,
-        "condition": condition,
+        "condition": " & ".join(parts),
         "before": before,
         "limit": limit,
-        "project_id": question.project_id,
-        "kind": question.kind,
+        "since": question.within.since,
+        "until": question.within.until,
     }
-    return [_Match(*row) for row in connection.execute(_MATCHES.replace("{filters}", filters), values)]
+    return [_Match(*row) for row in connection.execute(_MATCHES, values)]

@@ -1,4 +1,4 @@
 """What was said: messages with their provenance, as a tree."""
 
 NAME = "transcript"
-VERSION = 4
+VERSION = 5

@@ -50,6 +50,15 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeBy:
+    """The routine that made a prompt: which version of it, with which values of its variables."""
+
+    routine_id: UUID
+    version: int
+    variables: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """What a person wrote on a message."""
 
@@ -69,8 +78,9 @@ class Message:
     `failed`, `interrupted`. `instructions` (prompts) stand over the project's; `detail` (failed answers) is
     what a person was told. `text` and `thinking` are empty while an answer streams, and for ever once erased.
     `damage` says that some of it was altered: that part is empty, too. It is number `sibling_index` (from 1)
-    of the `sibling_count` messages that follow the same one. `rating` is `up`, `down` or None.
-    `imported_id` is its id where it was first recorded, if that was elsewhere.
+    of the `sibling_count` messages that follow the same one. `rating` is `up`, `down` or None;
+    `made_by` (prompts) the routine that made it. `imported_id` is its id
+    where it was first recorded, if that was elsewhere.
     """
 
     id: UUID
@@ -101,6 +111,7 @@ class Message:
     rating_words: str | None = None
     notes: tuple[Note, ...] = ()
     imported_id: UUID | None = None
+    made_by: MadeBy | None = None
 
     def whole(self) -> Message:
         """Return this message for a use that must not miss any of it.
@@ -145,6 +156,7 @@ select m.id, m.conversation_id, m.parent_id, m.kind, m.status, m.at, m.ended_at,
        m.instructions_version, m.request_hash, m.reason, m.prompt_tokens, m.completion_tokens, m.total_ms,
        m.load_ms, m.prompt_eval_ms, m.eval_ms, m.first_token_ms,
        s.place, s.number, m.origin_message_id, m.imported_id, m.rating, m.rating_words,
+       m.routine_id, m.routine_version, m.routine_variables,
        exists (select from notes n where n.message_id = m.id)
   from messages m
   join lateral (
@@ -211,7 +223,10 @@ def to_message(row: tuple[Any, ...], vault: Vault, notes: tuple[Note, ...] = ())
         *told,
     ) = rest
     counts = told[:7]
-    place, number, origin_id, imported_id, rating, words, _ = told[7:]
+    place, number, origin_id, imported_id, rating, words, routine_id, routine_version, variables, _ = told[7:]
+    made_by = None
+    if routine_id is not None:
+        made_by = MadeBy(routine_id, routine_version, opener.value(variables) or {})
     provenance = None
     if kind == "answer":
         provenance = Provenance(
@@ -251,6 +266,7 @@ def to_message(row: tuple[Any, ...], vault: Vault, notes: tuple[Note, ...] = ())
         rating=rating,
         rating_words=opener.text(words),
         notes=notes,
+        made_by=made_by,
         usage=Usage(*counts[:2]),
         timings=Timings(*counts[2:]),
         provenance=provenance,

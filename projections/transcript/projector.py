@@ -78,13 +78,19 @@ update messages m
 _ERASE = """
 update messages m
    set text = null, thinking = null, detail = null, instructions = null, options = null,
-       rating_words = null, erased = true,
+       rating_words = null, routine_variables = null, erased = true,
        status = case m.status when 'streaming' then 'interrupted' else m.status end,
        reason = case m.status when 'streaming' then 'erased' else m.reason end
  where m.conversation_id = any(%s::uuid[])
 """
 
 _ERASE_NOTES = "update notes n set text = null where n.conversation_id = any(%s::uuid[])"
+
+_RUN = """
+update messages m set routine_id = n.routine_id, routine_version = n.version, routine_variables = n.variables
+  from unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::bytea[]) as n(id, routine_id, version, variables)
+ where m.id = n.id
+"""
 
 _RATE = """
 update messages m set rating = n.rating, rating_words = n.words
@@ -127,7 +133,7 @@ class Transcript(ReadModel):
     version: ClassVar[int] = VERSION
     folder: ClassVar[Path] = Path(__file__).parent
 
-    def apply(  # noqa: C901, PLR0912 - one case an event
+    def apply(  # noqa: C901, PLR0912, PLR0915 - one case an event
         self, connection: psycopg.Connection, batch: Sequence[Recorded]
     ) -> None:
         """Apply events to messages and their notes; others change nothing."""
@@ -135,6 +141,7 @@ class Transcript(ReadModel):
         answers: list[tuple[Any, ...]] = []
         ends: dict[UUID, tuple[Any, ...]] = {}
         current: dict[UUID, UUID | None] = {}
+        runs: list[tuple[Any, ...]] = []
         ratings: dict[UUID, tuple[Any, ...]] = {}
         notes = _Notes()
         erased: list[UUID] = []
@@ -154,6 +161,8 @@ class Transcript(ReadModel):
                     answers.append(_copied_answer(recorded, event))
                     ends[event.message_id] = _copied_end(event)
                     current[event.stream_id] = event.message_id
+                case e.RoutineRun():
+                    runs.append(_run(event))
                 case e.AnswerRated():
                     rating = (event.message_id, event.rating, packed(event.words))
                     ratings[event.message_id] = rating
@@ -172,6 +181,7 @@ class Transcript(ReadModel):
         execute_set(connection, _INSERT_PROMPTS, prompts)
         execute_set(connection, _INSERT_ANSWERS, [row + ends.pop(row[0], _NOT_ENDED)[1:] for row in answers])
         execute_set(connection, _END_ANSWERS, ends.values())
+        execute_set(connection, _RUN, runs)
         execute_set(connection, _RATE, ratings.values())
         execute_set(connection, _MOVE, current.items())
         notes.write(connection)
@@ -259,6 +269,10 @@ def _copied_prompt(recorded: Recorded, event: e.PromptCopied) -> tuple[Any, ...]
         event.origin_message_id,
         _imported_id(event),
     )
+
+
+def _run(event: e.RoutineRun) -> tuple[Any, ...]:
+    return (event.message_id, event.routine_id, event.routine_version, packed(event.variables))
 
 
 def _answer(recorded: Recorded, event: e.AnswerStarted) -> tuple[Any, ...]:

@@ -35,6 +35,9 @@ create table messages (
     first_token_ms          double precision,
     origin_message_id       uuid,                  -- what it is a copy of
     imported_id             uuid,                  -- its id where it was first recorded, if in another book
+    routine_id              uuid,                  -- what made a prompt, and which version of it
+    routine_version         bigint,
+    routine_variables       bytea,                 -- packed
     rating                  text,                  -- of an answer: up, down
     rating_words            bytea                  -- packed
 ) with (fillfactor = 80);

@@ -1,4 +1,4 @@
 """What answers cost and how they were liked: tokens, time and ratings, by model, day and project."""
 
 NAME = "usage"
-VERSION = 1
+VERSION = 2

@@ -20,9 +20,17 @@ _START = "insert into conversations (id, project_id) select * from unnest(%s::uu
 
 _INSERT = """
 insert into answers (id, conversation_id, project_id, model, at, status)
-select n.id, n.conversation_id, c.project_id, n.model, n.at, 'streaming'
-  from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::timestamptz[]) as n(id, conversation_id, model, at)
+select n.id, n.conversation_id, case when n.known then n.project_id else c.project_id end, n.model, n.at,
+       'streaming'
+  from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::timestamptz[], %s::boolean[], %s::uuid[])
+       as n(id, conversation_id, model, at, known, project_id)
   left join conversations c on c.id = n.conversation_id
+"""
+
+_MOVE = """
+update conversations c set project_id = n.project_id
+  from unnest(%s::uuid[], %s::uuid[]) as n(id, project_id)
+ where c.id = n.id
 """
 
 _END = """
@@ -60,6 +68,8 @@ class Usage(ReadModel):
         """Apply events to answers; others change nothing."""
         started: list[tuple[UUID, UUID | None]] = []
         asked: list[tuple[Any, ...]] = []
+        where: dict[UUID, UUID | None] = {}
+        moved: dict[UUID, UUID | None] = {}
         ended: dict[UUID, tuple[Any, ...]] = {}
         rated: dict[UUID, tuple[UUID, str | None]] = {}
         for recorded in batch:
@@ -67,8 +77,15 @@ class Usage(ReadModel):
             match event:
                 case e.ConversationStarted():
                     started.append((event.stream_id, event.project_id))
+                    where[event.stream_id] = event.project_id
+                case e.ConversationMoved():
+                    where[event.stream_id] = moved[event.stream_id] = event.project_id
                 case e.AnswerStarted():
-                    asked.append((event.message_id, event.stream_id, event.model, recorded.time))
+                    known = event.stream_id in where
+                    project_id = where.get(event.stream_id)
+                    asked.append(
+                        (event.message_id, event.stream_id, event.model, recorded.time, known, project_id)
+                    )
                 case e.AnswerCompleted() | e.AnswerCancelled() | e.AnswerFailed() | e.AnswerInterrupted():
                     ended[event.message_id] = (  # the last one wins
                         event.message_id,
@@ -87,5 +104,6 @@ class Usage(ReadModel):
                     pass
         execute_set(connection, _START, started)
         execute_set(connection, _INSERT, asked)
+        execute_set(connection, _MOVE, moved.items())
         execute_set(connection, _END, ended.values())
         execute_set(connection, _RATE, rated.values())

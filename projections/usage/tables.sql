@@ -1,5 +1,6 @@
 -- One row an answer that a model gave here: copies (forks) cost nothing and are not in it. Nothing of this is
--- content, so it stays when a conversation is erased: what was spent was spent.
+-- content, so it stays when a conversation is erased: what was spent was spent. An answer counts for the project that its
+-- conversation was in when it was asked, wherever that is moved later.
 create table answers (
     id                uuid primary key,
     conversation_id   uuid        not null,
@@ -17,7 +18,7 @@ create table answers (
     first_token_ms    double precision
 ) with (fillfactor = 80);
 
--- Which project each conversation is in.
+-- Which project each conversation is in now.
 create table conversations (
     id         uuid primary key,
     project_id uuid

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from random import Random
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from domain.conversation.conversation import Conversation, Kind, Status
 from domain.event import Root
 from domain.project.project import Project
+from domain.routine.definition import Definition
+from domain.routine.routine import Routine
 from tests.fakes.log import MemoryLog, MemoryVault
 
 _WORDS = ["sun", "moon", "tide", "harbour", "lantern", "maple", "ferry", "copper", "needle", "thread"]
@@ -45,6 +47,7 @@ class Historian:
         self.vault = MemoryVault()
         self.projects: list[Project] = []
         self.conversations: list[Conversation] = []
+        self.routines: list[Routine] = []
 
     def live(self, steps: int) -> None:
         """Let so many things happen."""
@@ -58,7 +61,10 @@ class Historian:
             self.tidy,
             self.fork,
             self.remark,
+            self.file,
             self.project,
+            self.routine,
+            self.run,
         ]
         for _ in range(steps):
             self.random.choice(deeds)()
@@ -201,6 +207,30 @@ class Historian:
                 conversation.write_note(uuid4(), message.id, self.text(3))
         self.record(conversation)
 
+    def file(self) -> None:
+        if not self.conversations:
+            return
+        conversation = self.random.choice(self.conversations)
+        tag = self.random.randrange(3)
+        match self.random.randrange(6):
+            case 0:
+                conversation.pin()
+            case 1:
+                conversation.unpin()
+            case 2:
+                conversation.move(self.random.choice([None, *(one.id for one in self.projects)]))
+            case 3:
+                conversation.untag(self.tag_id(conversation, tag))
+            case 4:
+                conversation.take_title(self.text(3), model="small")
+            case _:
+                conversation.tag(self.tag_id(conversation, tag), f"tag {tag}")
+        self.record(conversation)
+
+    @staticmethod
+    def tag_id(conversation: Conversation, tag: int | str) -> UUID:
+        return uuid5(conversation.id, str(tag))
+
     def project(self) -> None:
         if not self.projects or self.random.random() < 0.3:
             project = Project.create(uuid4(), name=self.text(2))
@@ -208,7 +238,9 @@ class Historian:
         else:
             project = self.random.choice(self.projects)
             project.restore()
-            match self.random.randrange(5):
+            match self.random.randrange(6):
+                case 5:
+                    project.set_default_options({"seed": self.random.randrange(9)})
                 case 0:
                     project.rename(self.text(2))
                 case 1:
@@ -220,6 +252,44 @@ class Historian:
                 case _:
                     project.archive()
         self.record(project)
+
+    def routine(self) -> None:
+        definition = Definition(
+            name=self.random.choice(["say", "translate", "tidy"]),
+            prompt=self.random.choice(["Say {{a=1}}", self.text(5)]),
+            description=self.random.choice(["", self.text(2)]),
+            model=self.random.choice([None, "small"]),
+            think=self.random.choice([None, False, "low"]),
+            options=self.random.choice([{}, {"seed": 1}]),
+        )
+        living = [one for one in self.routines if not one.removed]
+        if not living or self.random.random() < 0.3:
+            routine = Routine.save(uuid4(), definition)
+            self.routines.append(routine)
+        else:
+            routine = self.random.choice(living)
+            if self.random.random() < 0.3:
+                routine.remove()
+            else:
+                routine.change(definition)
+        self.record(routine)
+
+    def run(self) -> None:
+        if not self.routines:
+            return
+        routine = self.random.choice(self.routines)
+        conversation = Conversation.start(uuid4(), project_id=None, title=None)
+        prompt_id = uuid4()
+        conversation.add_prompt(prompt_id, self.text(4), parent_id=None)
+        conversation.note_routine(
+            prompt_id,
+            routine_id=routine.id,
+            routine_version=routine.version,
+            variables={"a": self.text(2)},
+        )
+        self.begin(conversation)
+        self.conversations.append(conversation)
+        self.record(conversation)
 
     def some_conversation(self) -> Conversation | None:
         open_ones = [conversation for conversation in self.conversations if not conversation.archived]

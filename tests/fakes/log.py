@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -38,6 +39,9 @@ class MemoryVault:
         if sealed.stream_id in self.damaged:
             raise ContentDamagedError(f"Content of {short(sealed.stream_id)} was altered.")
         return json.loads(sealed.box)
+
+    def name_hash(self, name: str) -> bytes:
+        return hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
 class MemoryLog:

@@ -18,7 +18,13 @@ from uuid import UUID
 from application.errors import IdempotencyMismatchError, LineFullError
 from application.ports.live import LiveText, Piece, Signal
 from application.ports.log import IdempotencyKey, Origin, Saved
-from application.ports.memory import Instructions, RecordedAnswer, RecordedPrompt, StreamingAnswer
+from application.ports.memory import (
+    Instructions,
+    RecordedAnswer,
+    RecordedPrompt,
+    RecordedRoutine,
+    StreamingAnswer,
+)
 from application.ports.model_server import ModelCard
 from application.ports.turns import LineLength
 from application.services import Services
@@ -27,6 +33,8 @@ from domain.errors import ContentErasedError, NotFoundError, WrongVersionError
 from domain.event import Event, Root, field_names
 from domain.ids import new_id, short
 from domain.project import events as p
+from domain.routine import events as r
+from domain.routine.definition import Definition
 
 R = TypeVar("R", bound=Root)
 
@@ -122,6 +130,9 @@ class MemoryWriteLog:
 
     def request_hash(self, owner_id: UUID, request: bytes) -> bytes:
         return hashlib.sha256(owner_id.bytes + request).digest()
+
+    def tag_id(self, owner_id: UUID, name: str) -> UUID:
+        return UUID(bytes=self.request_hash(owner_id, name.encode())[:16])
 
     def events(self, stream_id: UUID) -> list[Event]:
         return list(self.streams.get(stream_id, ()))
@@ -267,6 +278,10 @@ class MemoryTurns:
         self._check()
         return LineLength(len(self.running), len(self.line))
 
+    def people_wait(self) -> bool:
+        self._check()
+        return any(not behind for behind, _ in self.line)
+
     def _grant(self) -> None:
         self.line.sort(key=lambda one: one[0])
         while self.line and len(self.running) < self.most:
@@ -318,13 +333,29 @@ class LogMemory:
         titles = [
             event.title
             for event in self._log.events(conversation_id)
-            if isinstance(event, e.ConversationStarted | e.ConversationRenamed)
+            if isinstance(event, e.ConversationStarted | e.ConversationRenamed | e.ConversationTitled)
         ]
         return None if titles[-1] is None else str(titles[-1])
+
+    def untitled(self, since: datetime) -> Sequence[UUID]:
+        completed = [
+            event.stream_id for event, _ in self._log.appended if isinstance(event, e.AnswerCompleted)
+        ]
+        return [one for one in dict.fromkeys(reversed(completed)) if self.title(one) is None]
 
     def instructions(self, project_id: UUID) -> Instructions | None:
         changes = [x for x in self._log.events(project_id) if isinstance(x, p.InstructionsChanged)]
         return Instructions(str(changes[-1].instructions), changes[-1].version) if changes else None
+
+    def instructions_at(self, project_id: UUID, version: int) -> Instructions | None:
+        changes = [x for x in self._log.events(project_id) if isinstance(x, p.InstructionsChanged)]
+        return next(
+            (Instructions(str(x.instructions), version) for x in changes if x.version == version), None
+        )
+
+    def default_options(self, project_id: UUID) -> Mapping[str, Any]:
+        changes = [x for x in self._log.events(project_id) if isinstance(x, p.DefaultOptionsSet)]
+        return dict(changes[-1].options) if changes else {}  # type: ignore[arg-type] # not sealed in memory
 
     def prompt_instructions(self, prompt_id: UUID) -> str | None:
         for event, _ in self._log.appended:
@@ -333,13 +364,11 @@ class LogMemory:
         return None
 
     def conversations_of(self, project_id: UUID) -> Sequence[UUID]:
-        return [
-            event.stream_id
-            for event, _ in self._log.appended
-            if isinstance(event, e.ConversationStarted)
-            and event.project_id == project_id
-            and event.stream_id not in self._log.erased
-        ]
+        where: dict[UUID, UUID | None] = {}
+        for event, _ in self._log.appended:
+            if isinstance(event, e.ConversationStarted | e.ConversationMoved):
+                where[event.stream_id] = event.project_id
+        return [one for one, its in where.items() if its == project_id and one not in self._log.erased]
 
     def derived_from(self, conversation_ids: Sequence[UUID]) -> Sequence[UUID]:
         family = set(conversation_ids)
@@ -352,6 +381,31 @@ class LogMemory:
             for event in starts
             if event.stream_id in family - set(conversation_ids) - set(self._log.erased)
         ]
+
+    def routine(self, routine_id: UUID, version: int | None = None) -> RecordedRoutine | None:
+        if routine_id in self._log.erased:
+            raise ContentErasedError("The routine was erased.")
+        told = [
+            RecordedRoutine(
+                event.version,
+                Definition(**{name: getattr(event, name) for name in field_names(type(event))}),
+            )
+            for event in self._log.events(routine_id)
+            if isinstance(event, r.RoutineSaved | r.RoutineChanged)
+        ]
+        return next((one for one in reversed(told) if version in {None, one.version}), None)
+
+    def routines_named(self, name: str) -> Sequence[UUID]:
+        living: dict[UUID, str] = {}
+        for event, _ in self._log.appended:
+            match event:
+                case r.RoutineSaved() | r.RoutineChanged():
+                    living[event.stream_id] = str(event.name)
+                case r.RoutineRemoved() | r.RoutineErased():
+                    living.pop(event.stream_id, None)
+                case _:
+                    pass
+        return [one for one, known in living.items() if known == name]
 
     def streaming_answers(self) -> Sequence[StreamingAnswer]:
         found: dict[UUID, StreamingAnswer] = {}

@@ -11,6 +11,8 @@ from application.ports.log import IdempotencyKey, Origin
 from domain.conversation.conversation import Conversation
 from domain.ids import new_id
 from domain.project.project import Project
+from domain.routine.definition import Definition
+from domain.routine.routine import Routine
 from infrastructure.crypto import master_key
 from infrastructure.crypto.keyring import Keyring
 from infrastructure.postgres.book import PostgresLog
@@ -44,6 +46,9 @@ PLANTED = (
     "planteddescription",
     "plantedlive",
     "plantedcommand",
+    "planted-name",
+    "plantedtemplate",
+    "plantedvalue",
 )
 
 
@@ -57,8 +62,22 @@ def written(database: Database) -> Database:
     project.describe("planteddescription")
     project.change_instructions("plantedinstructions")
     conversation = Conversation.start(new_id(), project_id=project.id, title="plantedtitle")
+    routine = Routine.save(
+        new_id(),
+        Definition(
+            name="planted-name",
+            prompt="plantedtemplate",
+            description="planteddescription",
+            instructions="plantedinstructions",
+            options={"stop": "plantedoption"},
+        ),
+    )
+    log.save([routine], ORIGIN)
     prompt_id, answer_id = new_id(), new_id()
     conversation.add_prompt(prompt_id, "plantedprompt", parent_id=None, instructions="plantedinstructions")
+    conversation.note_routine(
+        prompt_id, routine_id=routine.id, routine_version=1, variables={"a": "plantedvalue"}
+    )
     log.save([project], ORIGIN, idempotency=IdempotencyKey("k", b"plantedcommand"))
     with contextlib.closing(PostgresLiveAnswers(database, keyring)) as live:
         conversation.start_answer(

@@ -13,11 +13,26 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from application.commands import EraseConversation, EraseProject, HoldConversation, HoldProject
-from application.erasing import erase_conversation, erase_project, hold_conversation, hold_project
+from application.commands import (
+    CreateRoutine,
+    EraseConversation,
+    EraseProject,
+    EraseRoutine,
+    HoldConversation,
+    HoldProject,
+    RunRoutine,
+)
+from application.erasing import (
+    erase_conversation,
+    erase_project,
+    erase_routine,
+    hold_conversation,
+    hold_project,
+)
 from application.ports.keys import Rotated
 from application.ports.live import Piece
 from application.ports.log import Origin
+from application.routines import create_routine, run_routine
 from application.services import Services
 from domain.content import Sealed
 from domain.conversation.conversation import Conversation
@@ -38,6 +53,7 @@ from projections.conversations.queries import ConversationQueries
 from projections.projects.queries import ProjectQueries
 from projections.pump import Pump
 from projections.reading import Reading
+from projections.routines.queries import RoutineQueries
 from projections.search.queries import SearchQueries
 from projections.transcript.queries import TranscriptQueries
 from tests.support.cutting_proxy import Cut, CuttingProxy
@@ -60,13 +76,14 @@ class Process:
         self.conversations = ConversationQueries(reading, self.keyring)
         self.transcript = TranscriptQueries(reading, self.keyring)
         self.projects = ProjectQueries(reading, self.keyring)
+        self.routines = RoutineQueries(reading, self.keyring)
         self.search = SearchQueries(reading, self.keyring)
         self.live = live_on(database, self.keyring)
         self.store = PostgresKeyStore(database)
         self.keys = Rotation(self.store, self.keyring, batch=2)
         self.services = Services(
             log=self.log,
-            memory=ReadModelMemory(self.transcript, self.projects, self.conversations),
+            memory=ReadModelMemory(self.transcript, self.projects, self.conversations, self.routines),
             live=self.live,
             models=PostgresModelMemory(database),
             turns=PostgresTurns(database, self.live, "http://model", most=1, longest=8),
@@ -186,6 +203,32 @@ def test_no_planted_word_and_no_old_key_is_left_in_tables_or_their_files(
     assert left == (0,)
 
 
+def test_nothing_is_left_of_an_erased_routine_and_its_runs_stay(
+    one: Process, own_data_directory: Path
+) -> None:
+    said = {"name": "say", "prompt": f"{WORD} {{{{a=run}}}}", "description": WORD, "instructions": WORD}
+    routine = create_routine(one.services, CreateRoutine(**said, **WHO))
+    asked = run_routine(one.services, RunRoutine(routine_id=routine.id, **WHO))
+    kept = create_routine(one.services, CreateRoutine(name="stay", prompt="other words", **WHO))
+    one.pump.catch_up()
+    _checkpoint(one)
+    before = one.store.data_key(routine.id)
+    assert before is not None
+    assert _files_with(own_data_directory, before[1])
+
+    erase_routine(one.services, EraseRoutine(routine_id=routine.id, **WHO))
+    assert one.transcript.branch(asked.conversation_id)[0].text == f"{WORD} run"
+    erase_conversation(one.services, EraseConversation(conversation_id=asked.conversation_id, **WHO))
+    one.finish()
+    _checkpoint(one)
+
+    assert _files_with(own_data_directory, WORD.encode()) == []
+    assert _files_with(own_data_directory, before[1]) == []
+    (gone,) = one.routines.find(routine.id.hex)
+    assert (gone.name, gone.erased_by, gone.run_count) == ("", "ada", 1)
+    assert [found.id for found in one.routines.named("stay")] == [kept.id]
+
+
 def test_live_text_of_an_erased_conversation_is_dropped_quietly(one: Process, two: Process) -> None:
     gone = one.write(WORD)
     answer = one.transcript.streaming_answers()[0].answer_id
@@ -210,7 +253,7 @@ def test_a_pump_that_lags_and_knows_the_key_never_writes_erased_words(one: Proce
     two.pump.catch_up(["search"], at_least=2)  # the prompt is behind, the erasure still ahead
 
     with two.database.connection() as connection:
-        assert connection.execute("select count(*) from daybook_search_v1.messages").fetchone() == (0,)
+        assert connection.execute("select count(*) from daybook_search_v2.messages").fetchone() == (0,)
 
 
 def test_an_append_that_was_decided_before_the_erasure_conflicts(one: Process, two: Process) -> None:

@@ -24,7 +24,7 @@ from domain.ids import new_id
 from domain.project.project import Project
 from infrastructure.postgres.database import Database
 from interfaces.porting import as_json
-from interfaces.porting.gathering import Gathering, Wanted
+from interfaces.porting.gathering import Chosen, Gathering
 from interfaces.porting.taking import ImportView, Wishes, take_in
 from tests.integration.test_erasure import ORIGIN, WHO, Process
 from tests.support.databases import drop_database, make_database
@@ -49,14 +49,14 @@ def books(server_url: str, template_database: str) -> Iterator[tuple[Process, Pr
         yield processes[0], processes[1]
 
 
-def export(process: Process, wanted: Wanted | None = None) -> bytes:
+def export(process: Process, wanted: Chosen | None = None) -> bytes:
     book: Any = SimpleNamespace(
         events=process.log,
         conversations=process.conversations,
         projects=process.projects,
         transcript=process.transcript,
     )
-    return "".join(as_json.pieces(Gathering(book, wanted or Wanted(), NOW))).encode()
+    return "".join(as_json.pieces(Gathering(book, wanted or Chosen(), NOW))).encode()
 
 
 def bring(process: Process, file: Path, content: bytes, **wishes: Any) -> ImportView:
@@ -109,8 +109,10 @@ def _ended(draw: Any, talk: Conversation, answer_id: UUID) -> None:
 
 
 @st.composite
-def conversations(draw: Any, project_id: UUID | None = None) -> Conversation:
-    """Make a conversation through the domain: any tree, any ends, ratings, notes, a title, a place."""
+def conversations(  # noqa: C901, PLR0912 - one choice after the other
+    draw: Any, project_id: UUID | None = None
+) -> Conversation:
+    """Make a conversation through the domain: any tree, any ends, ratings, notes, tags, a title, a place."""
     talk = Conversation.start(new_id(), project_id=project_id, title=draw(st.none() | st.just("A title")))
     answers: list[UUID] = []
     prompts: list[UUID] = []
@@ -120,6 +122,9 @@ def conversations(draw: Any, project_id: UUID | None = None) -> Conversation:
             above = draw(st.sampled_from([None, *answers]))
             told = draw(st.none() | _text)
             talk.add_prompt(message_id, draw(_said), parent_id=above, instructions=told)
+            if draw(st.booleans()):
+                variables = draw(st.dictionaries(_text, _text, max_size=2))
+                talk.note_routine(message_id, routine_id=new_id(), routine_version=3, variables=variables)
             prompts.append(message_id)
         else:
             prompt_id = draw(st.sampled_from(prompts))
@@ -144,7 +149,13 @@ def conversations(draw: Any, project_id: UUID | None = None) -> Conversation:
     if draw(st.booleans()):
         talk.go_on_from(draw(st.sampled_from([None, *answers])))
     if draw(st.booleans()):
+        talk.take_title("By a model", model="deepseek-r1:8b")
+    if draw(st.booleans()):
         talk.rename("Renamed")
+    for name in draw(st.sets(st.sampled_from(["work", "Draft", "été"]))):
+        talk.tag(new_id(), name)
+    if draw(st.booleans()):
+        talk.pin()
     if draw(st.booleans()):
         talk.archive()
     return talk
@@ -159,17 +170,18 @@ def test_what_goes_out_comes_back_exactly(
     file = tmp_path_factory.mktemp("round") / "export.json"
     project = Project.create(new_id(), name="Garden")
     project.change_instructions("Be green.\u2028")
+    project.set_default_options({"seed": 1})
     talk = data.draw(conversations(project.id))
     here.log.save([project], ORIGIN)
     here.log.save([talk], ORIGIN)
-    wanted = Wanted(project_id=project.id)
+    wanted = Chosen(project_id=project.id)
     out = export(here, wanted)
 
     brought = bring(there, file, out)
     assert brought.complete
     assert (brought.new_count, brought.message_count) == (1, len(talk.messages))
     found = next(x for x in there.projects.all() if x.imported_id == project.id)
-    back = export(there, Wanted(project_id=found.id))
+    back = export(there, Chosen(project_id=found.id))
     assert as_at_first(back) == as_at_first(out)
     # And again, either way: nothing is new.
     size = there.log.size()
@@ -201,7 +213,7 @@ def test_a_grown_one_brings_what_is_new_across_books_and_back(
     here: Process, there: Process, tmp_path: Path
 ) -> None:
     talk = write(here, "grow")
-    wanted, file = Wanted(conversation_id=talk.id), tmp_path / "export.json"
+    wanted, file = Chosen(conversation_id=talk.id), tmp_path / "export.json"
     first = bring(there, file, export(here, wanted))
     assert (first.new_count, first.message_count) == (1, 2)
     copy_id = there.conversations.walk(limit=1000)
@@ -210,7 +222,7 @@ def test_a_grown_one_brings_what_is_new_across_books_and_back(
     grown = there.log.load(Conversation, copy.id)
     grown.add_prompt(new_id(), "added there", parent_id=grown.current_id)
     there.log.save([grown], ORIGIN)
-    back = bring(here, file, export(there, Wanted(conversation_id=copy.id)))
+    back = bring(here, file, export(there, Chosen(conversation_id=copy.id)))
     assert (back.grown_count, back.message_count) == (1, 1)
     assert here.transcript.branch(talk.id)[-1].text == "added there"
     assert bring(there, file, export(here, wanted)).unchanged_count == 1
@@ -221,7 +233,7 @@ def test_what_was_brought_is_found_counted_shown_and_erased_as_any(
 ) -> None:
     talk = write(here, "zebrafinch")
     file = tmp_path / "export.json.gz"
-    bring(there, file, gzip.compress(export(here, Wanted(conversation_id=talk.id))))
+    bring(there, file, gzip.compress(export(here, Chosen(conversation_id=talk.id))))
     [hit] = [hit for hit in there.search.search("zebrafinch said").hits if hit.kind == "answer"]
     original = here.conversations.get(talk.id)
     copy = there.conversations.get(hit.conversation_id)
@@ -235,8 +247,8 @@ def test_what_was_brought_is_found_counted_shown_and_erased_as_any(
     assert not there.search.search("zebrafinch").hits
     assert [x.text for x in there.transcript.branch(copy.id)] == ["", ""]
     with pytest.raises(ContentErasedError):
-        export(there, Wanted(conversation_id=copy.id))
-    again = bring(there, file, gzip.compress(export(here, Wanted(conversation_id=talk.id))))
+        export(there, Chosen(conversation_id=copy.id))
+    again = bring(there, file, gzip.compress(export(here, Chosen(conversation_id=talk.id))))
     assert (again.skipped_count, again.complete) == (1, False)
 
 
@@ -250,8 +262,8 @@ def test_a_fork_is_known_as_such_where_both_are_brought(
     fork = commands.handle(
         c.ForkConversation(conversation_id=talk.id, message_id=last, project_id=project_id, **WHO)
     )
-    bring(there, tmp_path / "a", export(here, Wanted(conversation_id=talk.id)))
-    bring(there, tmp_path / "b", export(here, Wanted(conversation_id=fork.id)))
+    bring(there, tmp_path / "a", export(here, Chosen(conversation_id=talk.id)))
+    bring(there, tmp_path / "b", export(here, Chosen(conversation_id=fork.id)))
     ids = there.conversations.walk(limit=1000)
     found = {x.imported_id: x for x in map(there.conversations.get, ids) if x}
     assert found[fork.id].origin_conversation_id == talk.id
@@ -265,7 +277,7 @@ def test_a_killed_import_goes_on_where_it_was(here: Process, there: Process, tmp
     for talk in talks:
         talk.interrupt_answer([*talk.messages][-1], text="said", thinking="", reason="process-died")
         here.log.save([talk], ORIGIN)
-    whole = export(here, Wanted(project_id=project.id))
+    whole = export(here, Chosen(project_id=project.id))
     cut = bring(there, tmp_path / "x", whole[: len(whole) * 2 // 3])
     assert (cut.whole, cut.new_count) == (False, 2)
     rest = bring(there, tmp_path / "x", whole)

@@ -26,7 +26,7 @@ from interfaces.views import to_json
 ROOT = Path(__file__).parents[2]
 _COMMAND = [sys.executable, "-m", "bootstrap.main"]
 _SECONDS = 60
-_TERMINAL = {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"}
+_TERMINAL = {"TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", "DAYBOOK_PAGER": "off"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,14 @@ class Daybook:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}  # noqa: TID251
-        return {**kept, "PYTHONPATH": str(ROOT), "TZ": "UTC", **_TERMINAL, **self.settings}
+        return {
+            **kept,
+            "PYTHONPATH": str(ROOT),
+            "TZ": "UTC",
+            "DAYBOOK_TITLES": "off",
+            **_TERMINAL,
+            **self.settings,
+        }
 
     def __call__(self, *args: str | bytes, stdin: bytes = b"", expect: int | None = 0) -> Ran:
         """Run a command to its end, without the cost of a process; `expect` is the exit code it must have."""
@@ -93,7 +100,7 @@ class Daybook:
         }
         return subprocess.Popen([*_COMMAND, *args], env=self.environment, **{**pipes, **more})
 
-    def on_terminal(self, *args: str, columns: int = 100) -> pexpect.spawn[str]:
+    def on_terminal(self, *args: str, columns: int = 100, lines: int = 40) -> pexpect.spawn[str]:
         """Begin a command on a terminal."""
         return pexpect.spawn(
             _COMMAND[0],
@@ -101,7 +108,7 @@ class Daybook:
             env=self.environment,
             encoding="utf-8",
             timeout=_SECONDS,
-            dimensions=(40, columns),
+            dimensions=(lines, columns),
         )
 
     def log_size(self) -> int:

@@ -42,6 +42,7 @@ class RunningServer:
                 "DAYBOOK_LISTEN": "127.0.0.1:0",
                 "DAYBOOK_TOKEN": str(options.get("token", "")),
                 "DAYBOOK_MODEL_CONCURRENCY": "16",
+                "DAYBOOK_TITLES": "off",
                 **(settings or {}),
             }
         )

@@ -19,7 +19,13 @@ from uuid import UUID
 
 import psycopg
 
-from application.commands import HoldConversation, HoldProject, ReleaseConversation, ReleaseProject
+from application.commands import (
+    ChangeConversation,
+    HoldConversation,
+    HoldProject,
+    ReleaseConversation,
+    ReleaseProject,
+)
 from application.ports.live import Piece
 from application.ports.log import IdempotencyKey, Origin
 from bootstrap.container import Container
@@ -28,6 +34,7 @@ from bootstrap.settings import Settings
 from domain.conversation.conversation import Conversation
 from domain.ids import new_id
 from domain.project.project import Project
+from domain.tags import folded
 from infrastructure.crypto import master_key
 from infrastructure.postgres.key_store import PostgresKeyStore
 from tests.support.cli_process import Daybook
@@ -36,7 +43,7 @@ from tests.support.postgres_server import PostgresServer, binaries, quick_place,
 PREFIX = "quetzalword"
 CONTROL = "controlword"
 BYSTANDER = "bystanderword"
-SEARCH = "daybook_search_v1"
+SEARCH = "daybook_search_v2"
 WITHOUT_SEARCH = "--exclude-table-data=daybook_search_v*.*"
 TALKATIVE = {
     "log_min_duration_statement": "0",
@@ -156,6 +163,8 @@ class Hunt:
             for place in (
                 "title",
                 "new title",
+                "made title",
+                "tag",
                 "prompt",
                 "instructions",
                 "option",
@@ -165,6 +174,7 @@ class Hunt:
                 "name",
                 "description",
                 "project instructions",
+                "project option",
                 "hold",
                 "project hold",
                 "command",
@@ -305,6 +315,7 @@ def _planted(book: Container, words: Mapping[str, str]) -> Planted:
     project = Project.create(new_id(), name=words["name"])
     project.describe(words["description"])
     project.change_instructions(words["project instructions"])
+    project.set_default_options({"stop": words["project option"]})
     book.log.save([project], origin, idempotency=IdempotencyKey(new_id().hex, words["command"].encode()))
     made = Conversation.start(new_id(), project_id=project.id, title=words["title"])
     prompt, ended, running = new_id(), new_id(), new_id()
@@ -327,10 +338,12 @@ def _planted(book: Container, words: Mapping[str, str]) -> Planted:
     book.log.save([made], origin)
     book.live.save([Piece(running, made.id, 0, 0, 0, f"{words['live']} thought", f"{words['live']} said")])
     made.complete_answer(ended, text=f"It is {words['answer']}.", thinking=words["thinking"], **_END)
+    made.take_title(words["made title"], model="m")
     made.rename(words["new title"])
     book.log.save([made], origin)
     who = {"actor": book.actor, "source": "cli"}
     for command in (
+        ChangeConversation(conversation_id=made.id, add_tags=(words["tag"],), pinned=True, **who),
         HoldConversation(conversation_id=made.id, reason=words["hold"], **who),
         ReleaseConversation(conversation_id=made.id, reason=words["hold"], **who),
         HoldProject(project_id=project.id, reason=words["project hold"], **who),
@@ -351,6 +364,7 @@ def _secrets(book: Container, planted: Planted) -> dict[str, bytes]:
         assert key is not None
         found[f"wrapped key of the {name}"] = stored[1]
         found[f"key of the {name}"] = key.raw
+    found["hash of the tag"] = book.keyring.name_hash(folded(planted.words["tag"]))
     opened = book.keyring._opener.opened()
     [(epoch, box)] = store.epochs().items()
     found["wrapped epoch key"] = box

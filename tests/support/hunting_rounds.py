@@ -22,6 +22,7 @@ from infrastructure.postgres.log import EventLog
 from tests.support.hunting import (
     CONTROL,
     PREFIX,
+    SEARCH,
     WITHOUT_SEARCH,
     Find,
     Hunt,
@@ -120,7 +121,7 @@ def _spread_over_the_wal(hunt: Hunt, planted: Planted) -> None:
         hunt.execute("select pg_switch_wal()")
     hunt.checkpoint()
     hunt.execute("update daybook.data_keys set wrapped = wrapped")  # the present segment has it as well
-    hunt.execute("update daybook_search_v1.messages set words = words")
+    hunt.execute(f"update {SEARCH}.messages set words = words")
 
 
 def _controls(hunt: Hunt, planted: Planted, old: Path, number: int, seen: Round) -> None:

@@ -101,6 +101,16 @@ class EmbeddedPostgres:
         """The superuser's URL, whether the server runs or not."""
         return _url(self.socket_dir)
 
+    def url_if_running(self) -> str | None:
+        """The superuser's URL of a server that runs, or None; nothing is started, and nobody is held.
+
+        It is not asked whether it answers, and it may stop any moment.
+        """
+        known = state.read_state(self._layout().state_file)
+        if known is None or known.phase != state.READY or not _lives(known.supervisor_pid):
+            return None
+        return _url(Path(known.socket_dir))
+
     def ensure_running(self) -> str:
         """The superuser's URL of a server that answers; it is started if need be.
 

@@ -95,10 +95,20 @@ class FirstPrompt(Body):
     think: Think | None = None
 
 
-class ConversationChanges(Body):
-    """What is to change in a conversation."""
+TagName = Annotated[str, Field(min_length=1, max_length=60)]
+TagNames = Annotated[list[TagName], Field(max_length=32)]
 
-    title: str
+
+class ConversationChanges(Body):
+    """What is to change in a conversation, all in one append; what is left out stays as it is."""
+
+    title: str | None = None
+    project_id: UUID | None = Field(default=None, description="Where to move it; null: out of its project.")
+    tags: TagNames | None = Field(default=None, description="All that it is to have.")
+    add_tags: TagNames = Field(default_factory=list, description="To be put on; the others stay.")
+    remove_tags: TagNames = Field(default_factory=list, description="To be taken off; the others stay.")
+    pinned: bool | None = None
+    archived: bool | None = None
 
 
 class CurrentMessage(Body):
@@ -147,6 +157,9 @@ class NewProject(Body):
         default="", description="Told to the model first in every conversation of the project."
     )
     default_model: str | None = None
+    default_options: Options = Field(
+        default_factory=dict, description="The model server's options for answers that are told no others."
+    )
 
 
 class Erasure(Body):
@@ -162,6 +175,7 @@ class ProjectChanges(Body):
     description: str | None = Field(default=None, description="Empty takes it away.")
     instructions: str | None = Field(default=None, description="Empty takes them away.")
     default_model: str | None = Field(default=None, description="Empty leads back to the book's default.")
+    default_options: Options | None = Field(default=None, description="Empty takes them away.")
 
 
 class Verification(Body):

@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 from application.commands import (
     ArchiveConversation,
+    ChangeConversation,
     ForkConversation,
     GoOnFrom,
-    RenameConversation,
     RestoreConversation,
     StartConversation,
 )
-from domain.errors import NotFoundError
+from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import short
 from interfaces import message_views, viewing
 from interfaces.http.api.bodies import ConversationChanges, CurrentMessage, NewConversation, NewFork
@@ -30,8 +30,10 @@ from interfaces.http.api.requests import (
     EditorOf,
     IfNoneMatch,
     Limit,
+    Moment,
     Named,
     ServerOf,
+    Tags,
     fragment_of,
 )
 from interfaces.http.presenting import TranscriptPageView, must_not_be_erased, transcript_page
@@ -41,6 +43,7 @@ from interfaces.message_views import TreeView
 from interfaces.outline import Outline
 from interfaces.views import ConversationListView, DoneView
 from projections.conversations.queries import ConversationPage, ConversationSummary
+from projections.conversations.wanted import Sort, Wanted
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])
 
@@ -61,22 +64,40 @@ def start_conversation(server: ServerOf, caller: CallerOf, body: NewConversation
 
 
 @router.get("", operation_id="listConversations", response_model=ConversationListView)
-def list_conversations(
+def list_conversations(  # noqa: PLR0913 - one filter each
     server: ServerOf,
     at_least: AtLeast,
     *,
     limit: Limit = 50,
     cursor: Cursor = None,
     project_id: UUID | None = None,
+    routine_id: Annotated[UUID | None, Query(description="Only the runs of this routine.")] = None,
     archived: Archived = "exclude",
+    pinned: Annotated[bool | None, Query(description="Only pinned ones, or only others.")] = None,
+    tag: Tags = (),
+    model: Annotated[str | None, Query(min_length=1, description="It has answered in them.")] = None,
+    since: Moment = None,
+    until: Moment = None,
+    sort: Annotated[
+        Sort,
+        Query(description="`activity`: pinned ones, then the latest first; `title` opens every title."),
+    ] = "activity",
     id: Named = None,  # noqa: A002 - the word of the interface
 ) -> Response:
-    """List conversations, the one with the latest event first."""
+    """List conversations; in any order but by title the newest or longest come first."""
     if id is not None:
         return JsonResponse(viewing.conversation_list(_named(server, id, limit, at_least)))
-    page = server.book.conversations.newest(
-        project_id=project_id, archived=archived, limit=limit, cursor=cursor, at_least=at_least
+    wanted = Wanted(
+        project_id=project_id,
+        routine_id=routine_id,
+        archived=archived,
+        pinned=pinned,
+        tags=tag,
+        model=model,
+        since=since,
+        until=until,
     )
+    page = server.book.conversations.listed(wanted, sort=sort, limit=limit, cursor=cursor, at_least=at_least)
     return JsonResponse(viewing.conversation_list(page))
 
 
@@ -114,8 +135,21 @@ def get_conversation(
 def change_conversation(
     conversation_id: UUID, body: ConversationChanges, server: ServerOf, editor: EditorOf
 ) -> Response:
-    """Give a conversation another title."""
-    command = RenameConversation(conversation_id=conversation_id, title=body.title, **editor.fields)
+    """Change title, project, tags, pin and archive of a conversation, together or not at all."""
+    if not body.model_fields_set:
+        raise InvalidInputError("There is nothing to change: name at least one field.")
+    command = ChangeConversation(
+        conversation_id=conversation_id,
+        title=body.title,
+        move="project_id" in body.model_fields_set,
+        project_id=body.project_id,
+        tags=None if body.tags is None else tuple(body.tags),
+        add_tags=tuple(body.add_tags),
+        remove_tags=tuple(body.remove_tags),
+        pinned=body.pinned,
+        archived=body.archived,
+        **editor.fields,
+    )
     return done(give(server, command))
 
 

@@ -13,6 +13,7 @@ from application.commands import (
     Edit,
     EraseConversation,
     EraseProject,
+    EraseRoutine,
     HoldConversation,
     HoldProject,
     ReleaseConversation,
@@ -28,6 +29,7 @@ from interfaces.http.api.describing import DONE, TAGGED, long
 from interfaces.http.api.giving import give
 from interfaces.http.api.projects import found_project
 from interfaces.http.api.requests import AtLeast, EditorOf, IfNoneMatch, ServerOf
+from interfaces.http.api.routines import found_routine
 from interfaces.http.logs import tell
 from interfaces.http.long_work import Report, Result, in_thread, respond
 from interfaces.http.presenting import must_not_be_erased
@@ -170,6 +172,39 @@ async def erase_project(
 
     work = in_thread(server, lambda report: _erase(server, command, taken, report))
     return await respond(server, request, "eraseProject", work, reads=False)
+
+
+@router.get(
+    "/routines/{routine_id}/erasure",
+    operation_id="previewRoutineErasure",
+    response_model=ErasureView,
+    responses=TAGGED,
+)
+def preview_routine_erasure(
+    routine_id: UUID, server: ServerOf, at_least: AtLeast, if_none_match: IfNoneMatch = None
+) -> Response:
+    """Say what erasing a routine would take: all its versions. What it was run for stays."""
+    found = found_routine(server, routine_id, at_least)
+    must_not_be_erased("Routine", found)
+    taken = erasures.of_routine(found)
+    return versioned(erasures.view(taken), taken.version, if_none_match)
+
+
+@router.post(
+    "/routines/{routine_id}/erasure",
+    operation_id="eraseRoutine",
+    response_model=ErasedView,
+    responses=long("What the erasure did.", "done", ErasedView),
+)
+async def erase_routine(routine_id: UUID, request: Request, server: ServerOf, editor: EditorOf) -> Response:
+    """Destroy the key of all versions of a routine, for ever; goes on to its end without watchers."""
+    command = EraseRoutine(routine_id=routine_id, **editor.fields)
+
+    def taken() -> Taken:
+        return erasures.of_routine(found_routine(server, routine_id, server.book.events.size()))
+
+    work = in_thread(server, lambda report: _erase(server, command, taken, report))
+    return await respond(server, request, "eraseRoutine", work, reads=False)
 
 
 def _erase(server: Server, command: Edit, look: Callable[[], Taken], report: Report) -> Result:

@@ -127,7 +127,7 @@ def find_ids(
     server: ServerOf,
     at_least: AtLeast,
 ) -> Response:
-    """Find conversations, messages and projects by a piece of their id."""
+    """Find conversations, messages, projects and routines by a piece of their id."""
     digits = read_fragment(fragment)
     if digits is None:
         raise InvalidInputError("That is no piece of an id: those are 4 to 32 hex digits.")
@@ -148,6 +148,10 @@ def find_ids(
     found += [
         NamedView(id=one.id, kind="project", title=one.name or None)
         for one in book.projects.find(digits, at_least=at_least)
+    ]
+    found += [
+        NamedView(id=one.id, kind="routine", title=one.name or None)
+        for one in book.routines.find(digits, at_least=at_least)
     ]
     return JsonResponse(FoundIdsView(found=found))
 

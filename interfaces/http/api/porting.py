@@ -20,7 +20,7 @@ from domain.ids import short
 from interfaces.http.api.describing import Responses, long
 from interfaces.http.api.requests import CallerOf, ServerOf, must_have, must_run
 from interfaces.http.long_work import Report, Result, in_thread, respond
-from interfaces.porting.gathering import Wanted
+from interfaces.porting.gathering import Chosen
 from interfaces.porting.here import Form, PortingHere
 from interfaces.porting.taking import ImportView, Wishes, take_in
 
@@ -61,7 +61,7 @@ _KEPT_BYTES = 1024 * 1024
 )
 def export_conversation(conversation_id: UUID, server: ServerOf, form: As = Form.JSON) -> Response:
     """Export a conversation with all its branches."""
-    return _export(server, Wanted(conversation_id=conversation_id), form, short(conversation_id))
+    return _export(server, Chosen(conversation_id=conversation_id), form, short(conversation_id))
 
 
 @router.get(
@@ -72,16 +72,16 @@ def export_conversation(conversation_id: UUID, server: ServerOf, form: As = Form
 )
 def export_project(project_id: UUID, server: ServerOf, form: As = Form.JSON) -> Response:
     """Export a project and its conversations."""
-    return _export(server, Wanted(project_id=project_id), form, short(project_id))
+    return _export(server, Chosen(project_id=project_id), form, short(project_id))
 
 
 @router.get("/export", operation_id="exportAll", response_class=Response, responses=_EXPORT)
 def export_all(server: ServerOf, form: As = Form.JSON) -> Response:
     """Export all conversations and projects."""
-    return _export(server, Wanted(), form, "all")
+    return _export(server, Chosen(), form, "all")
 
 
-def _export(server: Server, wanted: Wanted, form: Form, name: str) -> Response:
+def _export(server: Server, wanted: Chosen, form: Form, name: str) -> Response:
     must_have(server, scopes.READ, "export")  # not only when the first piece is asked for
     porting = PortingHere(server.book, server.whole.book.clock)
     with porting.export(wanted, form) as pieces:

@@ -5,17 +5,25 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from application.commands import ArchiveProject, ChangeProject, CreateProject, RestoreProject
+from application.commands import (
+    ArchiveProject,
+    ChangeProject,
+    CreateProject,
+    RestoreInstructions,
+    RestoreProject,
+)
 from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import short
-from interfaces import viewing
+from interfaces import filing_views, viewing
+from interfaces.filing_views import InstructionsListView, InstructionsView
 from interfaces.http.api.bodies import NewProject, ProjectChanges
 from interfaces.http.api.describing import CREATED, DONE, TAGGED
 from interfaces.http.api.giving import give
 from interfaces.http.api.requests import (
+    MOST,
     AtLeast,
     CallerOf,
     EditorOf,
@@ -33,6 +41,8 @@ from projections.projects.queries import ProjectDetails
 
 router = APIRouter(prefix="/projects", tags=["projects"])
 
+Version = Annotated[int, Path(ge=1, le=MOST, description="The `instructions_version` of an answer.")]
+
 
 @router.post("", operation_id="createProject", status_code=201, response_model=DoneView, responses=CREATED)
 def create_project(body: NewProject, server: ServerOf, caller: CallerOf) -> Response:
@@ -42,6 +52,7 @@ def create_project(body: NewProject, server: ServerOf, caller: CallerOf) -> Resp
         description=body.description,
         instructions=body.instructions,
         default_model=body.default_model,
+        default_options=body.default_options,
         **caller.fields,
     )
     result = give(server, command)
@@ -100,9 +111,44 @@ def change_project(project_id: UUID, body: ProjectChanges, server: ServerOf, edi
         description=body.description,
         instructions=body.instructions,
         default_model=body.default_model,
+        default_options=body.default_options,
         **editor.fields,
     )
     return done(give(server, command))
+
+
+@router.get(
+    "/{project_id}/instructions", operation_id="listInstructions", response_model=InstructionsListView
+)
+def list_instructions(project_id: UUID, server: ServerOf, at_least: AtLeast) -> Response:
+    """List all that a project's instructions were set to, newest first."""
+    must_not_be_erased("Project", found_project(server, project_id, at_least))
+    versions = server.book.projects.instructions(project_id, at_least=at_least)
+    return JsonResponse(filing_views.instructions(versions))
+
+
+@router.get(
+    "/{project_id}/instructions/{version}",
+    operation_id="getInstructions",
+    response_model=InstructionsView,
+)
+def get_instructions(project_id: UUID, version: Version, server: ServerOf, at_least: AtLeast) -> Response:
+    """Show the instructions of one version, which the provenance of answers names."""
+    found = found_project(server, project_id, at_least)
+    must_not_be_erased("Project", found)
+    versions = server.book.projects.instructions(project_id, at_least=at_least)
+    return JsonResponse(filing_views.instructions_at(found, versions, version))
+
+
+@router.post(
+    "/{project_id}/instructions/{version}/restore",
+    operation_id="restoreInstructions",
+    response_model=DoneView,
+    responses=DONE,
+)
+def restore_instructions(project_id: UUID, version: Version, server: ServerOf, editor: EditorOf) -> Response:
+    """Set the instructions to what they were at a version, as a new change."""
+    return done(give(server, RestoreInstructions(project_id=project_id, version=version, **editor.fields)))
 
 
 @router.post("/{project_id}/archive", operation_id="archiveProject", response_model=DoneView, responses=DONE)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request
+from pydantic import AfterValidator
 
 from application.access import Need, Principal
 from application.errors import StoppingError
@@ -156,6 +159,10 @@ def at_least_of(
     return max(given) if given else None
 
 
+def _aware(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=moment.tzinfo or UTC)
+
+
 ServerOf = Annotated[Server, Depends(server_of)]
 PrincipalOf = Annotated[Principal, Depends(principal_of)]
 EditorOf = Annotated[Editor, Depends(editor_of)]
@@ -185,6 +192,15 @@ IfNoneMatch = Annotated[
 ]
 Cursor = Annotated[
     str | None, Query(min_length=1, max_length=400, description="`next_cursor` of the page before.")
+]
+Tags = Annotated[
+    Sequence[Annotated[str, Query(min_length=1, max_length=60)]],
+    Query(max_length=32, description="Only what has this tag; given several times, all of them."),
+]
+Moment = Annotated[
+    datetime | None,
+    AfterValidator(_aware),
+    Query(description="RFC 3339; without an offset, in UTC.", examples=["2026-03-01T00:00:00Z"]),
 ]
 Prefer = Annotated[
     str | None,

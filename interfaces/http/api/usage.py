@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from interfaces.http.api.requests import AtLeast, ServerOf
+from interfaces.http.api.requests import AtLeast, Moment, ServerOf
 from interfaces.http.rendering import JsonResponse
 from interfaces.usage_views import StatsView, stats
 
 router = APIRouter(tags=["usage"])
-
-Moment = Annotated[
-    datetime | None,
-    Query(description="RFC 3339; without an offset, in UTC.", examples=["2026-03-01T00:00:00Z"]),
-]
 
 
 @router.get("/usage", operation_id="getUsage", response_model=StatsView)
@@ -34,10 +28,4 @@ def get_usage(
     ] = "UTC",
 ) -> Response:
     """Count tokens, time and ratings of the answers begun from `since` on and before `until`."""
-    return JsonResponse(
-        stats(server.book, by, since=_aware(since), until=_aware(until), zone=zone, at_least=at_least)
-    )
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=moment.tzinfo or UTC)
+    return JsonResponse(stats(server.book, by, since=since, until=until, zone=zone, at_least=at_least))

@@ -139,3 +139,15 @@ def test_never_more_than_may_have_their_turn_and_none_is_forgotten(
     for one, answers in zip(processes, there, strict=True):
         for answer in answers:
             one.leave(answer)
+
+
+def test_it_is_known_whether_people_wait(process: Opener) -> None:
+    turns = process()
+    one, *_ = entered(turns, 1)
+    assert not turns.people_wait()
+    entered(turns, 1, background=True)
+    assert not turns.people_wait()
+    entered(turns, 1)
+    assert turns.people_wait()
+    turns.leave(one)
+    assert not turns.people_wait()

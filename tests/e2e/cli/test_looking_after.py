@@ -122,8 +122,11 @@ def test_the_log_is_listed_without_content(daybook: Daybook) -> None:
     assert keys <= newest[0].keys()
     size = daybook.log_size()
     beyond = daybook("audit", "log", "--since", str(size))
-    assert beyond.err == f"No event from {size} on; the log holds {size:,}.\n"
+    assert beyond.err.startswith(f"No event there; the log holds {size:,}, the last of 2")
     assert not beyond.out
+    assert daybook.events("--since", "yesterday") == daybook.events()
+    assert daybook.events("--until", "yesterday") == daybook.events("--since", "tomorrow") == []
+    assert [event["log_index"] for event in daybook.events("--until", "2")] == [0, 1]
 
 
 def test_models_are_listed_shown_and_recommended(daybook: Daybook) -> None:
@@ -233,11 +236,6 @@ def test_version_and_help_need_nothing(daybook: Daybook) -> None:
     assert daybook.settings
     assert "--idempotency-key" in nowhere("ask", "-h").out
     assert "Usage" in nowhere(expect=None).err + nowhere(expect=None).out
-
-
-def test_completion_knows_the_commands(daybook: Daybook) -> None:
-    own = daybook.with_settings(_DAYBOOK_COMPLETE="complete_bash", COMP_WORDS="daybook pro", COMP_CWORD="1")
-    assert own.as_process("").out.split() == ["project", "projections"]
 
 
 @pytest.mark.slow

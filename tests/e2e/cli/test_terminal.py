@@ -220,6 +220,33 @@ def test_a_file_that_is_no_key_is_not_overwritten_by_an_import(daybook: Daybook,
 def test_a_narrow_list_shows_whole_ids(daybook: Daybook) -> None:
     daybook("ask", "--no-think", "a long question about a great many narrow things")
     shown = daybook.last()["id"][-8:]
-    lines = seen(daybook.on_terminal("list", columns=40)).splitlines()
-    assert any(line.startswith(f"{shown}  a long") for line in lines)
-    assert max(map(len, lines)) <= 40
+    # The book is shared: how to see more of a long list is a line of its own, and no row.
+    lines = seen(daybook.on_terminal("list", "-n", "5", columns=40)).splitlines()
+    rows = [line for line in lines if line[8:10] == "  "]
+    assert any(line.startswith(f"{shown}  a long") for line in rows)
+    assert max(map(len, rows)) <= 40
+
+
+def test_a_routine_is_written_in_an_editor_and_what_is_wrong_there_is_kept(
+    empty_daybook: Daybook, tmp_path: Path
+) -> None:
+    daybook = empty_daybook
+    daybook("routine", "save", "say", "Say it")
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\necho "$ADDED" >> "$1"\n')
+    editor.chmod(0o700)
+
+    def edited(added: str) -> str:
+        settings = {**daybook.settings, "VISUAL": str(editor), "ADDED": added, "TMPDIR": str(tmp_path)}
+        child = Daybook(settings).on_terminal("routine", "edit", "say", columns=200)
+        return seen(child)
+
+    assert "version 2" in edited("in {{lang=English}}")
+    assert daybook("routine", "show", "say", "--json").json["prompt"] == "Say it\nin {{lang=English}}"
+    assert "as it was" in edited("")
+    assert "not closed" in edited("{{lang")
+    (kept,) = tmp_path.glob("daybook-routine-*.md")
+    assert kept.read_text().endswith("in {{lang=English}}\n{{lang\n")
+    mended = kept.read_text().replace("{{lang\n", "{{lang}}\n").encode()
+    daybook("routine", "edit", "say", "-", stdin=mended)
+    assert daybook("routine", "show", "say", "--json").json["version"] == 3

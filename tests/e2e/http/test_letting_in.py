@@ -74,6 +74,19 @@ OPERATIONS = {
     "changeProject": ASK,
     "archiveProject": ASK,
     "restoreProject": ASK,
+    "listInstructions": READ,
+    "getInstructions": READ,
+    "restoreInstructions": ASK,
+    "listTags": READ,
+    "createRoutine": ASK,
+    "listRoutines": READ,
+    "getRoutine": READ,
+    "listRoutineVersions": READ,
+    "changeRoutine": ASK,
+    "removeRoutine": ASK,
+    "runRoutine": ASK,
+    "previewRoutineErasure": READ,
+    "eraseRoutine": ADMIN,
     "listHolds": READ,
     "holdConversation": ADMIN,
     "releaseConversation": ADMIN,
@@ -124,6 +137,9 @@ BODIES: dict[str, Any] = {
     "rateAnswer": {"rating": "up"},
     "writeNote": {"text": "Look this up."},
     "changeNote": {"text": "Looked up."},
+    "createRoutine": {"name": "say", "prompt": "Say it."},
+    "changeRoutine": {"description": "Says it"},
+    "runRoutine": {"input": "it", "model": "simulator-error-404"},
     "holdConversation": {"reason": "r"},
     "releaseConversation": {"reason": "r"},
     "holdProject": {"reason": "r"},
@@ -219,14 +235,18 @@ def there(server: RunningServer) -> dict[str, str]:
         Reader(own, asked["answer_id"]).read()
         project = own.post("/api/v1/projects", json={"name": "Boats"}).json()["id"]
         note = own.post(f"/api/v1/messages/{asked['answer_id']}/notes", json={"text": "Yes."}).json()["id"]
+        body = {"name": "there", "prompt": "Say it."}
+        routine = own.post("/api/v1/routines", json=body).json()["id"]
     more = {
         "note_id": note,
+        "routine_id": routine,
         "project_id": project,
         "message_id": asked["answer_id"],
         "fragment": project,
         "log_index": "0",
         "token_id": token(server, "read").id.hex,
         "session_id": link(server).id.hex,
+        "version": "1",
     }
     return {**{name: str(value) for name, value in asked.items()}, **more}
 
@@ -399,13 +419,16 @@ def test_a_rebuilt_book_lets_in_whom_its_log_lets_in(closed: RunningServer, clie
 
 
 def test_the_page_shows_and_pulls_what_the_scope_allows(closed: RunningServer, client: httpx.Client) -> None:
-    for scope, seen, pulled in (
-        ("read", 200, 403),
-        ("ask", 200, 403),
-        ("audit", 403, 403),
-        ("admin", 200, 202),
+    where = client.post(LIST, json={}, headers=bearer(token(closed, "ask").secret)).json()["id"]
+    for scope, reads, pulled in (
+        ("read", True, 403),
+        ("ask", True, 403),
+        ("audit", False, 403),
+        ("admin", True, 202),
     ):
         client.headers.update(bearer(token(closed, scope).secret))
-        assert client.get("/").status_code == seen
-        assert client.get("/state").status_code == seen
+        front = client.get("/")
+        assert front.status_code == client.get("/state").status_code == 200
+        assert (f"/conversations/{where}" in front.text) is reads
+        assert client.get(f"/conversations/{where}").status_code == (200 if reads else 403)
         assert client.post("/pull").status_code == pulled

@@ -206,7 +206,7 @@ def test_a_mistake_of_ours_is_told_and_logged_without_its_details(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("the secret of the house")
 
-    monkeypatch.setattr(server.book.conversations, "newest", broken)
+    monkeypatch.setattr(server.book.conversations, "listed", broken)
     response = api.get(LIST)
     is_problem(response, 500, "unexpected")
     assert "secret of the house" not in response.text

@@ -25,6 +25,19 @@ def test_the_same_comes_of_it(here: Daybook, there: Daybook, name: str) -> None:
     both_ways(here, there, SCENARIOS[name])
 
 
+def test_what_a_shell_is_offered_comes_from_the_server(there: Daybook) -> None:
+    asked = there("ask", "--json", "A question to be completed").json
+    there("project", "create", "Completed")
+
+    def offered(*words: str) -> list[str]:
+        return there("__complete", "zsh", *words).out.splitlines()[1:]
+
+    assert f"{asked['conversation_id'][-8:]}\tA question to be completed" in offered("show", "")
+    assert asked["answer_id"][-8:] in {line.split("\t")[0] for line in offered("note", "")}
+    assert "Completed" in offered("list", "--project", "")
+    assert "deepseek-r1:8b\tthe default" in offered("ask", "--model", "")
+
+
 def test_an_export_is_the_same_files_and_whole(there: Daybook, tmp_path: Path) -> None:
     there("ask", "export me")
     key = there("audit", "key").out.strip()
@@ -48,6 +61,32 @@ def test_what_belongs_to_the_servers_machine_says_so(there: Daybook, name: str) 
     assert "server" in ran.err
     assert "→" in ran.err
     assert not ran.out
+
+
+def test_what_goes_out_there_comes_in_here_and_back_once(
+    here: Daybook, there: Daybook, tmp_path: Path
+) -> None:
+    there("ask", "Carry me over")
+    there("tag", "@last", "+carried")
+    file = tmp_path / "out.json"
+    there("export", "@last", "--format", "json", "-o", str(file))
+    assert "is there already" in there("export", "@last", "--format", "json", "-o", str(file), expect=2).err
+    assert here("import", str(file), "--json").json["new_count"] == 1
+    assert "Carry me over" in here("list", "--tag", "carried").out
+    assert here("import", str(file), "--json").json["unchanged_count"] == 1
+    assert there("import", str(file), "--json").json["unchanged_count"] == 1
+
+
+def test_a_token_that_is_made_there_lets_in_there_and_its_revocation_holds(there: Daybook) -> None:
+    made = there("token", "create", "made from afar", "--scope", "read", "--json").json
+    reader = there.with_settings(DAYBOOK_SERVER_TOKEN=made["token"])
+    reader("list")
+    assert "scope" in reader("ask", "may I?", expect=4).err
+    assert "scope" in reader("token", "list", expect=4).err
+    there("token", "revoke", "made from afar")
+    link = there("link").out.strip()
+    assert link.startswith("http://127.0.0.1:")
+    assert "/sign-in?code=" in link
 
 
 def test_the_master_key_is_replaced_where_it_is(there: Daybook) -> None:

@@ -251,10 +251,27 @@ def test_a_snapshot_from_before_notes_were_kept_is_not_used(book: Book) -> None:
     made.write_note(note, message_id, "Look this up.")
     book.log.save([made], ADA)
     book.load(made.id)
-    assert Conversation.picture_format == 2
+    assert Conversation.picture_format > 1
     book.run("update daybook.snapshots set format = 1")
 
     assert book.load(made.id).notes == {note: message_id}
+
+
+def test_a_snapshot_from_before_conversations_were_filed_is_not_used(book: Book) -> None:
+    """A Daybook of format 2 knew no tags, pins or moves: its pictures lack them, and what they would say."""
+    made = book.talk(3)
+    tag, project_id = new_id(), new_id()
+    made.tag(tag, "work")
+    made.pin()
+    made.move(project_id)
+    made.rename("Named by a person")
+    book.log.save([made], ADA)
+    book.load(made.id)
+    assert Conversation.picture_format == 3
+    book.run("update daybook.snapshots set format = 2")
+
+    loaded = book.load(made.id)
+    assert (loaded.tags, loaded.pinned, loaded.project_id, loaded.named) == ({tag}, True, project_id, True)
 
 
 def test_a_state_that_is_no_picture_is_not_believed(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,10 @@ from projections.conversations.queries import ConversationQueries
 from projections.projects.queries import ProjectQueries
 from projections.pump import Pump
 from projections.reading import Reading
+from projections.routines.queries import RoutineQueries
 from projections.search.queries import SearchQueries
 from projections.transcript.queries import TranscriptQueries
+from projections.usage.queries import UsageQueries
 from tests.fakes.histories import Historian
 from tests.support.databases import drop_database, make_database
 from tests.support.postgres_server import with_database
@@ -36,6 +38,9 @@ class Book:
         self.pump.catch_up()
         return self._reading
 
+    def reading_as_it_is(self) -> Reading:
+        return Reading(self.database, lambda: self.pump, fresh=False)
+
     @property
     def conversations(self) -> ConversationQueries:
         return ConversationQueries(self.reading, self.vault)
@@ -49,8 +54,16 @@ class Book:
         return ProjectQueries(self.reading, self.vault)
 
     @property
+    def routines(self) -> RoutineQueries:
+        return RoutineQueries(self.reading, self.vault)
+
+    @property
     def search(self) -> SearchQueries:
         return SearchQueries(self.reading, self.vault)
+
+    @property
+    def usage(self) -> UsageQueries:
+        return UsageQueries(self.reading)
 
 
 @pytest.fixture(scope="session")

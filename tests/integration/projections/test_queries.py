@@ -256,7 +256,7 @@ def test_altered_content_is_an_error_where_it_would_be_sent_to_a_model(book: Boo
     book.history.exchange(conversation, "one", "1")
     prompt = book.transcript.branch(conversation.id)[0]
     book.vault.damaged |= {conversation.id, project.id}
-    memory = ReadModelMemory(book.transcript, book.projects, book.conversations)
+    memory = ReadModelMemory(book.transcript, book.projects, book.conversations, book.routines)
     with pytest.raises(ContentDamagedError):
         memory.texts([prompt.id])
     with pytest.raises(ContentDamagedError):
@@ -320,8 +320,8 @@ def test_conversations_by_the_thousand_are_listed_through_an_index(book: Book) -
         connection.execute("analyze conversations")
         plans = [
             connection.execute(
-                "explain select id from conversations where not archived and last_index < 2000 "
-                "order by last_index desc limit 50"
+                "explain select id from conversations where not archived "
+                "and (pinned, active_index) < (false, 2000) order by pinned desc, active_index desc limit 50"
             ).fetchall(),
             connection.execute(
                 "explain select id from conversations where reverse(replace(id::text, '-', '')) "

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from domain.errors import InvalidInputError
-from projections.search import SEGMENT_BITS
-from projections.search.queries import RANKED
+from projections.search import SEGMENT_BITS, VERSION
+from projections.search.queries import RANKED, Within
 from tests.integration.projections.conftest import Book
 
 
@@ -24,8 +25,8 @@ def shed(book: Book) -> Book:
     return book
 
 
-def found(book: Book, text: str, **filters: object) -> list[str]:
-    return [hit.snippet for hit in book.search.search(text, **filters).hits]  # type: ignore[arg-type]
+def found(book: Book, text: str, **within: Any) -> list[str]:
+    return [hit.snippet for hit in book.search.search(text, Within(**within)).hits]
 
 
 def test_words_are_found_and_marked(shed: Book) -> None:
@@ -141,7 +142,7 @@ def test_what_was_erased_is_not_shown_and_never_indexed_again(book: Book) -> Non
     book.vault.erased.add(conversation.id)
     assert found(book, "lighthouse") == []
     book.pump.rebuild(["search"])
-    with book.reading.open("search", 1) as connection:
+    with book.reading.open("search", VERSION) as connection:
         assert connection.execute("select count(*) from messages").fetchone() == (0,)
 
 
@@ -157,7 +158,7 @@ def test_altered_content_is_quarantined_and_the_rest_is_found(book: Book) -> Non
 def test_words_are_kept_out_of_column_statistics(shed: Book) -> None:
     _ = shed.search
     shed.pump.rebuild(["search"])
-    with shed.reading.open("search", 1) as connection:
+    with shed.reading.open("search", VERSION) as connection:
         connection.execute("analyze messages")
         rows = connection.execute(
             "select attname from pg_stats where schemaname = current_schema() and attname = 'words'"
@@ -184,7 +185,7 @@ def test_the_newest_matches_are_found_across_segments(book: Book) -> None:
     conversation = book.history.conversation(title="long")
     _ = book.search
     segments = 200
-    with book.reading.open("search", 1) as connection:
+    with book.reading.open("search", VERSION) as connection:
         connection.execute(
             "insert into messages select gen_random_uuid(), %s, 'prompt', i, now(), to_words("
             "case when i / 400 %% 30 = 0 then 'rare common' else 'common' end, "

@@ -23,6 +23,7 @@ from application.ports.live import LiveAnswers
 from application.ports.model_server import ModelServer
 from application.ports.turns import Turns
 from application.running import RunningAnswer
+from application.titling import Titling
 from domain.errors import DaybookError
 from domain.ids import new_id
 from interfaces.admitted import AdmittedBook
@@ -32,6 +33,7 @@ from projections.access.queries import AccessQueries
 from projections.conversations.queries import ConversationQueries
 from projections.projects.queries import ProjectQueries
 from projections.pump import Pump
+from projections.routines.queries import RoutineQueries
 from projections.search.queries import SearchQueries
 from projections.transcript.queries import TranscriptQueries
 from projections.usage.queries import UsageQueries
@@ -40,6 +42,7 @@ from tests.fakes.write_side import memory_services
 PARTS: dict[str, type] = {
     "conversations": ConversationQueries,
     "projects": ProjectQueries,
+    "routines": RoutineQueries,
     "transcript": TranscriptQueries,
     "search": SearchQueries,
     "usage": UsageQueries,
@@ -47,6 +50,7 @@ PARTS: dict[str, type] = {
     "live": LiveAnswers,
     "turns": Turns,
     "answering": Answering,
+    "titling": Titling,
     "model_server": ModelServer,
     "events": EventReader,
     "audit": Auditor,
@@ -79,7 +83,9 @@ VALUES: dict[str, Any] = {
     "UUID | None": new_id(),
     "str": "a word",
     "str | None": "a word",
+    "int": 3,
     "tuple[str, ...]": ("ask",),
+    "Mapping[str, Any]": {"temperature": 0.5},
     "datetime": datetime(2027, 1, 1, tzinfo=UTC),
     "tuple[PortedConversation, ...]": (),
     "PortedProject": PortedProject(id=new_id(), name="a word", began_at=1, changed_at=2),

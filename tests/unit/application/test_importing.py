@@ -11,6 +11,7 @@ import pytest
 from application import commands as c
 from application import importing
 from application.deciding import TRIES
+from application.import_commands import ImportConversations, ImportProject
 from application.importing import ALTERED, HOMELESS, LEFT_UNFINISHED
 from application.ported import MAX_PORTED_MESSAGES, Imported, PortedConversation, PortedNote, PortedProject
 from application.ports.memory import RecordedPrompt
@@ -37,11 +38,11 @@ def house() -> House:
 
 
 def take(house: House, *said: PortedConversation, **values: Any) -> Imported:
-    return house.commands.take_in(c.ImportConversations(conversations=said, **WHO, **values))
+    return house.commands.take_in(ImportConversations(conversations=said, **WHO, **values))
 
 
 def take_project(house: House, said: PortedProject, **values: Any) -> Imported:
-    return house.commands.take_in(c.ImportProject(project=said, **WHO, **values))
+    return house.commands.take_in(ImportProject(project=said, **WHO, **values))
 
 
 def one(imported: Imported) -> Any:

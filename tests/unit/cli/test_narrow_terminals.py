@@ -15,8 +15,8 @@ from domain.ids import new_id
 from interfaces.cli.asking import Answered, explain
 from interfaces.cli.chat_commands import HELP
 from interfaces.cli.console import at_words
+from interfaces.cli.filters import going_on
 from interfaces.cli.fitted_table import fitted, print_table
-from interfaces.cli.search import next_page
 from interfaces.errors import Exit
 
 HEADERS = ("ID", "TITLE", "PROJECT", "MESSAGES", "WHEN")
@@ -59,16 +59,20 @@ def test_sentences_break_between_words_and_lists_stay_below_themselves() -> None
     assert max(map(len, lines)) <= 40
     assert " ".join(" ".join(lines).split()) == " ".join(HELP.split())
     after = lines[[line.startswith("/model") for line in lines].index(True) + 1]
-    assert after.startswith(" " * 14)
-    assert after[14] != " "
+    assert after.startswith(" " * 15)
+    assert after[15] != " "
     assert at_words(HELP, 200) == HELP
     assert "/a/path/that-is/longer-than/this" in at_words("see /a/path/that-is/longer-than/this", 20)
 
 
 def test_the_command_for_more_guards_words_that_look_like_options() -> None:
-    assert next_page("c1", ["green", "tea"], None) == "daybook search --cursor c1 green tea"
-    assert next_page("c1", ["a b", "-only"], "Big garden") == (
+    words = ["green", "tea"]
+    assert going_on("search", "c1", {"--project": None}, words) == "daybook search --cursor c1 green tea"
+    assert going_on("search", "c1", {"--project": "Big garden"}, ["a b", "-only"]) == (
         "daybook search --cursor c1 --project 'Big garden' -- 'a b' -only"
+    )
+    assert going_on("list", "c1", {"--tag": ["a", "b c"], "--pinned": True, "--archived": False}) == (
+        "daybook list --cursor c1 --tag a --tag 'b c' --pinned"
     )
 
 

@@ -227,6 +227,19 @@ def test_hashes_are_hmacs_under_hkdf_keys() -> None:
     assert keyring_on(store).hash_command(b"command") == ring.hash_command(b"command")
 
 
+def test_names_are_hashed_for_the_book_and_tags_for_their_conversation() -> None:
+    store = MemoryKeyStore()
+    ring = with_key(store)
+    commands = HKDF(SHA256(), 32, None, b"daybook/commands/1").derive(b"m" * 32)
+    key = HKDF(SHA256(), 32, None, b"daybook/names/1").derive(commands)
+
+    assert ring.name_hash("work") == hmac.new(key, b"work", hashlib.sha256).digest()[:16]
+    assert keyring_on(store).name_hash("work") == ring.name_hash("work")
+    assert ring.name_hash("a\ud800b") != ring.name_hash("ab")
+    assert keyring_on(store).hash_tag(OWNER, "work") == ring.hash_tag(OWNER, "work")
+    assert len({ring.hash_tag(OWNER, "work"), ring.hash_tag(OWNER, "home"), ring.name_hash("work")}) == 3
+
+
 def test_many_threads_may_open_a_book_at_once() -> None:
     store = MemoryKeyStore()
     sealed = with_key(store).seal("x", stream_id=OWNER, version=1, field="text")

@@ -66,6 +66,12 @@ def test_the_default_model_is_set_once() -> None:
     given(project).when(lambda p: p.set_default_model(None)).then((e.DefaultModelSet, {"model": None}))
 
 
+def test_default_options_are_all_that_was_set_last() -> None:
+    given(opened()).when(lambda p: p.set_default_options({"seed": 1})).then(
+        (e.DefaultOptionsSet, {"options": {"seed": 1}})
+    )
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -73,6 +79,7 @@ def test_the_default_model_is_set_once() -> None:
         pytest.param(lambda p: p.describe("x"), id="describe"),
         pytest.param(lambda p: p.change_instructions("x"), id="change_instructions"),
         pytest.param(lambda p: p.set_default_model("x"), id="set_default_model"),
+        pytest.param(lambda p: p.set_default_options({"seed": 1}), id="set_default_options"),
     ],
 )
 def test_an_archived_project_changes_in_no_way(command: Any) -> None:

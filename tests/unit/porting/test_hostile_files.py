@@ -156,7 +156,7 @@ def test_what_is_not_known_is_counted_and_passed_over(desk: Desk) -> None:
         file_of(
             {**HEAD, "mood": 1},
             strange,
-            conversation(tags=["a"]),
+            conversation(labels=["a"]),
             prompt(notes=[note]),
             answer(provenance={"model": "m", "seed": 1}, smell="x"),
             END,
@@ -166,7 +166,7 @@ def test_what_is_not_known_is_counted_and_passed_over(desk: Desk) -> None:
     assert found.unknown == {
         "head.mood": 1,
         "type 'dream'": 1,
-        "conversation.tags": 1,
+        "conversation.labels": 1,
         "message.notes.colour": 1,
         "message.provenance.seed": 1,
         "message.smell": 1,

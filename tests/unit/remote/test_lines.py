@@ -1,8 +1,9 @@
-"""Every command has a request that carries all of it, or a word about where it is given."""
+"""Every command has a request that carries all of it."""
 
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -10,11 +11,10 @@ import pytest
 
 from application import commands as c
 from application import scopes
-from domain.errors import InvalidInputError, RefusedError
+from domain.errors import InvalidInputError
 from interfaces.http.app import openapi_document
-from interfaces.remote.commands import RemoteCommands, key_of
-from interfaces.remote.connection import Connection, ServerAddress
-from interfaces.remote.lines import LINES, NOT_OVER_HTTP, request_of
+from interfaces.remote.commands import key_of
+from interfaces.remote.lines import APART, LINES, request_of
 
 WHO = {"actor": "ada", "source": "cli"}
 NOT_SENT = {"background"}
@@ -26,9 +26,16 @@ VALUES: dict[str, Any] = {
     "str": "a word",
     "str | None": "a word",
     "bool": True,
+    "bool | None": True,
+    "int": 7,
     "int | None": 7,
+    "tuple[str, ...]": ("a word",),
+    "tuple[str, ...] | None": ("another",),
     "bool | str | None": "high",
     "Mapping[str, Any]": {"num_ctx": 512},
+    "Mapping[str, Any] | None": {"num_ctx": 512},
+    "Mapping[str, str]": {"lang": "English"},
+    "datetime | None": datetime(2026, 11, 1, tzinfo=UTC),
 }
 
 
@@ -42,9 +49,9 @@ def full(kind: type[c.Command], *without: str) -> c.Command:
     return kind(**WHO, **said)
 
 
-def test_every_command_has_a_line_or_a_word() -> None:
-    assert set(LINES) | set(NOT_OVER_HTTP) == set(scopes.COMMANDS)
-    assert set(LINES) & set(NOT_OVER_HTTP) == set()
+def test_every_command_has_a_line_or_stands_apart() -> None:
+    assert set(LINES) | APART == set(scopes.COMMANDS)
+    assert set(LINES) & APART == set()
 
 
 @pytest.mark.parametrize("kind", LINES, ids=lambda kind: kind.__name__)
@@ -54,7 +61,8 @@ def test_all_that_a_command_carries_is_in_its_request(kind: type[c.Command]) -> 
     sent = f"{request.path} {request.body} {request.headers}"
     for item in fields(kind):
         if item.name not in {*WHO, *NOT_SENT, "idempotency_key"}:
-            assert str(getattr(command, item.name)) in sent, item.name
+            value = getattr(command, item.name)
+            assert (value.isoformat() if isinstance(value, datetime) else str(value)) in sent, item.name
     assert request.headers["Idempotency-Key"] == "key"
 
 
@@ -91,6 +99,13 @@ def test_no_model_leads_back_to_the_default_one() -> None:
     assert request_of(command, "k").body == {"default_model": ""}
 
 
+def test_to_move_out_of_a_project_is_said_and_to_leave_it_there_is_not() -> None:
+    command = c.ChangeConversation(**WHO, conversation_id=uuid4(), move=True)
+    assert request_of(command, "k").body == {"title": None, "project_id": None}
+    tagged = c.ChangeConversation(**WHO, conversation_id=uuid4(), tags=())
+    assert request_of(tagged, "k").body == {"title": None, "tags": ()}
+
+
 def test_to_begin_anew_is_said() -> None:
     command = c.GoOnFrom(**WHO, conversation_id=uuid4(), message_id=None)
     assert request_of(command, "k").body == {"message_id": None}
@@ -102,11 +117,3 @@ def test_a_key_of_ones_own_is_quoted_and_another_is_made() -> None:
     assert one != other
     with pytest.raises(InvalidInputError):
         key_of(c.AskQuestion(**WHO, text="t", idempotency_key="\n"))
-
-
-@pytest.mark.parametrize("kind", NOT_OVER_HTTP, ids=lambda kind: kind.__name__)
-def test_what_is_given_on_the_servers_machine_says_so_without_asking(kind: type[c.Command]) -> None:
-    commands = RemoteCommands(Connection(ServerAddress("http://nobody.invalid"), version="0"))
-    command: Any = object.__new__(kind)
-    with pytest.raises(RefusedError, match="server's own machine"):
-        commands.make(command) if kind in {c.CreateToken, c.OfferSession} else commands.handle(command)
