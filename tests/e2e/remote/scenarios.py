@@ -44,6 +44,20 @@ ON_THE_SERVERS_MACHINE: dict[str, tuple[str, ...]] = {
 TERMINAL_ONLY = {"chat"}
 """Commands that need a terminal; they are tried on one in test_following.py."""
 
+NOTHING_YET = [
+    Step(["list"]),
+    Step(["list", "--json"]),
+    Step(["show", "@last"], expect=3),
+    Step(["rename", "@last", "x"], expect=3),
+    Step(["cancel"], expect=3),
+    Step(["retry"], expect=3),
+    Step(["project", "list"]),
+    Step(["hold", "list"]),
+    Step(["search", "nothing"]),
+    Step(["audit", "log"]),
+]
+"""What is said of a book in which nothing was ever written."""
+
 SCENARIOS: dict[str, list[Step]] = {
     "out and back": [
         Step(["ask", "--json", "Which way is out?"], expect=0),
@@ -69,18 +83,6 @@ SCENARIOS: dict[str, list[Step]] = {
         Step(["token", "revoke", "nobody"], expect=3),
         Step(["link", "--minutes", "5", "--json"], same=False, expect=0),
         Step(["token", "revoke", "{id}"], expect=0),
-    ],
-    "nothing yet": [
-        Step(["list"]),
-        Step(["list", "--json"]),
-        Step(["show", "@last"], expect=3),
-        Step(["rename", "@last", "x"], expect=3),
-        Step(["cancel"], expect=3),
-        Step(["retry"], expect=3),
-        Step(["project", "list"]),
-        Step(["hold", "list"]),
-        Step(["search", "nothing"]),
-        Step(["audit", "log"]),
     ],
     "asking": [
         Step(["ask", "--json", "Which zebra is striped?"], expect=0),
@@ -123,6 +125,8 @@ SCENARIOS: dict[str, list[Step]] = {
         Step(["cancel", "--json"]),
     ],
     "looking": [
+        Step(["ask", "The gnu"], expect=0),
+        Step(["ask", "The gazelle"], expect=0),
         Step(["ask", "--json", "The giraffe stands tall"]),
         Step(["audit", "log", "--since", "yesterday", "--json"]),
         Step(["audit", "log", "--until", "yesterday", "--json"]),
@@ -203,6 +207,7 @@ SCENARIOS: dict[str, list[Step]] = {
     ],
     "filing": [
         Step(["project", "create", "Shelf", "--json"], expect=0),
+        Step(["ask", "before the lemurs"], expect=0),
         Step(["ask", "--json", "of lemurs"], expect=0),
         Step(["tag"]),
         Step(["tag", "@last"]),

@@ -11,6 +11,7 @@ import typer
 
 from interfaces.cli.app import app
 from tests.e2e.remote.scenarios import (
+    NOTHING_YET,
     ON_THE_SERVERS_MACHINE,
     ON_THIS_MACHINE,
     SCENARIOS,
@@ -23,6 +24,10 @@ from tests.support.two_ways import both_ways
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_same_comes_of_it(here: Daybook, there: Daybook, name: str) -> None:
     both_ways(here, there, SCENARIOS[name])
+
+
+def test_the_same_is_said_of_an_empty_book(empty_here: Daybook, empty_there: Daybook) -> None:
+    both_ways(empty_here, empty_there, NOTHING_YET)
 
 
 def test_what_a_shell_is_offered_comes_from_the_server(there: Daybook) -> None:
@@ -95,7 +100,7 @@ def test_the_master_key_is_replaced_where_it_is(there: Daybook) -> None:
 
 def test_every_command_is_tried_both_ways_or_has_its_place() -> None:
     known = set(all_commands())
-    steps = [step for scenario in SCENARIOS.values() for step in scenario]
+    steps = [step for scenario in (NOTHING_YET, *SCENARIOS.values()) for step in scenario]
     tried = {
         next(one for one in (" ".join(step.args[:2]), step.args[0]) if one in known) for step in steps
     } | {"audit export"}

@@ -13,7 +13,14 @@ from application import importing
 from application.deciding import TRIES
 from application.import_commands import ImportConversations, ImportProject
 from application.importing import ALTERED, HOMELESS, LEFT_UNFINISHED
-from application.ported import MAX_PORTED_MESSAGES, Imported, PortedConversation, PortedNote, PortedProject
+from application.ported import (
+    MAX_PORTED_MESSAGES,
+    Imported,
+    PortedConversation,
+    PortedNote,
+    PortedProject,
+    PortedRun,
+)
 from application.ports.memory import RecordedPrompt
 from domain.conversation import events as e
 from domain.conversation import import_events as i
@@ -100,6 +107,44 @@ class TestTakingIn:
         assert isinstance(end, i.ConversationImported)
         assert (end.imported_id, end.imported_from, end.changed_at) == (said.id, "daybook", AT + 5)
         assert {origin.source for _, origin in house.log.appended} == {"import"}
+
+    def test_it_is_filed_as_it_was(self, house: House) -> None:
+        plain = prompt()
+        run = PortedRun(routine_id=new_id(), routine_version=3, variables={})
+        said = replace(
+            talk(),
+            title_by_model=True,
+            tags=("Work", "draft"),
+            pinned=True,
+            archived=True,
+            messages=(replace(plain, made_by=run),),
+            current_id=None,
+        )
+        result = one(take(house, said))
+
+        assert result.outcome == "new"
+        assert house.last(e.ConversationStarted).title is None
+        titled = house.last(e.ConversationTitled)
+        assert (titled.title, titled.model) == ("My talk", importing.IMPORTED)
+        tagged = [x.name for x in events(house, said) if isinstance(x, e.ConversationTagged)]
+        assert tagged == ["Work", "draft"]
+        filed = of(house, result.id)
+        assert (filed.pinned, filed.archived, len(filed.tags)) == (True, True, 2)
+        noted = house.last(e.RoutineRun)
+        assert (noted.message_id, noted.routine_version) == (derived_id(said.id, plain.id), 3)
+
+    def test_a_title_of_a_model_that_says_nothing_is_none(self, house: House) -> None:
+        take(
+            house,
+            replace(conversation(prompt()), title=" \u200b \n".replace("\u200b", ""), title_by_model=True),
+        )
+        assert not [event for event, _ in house.log.appended if isinstance(event, e.ConversationTitled)]
+
+    def test_a_run_of_no_version_is_skipped_with_its_conversation(self, house: House) -> None:
+        run = PortedRun(routine_id=new_id(), routine_version=0, variables={})
+        result = one(take(house, conversation(replace(prompt(), made_by=run))))
+        assert result.outcome == "skipped"
+        assert "no such version" in result.reason
 
     def test_again_adds_nothing(self, house: House) -> None:
         said = talk()
@@ -328,6 +373,7 @@ def project(**values: Any) -> PortedProject:
 class TestProjects:
     def test_a_project_comes_with_all_of_it_and_once(self, house: House) -> None:
         said = project(description="Boats", instructions="Be wet.", default_model="m", archived=True)
+        said = replace(said, default_options={"seed": 7})
         result = one(take_project(house, said))
         assert (result.outcome, result.id) == ("new", derived_id(said.id))
         made = house.log.load(Project, result.id)
