@@ -56,6 +56,15 @@ def there(served: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Da
     return _against(served, tmp_path_factory.mktemp("client"))
 
 
+@pytest.fixture(scope="session")
+def twins(
+    new_cli: Callable[[], Daybook], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Daybook, Daybook]]:
+    """A book here and one behind a server that are given the same and nothing else."""
+    with _serving(new_cli(), tmp_path_factory.mktemp("twin")) as running:
+        yield new_cli(), _against(running, tmp_path_factory.mktemp("client"))
+
+
 @pytest.fixture
 def empty_here(new_cli: Callable[[], Daybook]) -> Daybook:
     """A book of this machine in which nothing was ever written."""

@@ -22,8 +22,8 @@ from tests.support.two_ways import both_ways
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_the_same_comes_of_it(here: Daybook, there: Daybook, name: str) -> None:
-    both_ways(here, there, SCENARIOS[name])
+def test_the_same_comes_of_it(twins: tuple[Daybook, Daybook], name: str) -> None:
+    both_ways(*twins, SCENARIOS[name])
 
 
 def test_the_same_is_said_of_an_empty_book(empty_here: Daybook, empty_there: Daybook) -> None:
