@@ -58,6 +58,15 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "git diff | daybook routine run commit-message",
         "daybook routine run translate -v lang=French 'Good morning'",
     ),
+    "export": (
+        "daybook export @last",
+        "daybook export --project work -o work.html",
+        "daybook export --all -o everything.json",
+    ),
+    "import": (
+        "daybook import everything.json",
+        "daybook import --dry-run ~/.config/io.datasette.llm/logs.db",
+    ),
     "rename": ("daybook rename @last Merkle trees",),
     "archive": ("daybook archive @last",),
     "erase": ("daybook erase 1a2b3c4d", "daybook erase --project work --with-derived"),
