@@ -6,7 +6,7 @@ table, so a list in their order is made by opening all of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
@@ -158,6 +158,7 @@ class ConversationSummary:
 
 
 _ALL = Wanted()
+_KEYS_AT_ONCE = 2_000
 
 
 class TagCount(NamedTuple):
@@ -242,8 +243,7 @@ class ConversationQueries:
             after = _uuid(last)
         with self._reading.open(NAME, VERSION, at_least) as connection:
             found = connection.execute(_TITLES + where, values).fetchall()
-            self._vault.prepare(row[0] for row in found)
-            ids = [key[-1] for key in sorted(self._title_key(row) for row in found)]
+            ids = [key[-1] for key in sorted(self._title_keys(found))]
             start = ids.index(after) + 1 if after in ids else 0
             page = ids[start : start + limit]
             rows = connection.execute(_COLUMNS + " where c.id = any(%s::uuid[])", (page,)).fetchall()
@@ -252,6 +252,13 @@ class ConversationQueries:
         return ConversationPage(
             self._summaries(rows), to_cursor("title", str(page[-1])) if more and page else None
         )
+
+    def _title_keys(self, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[bool, str, UUID]]:
+        """Yield what each is sorted by, with no more keys in hand at once than are kept."""
+        for start in range(0, len(rows), _KEYS_AT_ONCE):
+            some = rows[start : start + _KEYS_AT_ONCE]
+            self._vault.prepare(row[0] for row in some)
+            yield from map(self._title_key, some)
 
     def _title_key(self, row: tuple[Any, ...]) -> tuple[bool, str, UUID]:
         """Return what a conversation is sorted by: its title as it is shown; those without come last."""
