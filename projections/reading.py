@@ -9,7 +9,7 @@ and imports nothing of the write side: the pump comes in only where something is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from projections.ports import Connections
@@ -45,6 +45,16 @@ class CatchUp(Protocol):
 
     def catch_up(self, names: Sequence[str] | None = None, at_least: int | None = None) -> None:
         """Return when these read models have applied so many events."""
+        ...
+
+
+class Opens(Protocol):
+    """What queries read through."""
+
+    def open(
+        self, name: str, version: int, at_least: int | None = None
+    ) -> AbstractContextManager[psycopg.Connection]:
+        """Lend a connection whose search path has the tables of a read model of this version."""
         ...
 
 

@@ -124,7 +124,7 @@ delete from tags t using unnest(%s::uuid[], %s::uuid[]) as n(conversation_id, ta
 _ASKING = (e.ConversationStarted, e.PromptAdded, e.AnswerStarted, e.CurrentBranchChanged)
 
 # Filing something is no activity in it: who tidies up does not turn the list upside down.
-_FILING = (
+FILING = (
     e.ConversationTitled,
     e.ConversationMoved,
     e.ConversationTagged,
@@ -135,7 +135,7 @@ _FILING = (
 
 _EVENTS = (
     *_ASKING,
-    *_FILING,
+    *FILING,
     e.AnswerCompleted,
     e.AnswerCancelled,
     e.AnswerFailed,
@@ -182,7 +182,7 @@ class _Change:
     def add(self, recorded: Recorded) -> None:
         self.last_index = recorded.log_index
         self.version = recorded.event.version
-        if not isinstance(recorded.event, _FILING):
+        if not isinstance(recorded.event, FILING):
             self.updated_at = recorded.time
             self.active_index = recorded.log_index
             self.last_actor = recorded.actor

@@ -18,7 +18,7 @@ from projections.conversations import NAME, VERSION
 from projections.conversations.wanted import ORDERS, Archived, Sort, Wanted, must_be_of
 from projections.finding import fragment_parameters, from_cursor, to_cursor
 from projections.opening import Opener, beginning
-from projections.reading import Reading
+from projections.reading import Opens
 
 _COLUMNS: LiteralString = """
 select c.id, c.project_id, c.title, c.first_prompt, c.message_count, c.current_id, c.archived,
@@ -178,7 +178,7 @@ class ConversationPage(NamedTuple):
 class ConversationQueries:
     """Reads the conversations read model."""
 
-    def __init__(self, reading: Reading, vault: Vault) -> None:
+    def __init__(self, reading: Opens, vault: Vault) -> None:
         self._reading = reading
         self._vault = vault
 

@@ -16,7 +16,7 @@ from domain.errors import ContentDamagedError
 from projections.finding import fragment_parameters
 from projections.opening import Opener
 from projections.projects import NAME, VERSION
-from projections.reading import Reading
+from projections.reading import Opens
 
 _COLUMNS: LiteralString = """
 select p.id, p.name, p.description, p.default_model, p.instructions, p.instructions_version, p.archived,
@@ -89,7 +89,7 @@ class ProjectDetails:
 class ProjectQueries:
     """Reads the projects read model."""
 
-    def __init__(self, reading: Reading, vault: Vault) -> None:
+    def __init__(self, reading: Opens, vault: Vault) -> None:
         self._reading = reading
         self._vault = vault
 

@@ -28,7 +28,7 @@ from domain.errors import InvalidInputError
 from domain.tags import folded
 from projections.finding import from_cursor, to_cursor
 from projections.opening import Opener, beginning
-from projections.reading import Reading
+from projections.reading import Opens
 from projections.search import (
     NAME,
     SEGMENT_BITS,
@@ -191,7 +191,7 @@ class _Match(NamedTuple):
 class SearchQueries:
     """Reads the search read model."""
 
-    def __init__(self, reading: Reading, vault: Vault) -> None:
+    def __init__(self, reading: Opens, vault: Vault) -> None:
         self._reading = reading
         self._vault = vault
 
@@ -203,8 +203,9 @@ class SearchQueries:
         limit: int = 20,
         cursor: str | None = None,
         at_least: int | None = None,
+        before: int | None = None,
     ) -> SearchPage:
-        """Return the messages in which all the words stand, best first.
+        """Return the messages in which all the words stand, best first; those of events `before` a log index.
 
         `"a phrase"`, `or` and `-without` are understood as in web searches. Pages that follow a cursor show
         the state of the first page. A page may hold fewer hits than asked for: what was erased or altered
@@ -214,13 +215,13 @@ class SearchQueries:
             InvalidInputError: there is nothing to look for, or the cursor is not ours.
         """
         text = _checked(text)
-        before, offset, prefix = from_cursor(cursor, int, int, bool) if cursor else (None, 0, False)
+        place, offset, prefix = from_cursor(cursor, int, int, bool) if cursor else (None, 0, False)
         with self._reading.open(NAME, VERSION, at_least) as connection:
             row = connection.execute(_PARSE, (text,)).fetchone()
             if row is None or row[1] == 0:
                 return SearchPage((), None)
             tsquery, _, positive, position = row[:4]
-            before = position if before is None else before
+            before = min(one for one in (place, before, position) if one is not None)
             ranking = tsquery if positive in {"", "T"} else positive  # nothing but what must not be there
             question = _Question(
                 tsquery, ranking, before, within.marks(self._vault), within.filed(self._vault), within

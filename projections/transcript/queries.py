@@ -13,7 +13,7 @@ from uuid import UUID
 from domain.content import Vault
 from projections.finding import fragment_parameters
 from projections.opening import Opener, beginning
-from projections.reading import Reading
+from projections.reading import Opens
 from projections.transcript import NAME, VERSION
 from projections.transcript.messages import (
     HAS_NOTES,
@@ -96,7 +96,7 @@ _BEGINNING = 100
 class TranscriptQueries:
     """Reads the transcript read model."""
 
-    def __init__(self, reading: Reading, vault: Vault) -> None:
+    def __init__(self, reading: Opens, vault: Vault) -> None:
         self._reading = reading
         self._vault = vault
 

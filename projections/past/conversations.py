@@ -1,0 +1,152 @@
+"""Conversations as they were.
+
+A list folds no more conversations than its page needs: in the order of what was active last before the
+moment, those that had ever been pinned first, until the page is full. What only then tells whether it fits
+(a project, a tag) is first narrowed by what can have fitted at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, LiteralString
+from uuid import UUID
+
+from projections.conversations import NAME, VERSION
+from projections.conversations.projector import FILING, Conversations
+from projections.conversations.queries import ConversationPage, ConversationQueries, ConversationSummary
+from projections.past.folding import Fold, folded
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from domain.content import Vault
+    from projections.conversations.wanted import Sort, Wanted
+    from projections.past.history import History, Moment
+    from projections.reading import Opens
+
+_FILING = tuple(kind.type_name for kind in FILING)
+_FIRST_SHARE, _LARGEST_SHARE = 64, 1024
+_PINNED, _MOVED = "conversation.pinned", "conversation.moved"
+_ARCHIVED, _TAGGED = "conversation.archived", "conversation.tagged"
+
+_THERE: LiteralString = """
+select c.id, c.first_index, c.active_index, c.project_id, c.routine_id
+  from conversations c
+ where c.first_index <= %(up_to)s
+   and (%(model)s::text is null
+        or c.id in (select m.conversation_id from models m where m.model = %(model)s))
+"""
+
+
+class PastConversations:
+    """Lists conversations as they were at a moment."""
+
+    def __init__(self, reading: Opens, history: History, vault: Vault, moment: Moment) -> None:
+        self._reading = reading
+        self._history = history
+        self._vault = vault
+        self._up_to = moment.log_index
+        self._now = ConversationQueries(reading, vault)
+        self._model = Conversations(vault)
+
+    def get(self, conversation_id: UUID, *, at_least: int | None = None) -> ConversationSummary | None:
+        """Return one conversation, or None where the book had none of this id."""
+        return self.several([conversation_id], at_least=at_least).get(conversation_id)
+
+    def several(
+        self, conversation_ids: list[UUID], *, at_least: int | None = None
+    ) -> dict[UUID, ConversationSummary]:
+        """Return those of these conversations that there were, by their ids."""
+        with self._folded(at_least) as (fold, queries):
+            fold.add(conversation_ids)
+            found = {one: queries.get(one) for one in conversation_ids}
+        return {one: summary for one, summary in found.items() if summary is not None}
+
+    def find(
+        self, fragment: str, *, limit: int = 5, at_least: int | None = None
+    ) -> tuple[ConversationSummary, ...]:
+        """Return the conversations whose id begins or ends with a `domain.ids.fragment`."""
+        now = self._now.find(fragment, limit=limit, at_least=at_least)
+        return tuple(self.several([one.id for one in now]).values()) if now else ()
+
+    def latest_of_actor(self, actor: str, *, at_least: int | None = None) -> ConversationSummary | None:
+        """Return, as it was then, the conversation in which this actor last asked or moved until now."""
+        now = self._now.latest_of_actor(actor, at_least=at_least)
+        return None if now is None else self.get(now.id)
+
+    def listed(
+        self,
+        wanted: Wanted,
+        *,
+        sort: Sort = "activity",
+        limit: int = 50,
+        cursor: str | None = None,
+        at_least: int | None = None,
+    ) -> ConversationPage:
+        """Return the conversations wanted, in an order, as the list showed them then.
+
+        Raises:
+            InvalidInputError: the cursor is not of a list in this order.
+        """
+        candidates, first = self._candidates(wanted, sort, at_least)
+        piecemeal = sort in {"activity", "created"}
+        share = max(_FIRST_SHARE, first, limit) if piecemeal else len(candidates)
+        with self._folded(at_least) as (fold, queries):
+            while candidates:
+                fold.add(candidates[:share])
+                del candidates[:share]
+                share = min(share * 2, _LARGEST_SHARE)
+                if piecemeal and candidates:
+                    page = queries.listed(wanted, sort=sort, limit=limit, cursor=cursor)
+                    if page.next_cursor is not None:
+                        return page  # all others come behind those that were folded
+            return queries.listed(wanted, sort=sort, limit=limit, cursor=cursor)
+
+    @contextmanager
+    def _folded(self, at_least: int | None) -> Iterator[tuple[Fold, ConversationQueries]]:
+        with folded(
+            self._reading, self._history, self._vault, self._model, self._up_to, at_least=at_least
+        ) as fold:
+            yield fold, ConversationQueries(fold, self._vault)
+
+    def _candidates(self, wanted: Wanted, sort: Sort, at_least: int | None) -> tuple[list[UUID], int]:
+        """Return the conversations that can have fitted, and how many of them are folded in any case.
+
+        They are in the order in which they are to be folded.
+        """
+        values = {"up_to": self._up_to, "model": wanted.model}
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            rows = connection.execute(_THERE, values).fetchall()
+            rows = self._possible(connection, rows, wanted)
+            if sort == "created":
+                return [row[0] for row in sorted(rows, key=lambda row: -row[1])], 0
+            later = [row[0] for row in rows if row[2] > self._up_to]
+            active = {row[0]: row[2] for row in rows}
+            active |= self._history.last_of(connection, later, self._up_to, but=_FILING)
+            pinned = self._had(connection, [row[0] for row in rows], _PINNED)
+        return sorted(active, key=lambda one: (one not in pinned, -active[one])), len(pinned)
+
+    def _possible(
+        self, connection: psycopg.Connection, rows: list[tuple[Any, ...]], wanted: Wanted
+    ) -> list[tuple[Any, ...]]:
+        if wanted.routine_id is not None:
+            rows = [row for row in rows if row[4] == wanted.routine_id]
+        if wanted.project_id is not None:
+            elsewhere = [row[0] for row in rows if row[3] != wanted.project_id]
+            moved = self._had(connection, elsewhere, _MOVED, ever=True)
+            rows = [row for row in rows if row[3] == wanted.project_id or row[0] in moved]
+        for type_name, needed in (
+            (_TAGGED, bool(wanted.tags)),
+            (_PINNED, wanted.pinned is True),
+            (_ARCHIVED, wanted.archived == "only"),
+        ):
+            if needed:
+                had = self._had(connection, [row[0] for row in rows], type_name)
+                rows = [row for row in rows if row[0] in had]
+        return rows
+
+    def _had(
+        self, connection: psycopg.Connection, ids: list[UUID], type_name: str, *, ever: bool = False
+    ) -> set[UUID]:
+        return self._history.having(connection, ids, 2**63 - 1 if ever else self._up_to, type_name)

@@ -1,0 +1,58 @@
+"""What views of the past need of the log: where a moment lies in it, and what streams were until then."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+from uuid import UUID
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from domain.event import Recorded
+
+
+class Moment(NamedTuple):
+    """A place in the log: events up to and including `log_index` had happened, the last of them at `time`."""
+
+    log_index: int
+    time: datetime
+
+
+class History(Protocol):
+    """Reads the log back from a moment. A `connection` is that of the query's own transaction."""
+
+    def moment(self, wanted: int | datetime) -> Moment:
+        """Return the moment of a log index, or of the last event that is not after a time.
+
+        Raises:
+            NotFoundError: the log has no such event, or none that early.
+        """
+        ...
+
+    def of_streams(
+        self, connection: psycopg.Connection, stream_ids: Collection[UUID], up_to: int
+    ) -> list[Recorded]:
+        """Return the events of streams up to and including a log index, in log order.
+
+        A stream that was erased later ends with its erasure all the same.
+        """
+        ...
+
+    def last_of(
+        self,
+        connection: psycopg.Connection,
+        stream_ids: Collection[UUID],
+        up_to: int,
+        *,
+        but: Sequence[str],
+    ) -> dict[UUID, int]:
+        """Return the log index of each stream's last event up to one, events of the types `but` left out."""
+        ...
+
+    def having(
+        self, connection: psycopg.Connection, stream_ids: Collection[UUID], up_to: int, type_name: str
+    ) -> set[UUID]:
+        """Return those streams in which an event of a type had happened."""
+        ...
