@@ -101,6 +101,7 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
         "tree",
     ),
     "search": _each(READ, "search"),
+    "past": _each(READ, "at", "happenings"),
     "usage": _each(READ, "figures", "total"),
     "access": {**_each(ADMIN, "all", "get", "find", "named"), **_each(AUDIT, "names")},
     "live": {

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from interfaces.porting.here import PortingHere
     from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
+    from projections.past.view import Past
     from projections.projects.queries import ProjectQueries
     from projections.pump import Pump
     from projections.reading import Reading
@@ -242,6 +243,14 @@ class Container:
         from projections.search.queries import SearchQueries
 
         return SearchQueries(self.reading, self.keyring)
+
+    @cached_property
+    def past(self) -> Past:
+        """Shows the book as it was."""
+        from infrastructure.postgres.history import PostgresHistory
+        from projections.past.view import Past
+
+        return Past(self.reading, PostgresHistory(self.database), self.keyring)
 
     @cached_property
     def usage(self) -> UsageQueries:

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from application.ports.turns import Turns
     from application.titling import Titling
     from domain.event import Recorded
-    from interfaces import parts
+    from interfaces import parts, past_parts
     from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
+    from projections.past.view import Past
     from projections.projects.queries import ProjectQueries
     from projections.pump import Pump
     from projections.routines.queries import RoutineQueries
@@ -127,6 +128,11 @@ class Book(Protocol):
         ...
 
     @property
+    def past(self) -> past_parts.Past:
+        """Shows the book as it was."""
+        ...
+
+    @property
     def usage(self) -> parts.Usage:
         """Counts tokens, time and ratings."""
         ...
@@ -224,6 +230,11 @@ class WholeBook(Book, Protocol):
     @property
     def search(self) -> SearchQueries:
         """Finds messages."""
+        ...
+
+    @property
+    def past(self) -> Past:
+        """Shows the book as it was."""
         ...
 
     @property

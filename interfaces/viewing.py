@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from interfaces.book import Check
     from interfaces.parts import RecordedHead
     from projections.conversations.queries import ConversationPage, ConversationSummary
+    from projections.past.history import Moment
     from projections.projects.queries import ProjectDetails
     from projections.pump import Status
     from projections.search.queries import SearchPage
@@ -53,10 +54,17 @@ def conversation_item(found: ConversationSummary) -> views.ConversationItemView:
     )
 
 
-def conversation_list(page: ConversationPage) -> views.ConversationListView:
+def as_of(moment: Moment | None) -> views.AsOfView | None:
+    """Show the moment of which something is shown; None: now."""
+    return None if moment is None else views.AsOfView(log_index=moment.log_index, time=moment.time)
+
+
+def conversation_list(page: ConversationPage, moment: Moment | None = None) -> views.ConversationListView:
     """Show a page of the list."""
     return views.ConversationListView(
-        conversations=[conversation_item(found) for found in page.conversations], next_cursor=page.next_cursor
+        conversations=[conversation_item(found) for found in page.conversations],
+        next_cursor=page.next_cursor,
+        as_of=as_of(moment),
     )
 
 
@@ -107,7 +115,9 @@ def message(found: Message) -> views.MessageView:
     )
 
 
-def transcript(found: ConversationSummary, messages: Iterable[Message]) -> views.TranscriptView:
+def transcript(
+    found: ConversationSummary, messages: Iterable[Message], moment: Moment | None = None
+) -> views.TranscriptView:
     """Show a conversation with messages of one branch."""
     return views.TranscriptView(
         id=found.id,
@@ -126,6 +136,7 @@ def transcript(found: ConversationSummary, messages: Iterable[Message]) -> views
         title_by=found.title_by,
         pinned=found.pinned,
         tags=list(found.tags),
+        as_of=as_of(moment),
     )
 
 
@@ -295,7 +306,7 @@ def doctor(checks: Sequence[Check]) -> upkeep_views.DoctorView:
     )
 
 
-def search_page(page: SearchPage) -> views.SearchView:
+def search_page(page: SearchPage, moment: Moment | None = None) -> views.SearchView:
     """Show a page of hits."""
     return views.SearchView(
         results=[
@@ -313,6 +324,7 @@ def search_page(page: SearchPage) -> views.SearchView:
             for hit in page.hits
         ],
         next_cursor=page.next_cursor,
+        as_of=as_of(moment),
     )
 
 

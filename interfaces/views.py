@@ -97,11 +97,20 @@ class ConversationItemView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AsOfView:
+    """The moment of which something is shown: events up to and including `log_index` had happened."""
+
+    log_index: int
+    time: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConversationListView:
-    """A page of conversations, in the order asked for."""
+    """A page of conversations, in the order asked for; `as_of` an earlier moment, or now (null)."""
 
     conversations: list[ConversationItemView]
     next_cursor: str | None = None
+    as_of: AsOfView | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +190,7 @@ class TranscriptView:
     title_by: str | None = None
     pinned: bool = False
     tags: list[str] = field(default_factory=list)
+    as_of: AsOfView | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +222,7 @@ class SearchView:
 
     results: list[SearchHitView]
     next_cursor: str | None = None
+    as_of: AsOfView | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

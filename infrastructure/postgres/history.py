@@ -51,6 +51,29 @@ select s.id
                 where e.stream_id = s.id and e.log_index <= %(up_to)s and e.type = %(type)s)
 """
 
+_PAGE: LiteralString = """
+select log_index, stream_id, version, event_id, schema_version, time, type, metadata, payload
+  from daybook.events
+ where stream_id = %(stream)s and version > %(after)s
+ order by version
+ limit %(limit)s
+"""
+
+_LATEST: LiteralString = """
+select log_index, stream_id, version, event_id, schema_version, time, type, metadata, payload
+  from daybook.events
+ where stream_id = %(stream)s and version <= %(up_to)s and type = any(%(types)s)
+ order by version desc
+ limit 1
+"""
+
+_ALL_OF: LiteralString = """
+select log_index, stream_id, version, event_id, schema_version, time, type, metadata, payload
+  from daybook.events
+ where stream_id = %(stream)s and type = any(%(types)s)
+ order by version
+"""
+
 _ERASURES = [ConversationErased.type_name, ProjectErased.type_name]
 
 
@@ -104,6 +127,23 @@ class PostgresHistory:
         """Return those streams in which an event of a type had happened."""
         values = {"streams": list(stream_ids), "up_to": up_to, "type": type_name}
         return {row[0] for row in connection.execute(_HAVING, values)} if stream_ids else set()
+
+    def page(self, stream_id: UUID, after: int, limit: int) -> list[Recorded]:
+        """Return up to `limit` events of one stream behind a version, in order."""
+        return self._read(_PAGE, {"stream": stream_id, "after": after, "limit": limit})
+
+    def latest(self, stream_id: UUID, up_to: int, type_names: Sequence[str]) -> Recorded | None:
+        """Return the last event of these types in one stream, up to and including a version."""
+        found = self._read(_LATEST, {"stream": stream_id, "up_to": up_to, "types": list(type_names)})
+        return found[0] if found else None
+
+    def all_of(self, stream_id: UUID, type_names: Sequence[str]) -> list[Recorded]:
+        """Return all events of these types in one stream, in order."""
+        return self._read(_ALL_OF, {"stream": stream_id, "types": list(type_names)})
+
+    def _read(self, statement: LiteralString, values: dict[str, object]) -> list[Recorded]:
+        with self._database.connection() as connection, connection.cursor(binary=True) as cursor:
+            return [to_recorded(LogRow._make(row)) for row in cursor.execute(statement, values)]
 
 
 def _at(connection: psycopg.Connection, wanted: datetime, size: int) -> Moment:

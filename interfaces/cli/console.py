@@ -148,9 +148,9 @@ def one_line(text: str | None) -> str:
     return clean(" ".join((text or "").split()))
 
 
-def local(moment: datetime) -> str:
-    """Return a time as people read it: in their own zone, to the minute."""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+def local(moment: datetime, *, seconds: bool = False) -> str:
+    """Return a time as people read it: in their own zone, to the minute or second."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
 
 
 def size(count: int | None) -> str:

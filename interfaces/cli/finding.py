@@ -15,6 +15,7 @@ from interfaces.again import last_answer
 
 if TYPE_CHECKING:
     from interfaces.book import Book
+    from interfaces.past_parts import Seen
     from projections.conversations.queries import ConversationSummary
     from projections.projects.queries import ProjectDetails
     from projections.routines.queries import RoutineDetails
@@ -37,29 +38,34 @@ def conversation(book: Book, typed: str) -> ConversationSummary:
     return found
 
 
-def conversation_if_any(book: Book, typed: str) -> ConversationSummary | None:
-    """Return the conversation that is meant, or None where none fits."""
+def conversation_if_any(book: Book, typed: str, shown: Seen | None = None) -> ConversationSummary | None:
+    """Return the conversation that is meant, or None where none fits; as it was where `shown` says so."""
+    conversations = book.conversations if shown is None else shown.conversations
     if typed.strip() == LAST:
-        latest = book.conversations.latest_of_actor(book.actor)
+        latest = conversations.latest_of_actor(book.actor)
         if latest is None:
             raise NotFoundError("There is no conversation yet.", hint='daybook ask "your question"')
         return latest
     digits = _digits(typed, "daybook list")
     if len(digits) == _WHOLE:
-        return book.conversations.get(UUID(digits))
-    found = book.conversations.find(digits)
+        return conversations.get(UUID(digits))
+    found = conversations.find(digits)
     _refuse_several(typed, "conversations", [(one.id, one.title) for one in found])
     return found[0] if found else None
 
 
-def message(book: Book, typed: str) -> Message | None:
-    """Return the message of which an id is meant, or None where none fits; `@last` is the last answer."""
+def message(book: Book, typed: str, shown: Seen | None = None) -> Message | None:
+    """Return the message of which an id is meant, or None where none fits; `@last` is the last answer.
+
+    As it was where `shown` says so.
+    """
+    transcript = book.transcript if shown is None else shown.transcript
     if typed.strip() == LAST:
-        return book.transcript.last_answer_of_actor(book.actor)
+        return transcript.last_answer_of_actor(book.actor)
     digits = _digits(typed, "daybook show @last --json")
     if len(digits) == _WHOLE:
-        return book.transcript.message(UUID(digits))
-    found = book.transcript.find(digits)
+        return transcript.message(UUID(digits))
+    found = transcript.find(digits)
     _refuse_several(typed, "messages", [(one.id, one.text) for one in found])
     return found[0] if found else None
 

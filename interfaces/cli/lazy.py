@@ -38,6 +38,7 @@ COMMANDS = (
     Entry("list", "list", "List conversations: pinned ones, then the newest first.", "Look"),
     Entry("show", "show", "Show a conversation.", "Look"),
     Entry("tree", "tree", "Show all branches of a conversation.", "Look"),
+    Entry("history", "history", "Tell how a conversation came to be.", "Look"),
     Entry("search", "search", "Find messages by their words.", "Look"),
     Entry("stats", "stats", "Count tokens, time and ratings, by model, day or project.", "Look"),
     Entry("audit", "audit", "Look at the log of everything that happened, and prove it.", "Look"),

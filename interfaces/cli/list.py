@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from interfaces.cli.as_of import AsOf, seen, tell
 from interfaces.cli.console import local, one_line, out_json, say, table
 from interfaces.cli.filters import Project, Since, Tag, Until, going_on, moments, project_id
 from interfaces.cli.lazy import command_app
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from interfaces.book import Book
+    from interfaces.past_parts import Seen
     from projections.conversations.queries import ConversationPage, ConversationSummary
     from projections.routines.queries import RoutineDetails
 
@@ -56,6 +58,7 @@ def list_conversations(  # noqa: PLR0913 - the flags are the command
     sort: Annotated[
         Sort, typer.Option("--sort", help="The order; by activity, pinned ones come first.")
     ] = Sort.ACTIVITY,
+    as_of: AsOf = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """List conversations: pinned ones, then the newest first."""
@@ -78,12 +81,14 @@ def list_conversations(  # noqa: PLR0913 - the flags are the command
             since=first,
             until=last,
         )
-        page = book.conversations.listed(wanted, sort=sort.value, limit=count, cursor=cursor)
+        shown, moment = seen(book, as_of)
+        page = shown.conversations.listed(wanted, sort=sort.value, limit=count, cursor=cursor)
         if as_json:
             from interfaces.viewing import conversation_list
 
-            out_json(conversation_list(page))
+            out_json(conversation_list(page, moment))
             return
+        tell(moment)
         filters = {
             "--project": project,
             "--routine": routine,
@@ -93,10 +98,11 @@ def list_conversations(  # noqa: PLR0913 - the flags are the command
             "--model": model,
             "--since": since,
             "--until": until,
+            "--as-of": as_of,
         }
         if page.conversations:
             with paged(ctx):
-                _print(book, page)
+                _print(shown, page)
         else:
             _say_empty([name for name, value in filters.items() if value], made_by)
         if page.next_cursor:
@@ -104,7 +110,7 @@ def list_conversations(  # noqa: PLR0913 - the flags are the command
             say(f"More: {going_on('list', page.next_cursor, {**filters, '--sort': order})}")
 
 
-def _print(book: Book, page: ConversationPage) -> None:
+def _print(book: Book | Seen, page: ConversationPage) -> None:
     from domain.ids import short
 
     names = _project_names(book, page)
@@ -141,7 +147,7 @@ def title_of(found: ConversationSummary) -> str:
     return pin + (one_line(found.title) or ("(altered)" if found.damaged else "(no title)"))
 
 
-def _project_names(book: Book, page: ConversationPage) -> dict[UUID, str]:
+def _project_names(book: Book | Seen, page: ConversationPage) -> dict[UUID, str]:
     if not any(found.project_id for found in page.conversations):
         return {}
     return {found.id: one_line(found.name) for found in book.projects.all(include_archived=True)}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from interfaces.cli.as_of import AsOf, seen, tell
 from interfaces.cli.console import clean, local, one_line, out, out_is_terminal, out_json, say, terminal
 from interfaces.cli.filters import Project, Since, Tag, Until, going_on, moments, project_id
 from interfaces.cli.lazy import command_app
@@ -47,6 +48,7 @@ def search(  # noqa: PLR0913 - the flags are the command
     role: Annotated[Role | None, typer.Option("--role", help="Only prompts, or only answers.")] = None,
     since: Since = None,
     until: Until = None,
+    as_of: AsOf = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Find messages by their words."""
@@ -63,12 +65,14 @@ def search(  # noqa: PLR0913 - the flags are the command
             since=first,
             until=last,
         )
-        page = book.search.search(" ".join(words), within, limit=count, cursor=cursor)
+        shown, moment = seen(book, as_of)
+        page = shown.search.search(" ".join(words), within, limit=count, cursor=cursor)
         if as_json:
             from interfaces.viewing import search_page
 
-            out_json(search_page(page))
+            out_json(search_page(page, moment))
             return
+        tell(moment)
         if not page.hits:
             say("Nothing was found. Whole words are looked for first, then beginnings of words.")
         with paged(ctx):
@@ -83,6 +87,7 @@ def search(  # noqa: PLR0913 - the flags are the command
                 "--role": role.value if role else None,
                 "--since": since,
                 "--until": until,
+                "--as-of": as_of,
             }
             say(f"More: {going_on('search', page.next_cursor, filters, words)}")
 

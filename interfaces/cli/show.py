@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from interfaces.cli.as_of import AsOf, meant, tell
 from interfaces.cli.console import clean, local, one_line, out, out_is_terminal, out_json, terminal
 from interfaces.cli.lazy import command_app
 from interfaces.cli.opening import host_of, opened
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from interfaces.book import Book
+    from interfaces.past_parts import Seen
     from projections.conversations.queries import ConversationSummary
     from projections.transcript.messages import Message
 
@@ -30,36 +32,44 @@ def show(
     ],
     *,
     thinking: Annotated[bool, typer.Option("--thinking", help="Show what the models thought, too.")] = False,
+    as_of: AsOf = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show a conversation."""
     with opened(host_of(ctx)) as book:
-        found, messages = _meant(book, identifier)
+        then = None if as_of is None else book.past.at(meant(book, as_of))
+        found, messages = _meant(book, identifier, then)
+        moment = None if then is None else then.moment
         if as_json:
             from interfaces.viewing import transcript
 
-            out_json(transcript(found, messages))
+            out_json(transcript(found, messages, moment))
         else:
+            tell(moment)
             names = routine_names(book, messages)
             with paged(ctx):
                 print_conversation(found, messages, thinking=thinking, routines=names)
 
 
-def _meant(book: Book, identifier: str) -> tuple[ConversationSummary, tuple[Message, ...]]:
+def _meant(book: Book, identifier: str, then: Seen | None) -> tuple[ConversationSummary, tuple[Message, ...]]:
     """Return a conversation and its current branch, or, of a message's id, the branch that ends in it."""
     from domain.errors import NotFoundError
     from interfaces.cli import finding
 
-    found = finding.conversation_if_any(book, identifier)
+    shown = book if then is None else then
+    found = finding.conversation_if_any(book, identifier, then)
     if found is not None:
-        return found, book.transcript.branch(found.id)
-    message = finding.message(book, identifier)
-    found = None if message is None else book.conversations.get(message.conversation_id)
+        return found, shown.transcript.branch(found.id)
+    message = finding.message(book, identifier, then)
+    found = None if message is None else shown.conversations.get(message.conversation_id)
     if found is None or message is None:
+        was = "is no" if then is None else "was no"
         raise NotFoundError(
-            f"There is no conversation or message {identifier!r} in this book.", hint="daybook list"
+            f"There {was} conversation or message {identifier!r} in this book"
+            + ("." if then is None else " at that moment."),
+            hint="daybook list" if then is None else "daybook list --as-of …",
         )
-    return found, book.transcript.branch(found.id, message.id)
+    return found, shown.transcript.branch(found.id, message.id)
 
 
 def routine_names(book: Book, messages: tuple[Message, ...]) -> dict[UUID, str]:

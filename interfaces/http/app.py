@@ -24,6 +24,7 @@ from interfaces.http.api import (
     me,
     messages,
     models,
+    past,
     porting,
     projects,
     prompts,
@@ -61,6 +62,7 @@ _API = "/api/v1"
 _PARTS = (
     me,
     conversations,
+    past,
     prompts,
     answers,
     records,

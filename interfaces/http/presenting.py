@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from application.ports.live import LiveText
     from application.running import Outcome, RunningAnswer
     from projections.conversations.queries import ConversationSummary
+    from projections.past.history import Moment
     from projections.projects.queries import ProjectDetails
     from projections.routines.queries import RoutineDetails
     from projections.transcript.messages import Message
@@ -33,11 +34,11 @@ class TranscriptPageView(TranscriptView):
 
 
 def transcript_page(
-    found: ConversationSummary, messages: Sequence[Message], limit: int
+    found: ConversationSummary, messages: Sequence[Message], limit: int, moment: Moment | None = None
 ) -> TranscriptPageView:
     """Return the last messages of a branch, of which one more than `limit` was read where there are more."""
     more = len(messages) > limit
-    page = viewing.transcript(found, messages[-limit:])
+    page = viewing.transcript(found, messages[-limit:], moment)
     return TranscriptPageView(**vars(page), next_cursor=str(messages[0].id) if more else None)
 
 

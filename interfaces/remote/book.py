@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from interfaces.remote.grants import RemoteGrants
     from interfaces.remote.log import RemoteAuditor, RemoteEvents
     from interfaces.remote.models import RemoteModels
+    from interfaces.remote.past import RemotePast
     from interfaces.remote.porting import RemotePorting
     from interfaces.remote.queries import (
         RemoteConversations,
@@ -145,6 +146,13 @@ class RemoteBook:
         from interfaces.remote.queries import RemoteSearch
 
         return RemoteSearch(self._connection)
+
+    @cached_property
+    def past(self) -> RemotePast:
+        """Shows the book as it was."""
+        from interfaces.remote.past import RemotePast
+
+        return RemotePast(self._connection)
 
     @cached_property
     def usage(self) -> RemoteUsage:

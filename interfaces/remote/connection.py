@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from interfaces.remote.decoding import read
 from interfaces.remote.events import EventLines, ServerEvent
@@ -46,6 +46,17 @@ class ServerAddress:
 
     def __repr__(self) -> str:
         return f"ServerAddress({self.url!r})"
+
+
+class Asks(Protocol):
+    """What queries ask through."""
+
+    def get(self, path: str, kind: type[T], /, **values: Any) -> T:
+        """Ask, and return the view that comes; None among the values is left out."""
+        ...
+
+    def saw(self, log_size: int) -> None:
+        """Note a log size; every query from now on shows at least as much."""
 
 
 class Connection:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from interfaces.remote.connection import Connection
+    from interfaces.remote.connection import Asks
     from projections.conversations.wanted import Sort, Wanted
     from projections.projects.queries import InstructionsVersion, ProjectDetails
     from projections.routines.queries import RoutineDetails, RoutineVersion
@@ -32,7 +32,7 @@ _SEVERAL = 5  # of things that one piece of an id fits
 class RemoteConversations:
     """Lists conversations."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Asks) -> None:
         self._connection = connection
 
     def listed(
@@ -87,7 +87,7 @@ class RemoteConversations:
 class RemoteProjects:
     """Lists projects."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Asks) -> None:
         self._connection = connection
 
     def all(
@@ -138,7 +138,7 @@ class RemoteProjects:
 class RemoteRoutines:
     """Lists routines."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Asks) -> None:
         self._connection = connection
 
     def all(self, *, include_removed: bool = False) -> tuple[RoutineDetails, ...]:
@@ -183,7 +183,7 @@ class RemoteRoutines:
 class RemoteTranscript:
     """Shows messages."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Asks) -> None:
         self._connection = connection
 
     def branch(
@@ -243,7 +243,7 @@ class RemoteTranscript:
 class RemoteSearch:
     """Finds messages."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Asks) -> None:
         self._connection = connection
 
     def search(self, text: str, within: Within, *, limit: int = 20, cursor: str | None = None) -> SearchPage:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from domain.errors import ContentDamagedError
 from projections.conversations.queries import ConversationSummary
+from projections.past.happenings import Happening
 from projections.projects.queries import InstructionsVersion, ProjectDetails
 from projections.routines.queries import RoutineDetails, RoutineVersion
 from projections.search.queries import SearchHit
@@ -14,6 +15,7 @@ from projections.transcript.messages import MadeBy, Message, Node, Note, Provena
 
 if TYPE_CHECKING:
     from interfaces.filing_views import InstructionsView
+    from interfaces.history_views import HappeningView
     from interfaces.message_views import NodeView, ProvenanceView
     from interfaces.record_views import RecordedMessageView
     from interfaces.routine_views import RoutineVersionView, RoutineView
@@ -196,3 +198,17 @@ def hit(view: SearchHitView) -> SearchHit:
 
 def _damage(told: str | None) -> ContentDamagedError | None:
     return None if told is None else ContentDamagedError(told)
+
+
+def happening(view: HappeningView) -> Happening:
+    """Return one event of a conversation, in the words of the server."""
+    return Happening(
+        log_index=view.log_index,
+        time=view.at,
+        type=view.type,
+        version=view.version,
+        actor=view.actor,
+        source=view.source,
+        values={},
+        what=view.what,
+    )

@@ -56,3 +56,15 @@ class History(Protocol):
     ) -> set[UUID]:
         """Return those streams in which an event of a type had happened."""
         ...
+
+    def page(self, stream_id: UUID, after: int, limit: int) -> list[Recorded]:
+        """Return up to `limit` events of one stream behind a version, in order."""
+        ...
+
+    def latest(self, stream_id: UUID, up_to: int, type_names: Sequence[str]) -> Recorded | None:
+        """Return the last event of these types in one stream, up to and including a version."""
+        ...
+
+    def all_of(self, stream_id: UUID, type_names: Sequence[str]) -> list[Recorded]:
+        """Return all events of these types in one stream, in order."""
+        ...

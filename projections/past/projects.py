@@ -41,6 +41,20 @@ class PastProjects:
         with self._of([project_id]) as queries:
             return queries.get(project_id)
 
+    def find(
+        self, fragment: str, *, limit: int = 5, at_least: int | None = None
+    ) -> tuple[ProjectDetails, ...]:
+        """Return the projects whose id begins or ends with a `domain.ids.fragment`."""
+        now = self._now.find(fragment, limit=limit, at_least=at_least)
+        then = (self.get(one.id) for one in now)
+        return tuple(one for one in then if one is not None)
+
+    def named(self, name: str, *, at_least: int | None = None) -> tuple[ProjectDetails, ...]:
+        """Return the projects of exactly this name then, archived ones too."""
+        wanted = name.strip()
+        found = self.all(include_archived=True, at_least=at_least)
+        return tuple(one for one in found if one.name.strip() == wanted)
+
     @contextmanager
     def _of(self, project_ids: list[UUID]) -> Iterator[ProjectQueries]:
         with folded(self._reading, self._history, self._vault, Projects(), self._up_to) as fold:

@@ -7,12 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from projections.past.conversations import PastConversations
+from projections.past.happenings import Happening, Happenings
 from projections.past.projects import PastProjects
 from projections.past.search import PastSearch
 from projections.past.transcript import PastTranscript
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from domain.content import Vault
     from projections.past.history import History, Moment
@@ -64,3 +66,7 @@ class Past:
             NotFoundError: the log has no such event, or none that early.
         """
         return View(self._history.moment(wanted), self._reading, self._history, self._vault)
+
+    def happenings(self, conversation_id: UUID, *, after: int = 0, limit: int = 100) -> tuple[Happening, ...]:
+        """Return what happened to a conversation behind version `after` of it, in order."""
+        return Happenings(self._history, self._vault).of(conversation_id, after=after, limit=limit)

@@ -22,6 +22,7 @@ from interfaces import message_views, viewing
 from interfaces.http.api.bodies import ConversationChanges, CurrentMessage, NewConversation, NewFork
 from interfaces.http.api.describing import CREATED, DONE, TAGGED
 from interfaces.http.api.giving import give
+from interfaces.http.api.past import AsOf, Shown, moment_of, seen
 from interfaces.http.api.requests import (
     LAST,
     AtLeast,
@@ -38,7 +39,6 @@ from interfaces.http.api.requests import (
 )
 from interfaces.http.presenting import TranscriptPageView, must_not_be_erased, transcript_page
 from interfaces.http.rendering import JsonResponse, done, versioned
-from interfaces.http.server import Server
 from interfaces.message_views import TreeView
 from interfaces.outline import Outline
 from interfaces.views import ConversationListView, DoneView
@@ -83,10 +83,13 @@ def list_conversations(  # noqa: PLR0913 - one filter each
         Query(description="`activity`: pinned ones, then the latest first; `title` opens every title."),
     ] = "activity",
     id: Named = None,  # noqa: A002 - the word of the interface
+    as_of: AsOf = None,
 ) -> Response:
     """List conversations; in any order but by title the newest or longest come first."""
+    shown = seen(server, as_of)
     if id is not None:
-        return JsonResponse(viewing.conversation_list(_named(server, id, limit, at_least)))
+        named = _named(shown, server.book.actor, id, limit, at_least)
+        return JsonResponse(viewing.conversation_list(named, moment_of(shown)))
     wanted = Wanted(
         project_id=project_id,
         routine_id=routine_id,
@@ -97,8 +100,8 @@ def list_conversations(  # noqa: PLR0913 - one filter each
         since=since,
         until=until,
     )
-    page = server.book.conversations.listed(wanted, sort=sort, limit=limit, cursor=cursor, at_least=at_least)
-    return JsonResponse(viewing.conversation_list(page))
+    page = shown.conversations.listed(wanted, sort=sort, limit=limit, cursor=cursor, at_least=at_least)
+    return JsonResponse(viewing.conversation_list(page, moment_of(shown)))
 
 
 @router.get(
@@ -118,15 +121,18 @@ def get_conversation(
         UUID | None, Query(description="Show the branch that ends in this message, not the current one.")
     ] = None,
     if_none_match: IfNoneMatch = None,
+    as_of: AsOf = None,
 ) -> Response:
     """Show a conversation with the last messages of its current branch."""
-    found = found_conversation(server, conversation_id, at_least)
+    shown = seen(server, as_of)
+    found = found_conversation(shown, conversation_id, at_least)
     must_not_be_erased("Conversation", found)
     # Its messages are shown at least as new as its tag says, so whoever decides on them is not deceived.
-    messages = server.book.transcript.branch(
+    messages = shown.transcript.branch(
         conversation_id, cursor or leaf_id, limit=limit + 1, at_least=found.last_index + 1
     )
-    return versioned(transcript_page(found, messages, limit), found.version, if_none_match)
+    page = transcript_page(found, messages, limit, moment_of(shown))
+    return versioned(page, found.version, if_none_match)
 
 
 @router.patch(
@@ -182,10 +188,12 @@ def get_tree(
     at_least: AtLeast,
     *,
     beginnings: Annotated[bool, Query(description="Show the first words of each message.")] = False,
+    as_of: AsOf = None,
 ) -> Response:
     """Show where every message of a conversation is, without their texts."""
-    found = found_conversation(server, conversation_id, at_least)
-    nodes = server.book.transcript.tree(conversation_id, beginnings=beginnings, at_least=found.last_index + 1)
+    shown = seen(server, as_of)
+    found = found_conversation(shown, conversation_id, at_least)
+    nodes = shown.transcript.tree(conversation_id, beginnings=beginnings, at_least=found.last_index + 1)
     return JsonResponse(message_views.tree(found.id, Outline(nodes, found.current_id)))
 
 
@@ -198,12 +206,12 @@ def go_on_from(conversation_id: UUID, body: CurrentMessage, server: ServerOf, ed
     return done(give(server, command))
 
 
-def _named(server: Server, named: str, limit: int, at_least: int | None) -> ConversationPage:
-    book = server.book
+def _named(shown: Shown, actor: str, named: str, limit: int, at_least: int | None) -> ConversationPage:
+    conversations = shown.conversations
     if named == LAST:
-        latest = book.conversations.latest_of_actor(book.actor, at_least=at_least)
+        latest = conversations.latest_of_actor(actor, at_least=at_least)
         return ConversationPage(() if latest is None else (latest,), None)
-    return ConversationPage(book.conversations.find(fragment_of(named), limit=limit, at_least=at_least), None)
+    return ConversationPage(conversations.find(fragment_of(named), limit=limit, at_least=at_least), None)
 
 
 @router.post(
@@ -227,10 +235,10 @@ def fork_conversation(conversation_id: UUID, body: NewFork, server: ServerOf, ca
 
 
 def found_conversation(
-    server: Server, conversation_id: UUID, at_least: int | None = None
+    shown: Shown, conversation_id: UUID, at_least: int | None = None
 ) -> ConversationSummary:
     """Return a conversation, or raise `NotFoundError`."""
-    found = server.book.conversations.get(conversation_id, at_least=at_least)
+    found = shown.conversations.get(conversation_id, at_least=at_least)
     if found is None:
         raise NotFoundError(
             f"There is no conversation {short(conversation_id)} in this book.", hint="daybook list"

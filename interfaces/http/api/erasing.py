@@ -103,7 +103,7 @@ def preview_conversation_erasure(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Say what erasing a conversation would take; nothing is changed."""
-    found = found_conversation(server, conversation_id, at_least)
+    found = found_conversation(server.book, conversation_id, at_least)
     must_not_be_erased("Conversation", found)
     taken = erasures.of_conversation(server.book, found, with_derived=with_derived)
     return versioned(erasures.view(taken), taken.version, if_none_match)
@@ -144,7 +144,7 @@ async def erase_conversation(
     command = EraseConversation(conversation_id=conversation_id, with_derived=along, **editor.fields)
 
     def taken() -> Taken:
-        found = found_conversation(server, conversation_id, server.book.events.size())
+        found = found_conversation(server.book, conversation_id, server.book.events.size())
         return erasures.of_conversation(server.book, found, with_derived=along)
 
     work = in_thread(server, lambda report: _erase(server, command, taken, report))

@@ -22,6 +22,7 @@ from interfaces.filing_views import InstructionsListView, InstructionsView
 from interfaces.http.api.bodies import NewProject, ProjectChanges
 from interfaces.http.api.describing import CREATED, DONE, TAGGED
 from interfaces.http.api.giving import give
+from interfaces.http.api.past import AsOf, seen
 from interfaces.http.api.requests import (
     MOST,
     AtLeast,
@@ -69,15 +70,17 @@ def list_projects(
     include_archived: bool = False,
     name: Annotated[str | None, Query(min_length=1, description="Only those of exactly this name.")] = None,
     id: PieceOfId = None,  # noqa: A002 - the word of the interface
+    as_of: AsOf = None,
 ) -> Response:
     """List projects, the oldest first."""
+    shown = seen(server, as_of)
     if id is not None:
-        some = server.book.projects.find(fragment_of(id), limit=limit, at_least=at_least)
+        some = shown.projects.find(fragment_of(id), limit=limit, at_least=at_least)
         return JsonResponse(ProjectListView(projects=[viewing.project(one) for one in some]))
     if name is None:
-        found = list(server.book.projects.all(include_archived=include_archived, at_least=at_least))
+        found = list(shown.projects.all(include_archived=include_archived, at_least=at_least))
     else:
-        named = server.book.projects.named(name, at_least=at_least)
+        named = shown.projects.named(name, at_least=at_least)
         found = [one for one in named if include_archived or not one.archived]
     if cursor is not None:
         ids = [one.id for one in found]

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from domain.errors import InvalidInputError
 from interfaces.http.api.conversations import found_conversation
+from interfaces.http.api.past import AsOf, seen
 from interfaces.http.api.requests import LAST, AtLeast, Limit, ServerOf, fragment_of
 from interfaces.http.rendering import JsonResponse
 from interfaces.record_views import RecordedMessagesView, recorded_messages
@@ -31,9 +32,10 @@ def find_messages(
     ] = None,
     parent_id: Annotated[UUID | None, Query(description="What follows this message, oldest first.")] = None,
     limit: Limit = 5,
+    as_of: AsOf = None,
 ) -> Response:
     """Find messages by a piece of their id, or those that follow a message."""
-    transcript = server.book.transcript
+    transcript = seen(server, as_of).transcript
     if (id is None) == (parent_id is None):
         raise InvalidInputError("Say either `id` or `parent_id`.")
     if parent_id is not None:
@@ -53,15 +55,18 @@ def list_messages(
     conversation_id: UUID,
     server: ServerOf,
     at_least: AtLeast,
+    *,
     limit: Limit = 100,
     cursor: Annotated[UUID | None, Query(description="`next_cursor`: show the messages before.")] = None,
     leaf_id: Annotated[
         UUID | None, Query(description="Show the branch that ends in this message, not the current one.")
     ] = None,
+    as_of: AsOf = None,
 ) -> Response:
     """List the last messages of a branch, root first, as they are recorded."""
-    found = found_conversation(server, conversation_id, at_least)
-    messages = server.book.transcript.branch(
+    shown = seen(server, as_of)
+    found = found_conversation(shown, conversation_id, at_least)
+    messages = shown.transcript.branch(
         conversation_id, cursor or leaf_id, limit=limit + 1, at_least=found.last_index + 1
     )
     return JsonResponse(recorded_messages(messages, limit=limit))
