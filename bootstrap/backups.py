@@ -25,9 +25,9 @@ from bootstrap.home import Home
 from bootstrap.settings import Settings
 from domain.errors import InvalidInputError, RefusedError
 from infrastructure.backup import erasures, files
-from infrastructure.backup.archive import damaged
+from infrastructure.backup.archive import FIRST, damaged
 from infrastructure.backup.erasures import Erasure
-from infrastructure.backup.reading import BackupReader, Head, Known, Nowhere
+from infrastructure.backup.reading import BackupReader, Head, Known, Nowhere, must_be_of
 from infrastructure.backup.restoring import empty_or_refused, load
 from infrastructure.backup.writing import BackupWriter, SealKeys
 from infrastructure.crypto import export, master_key
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
 _KEYS = "daybook-backup-keys-1"
 _TRIES = 3
-_BACKUP_BEGINS = b"backup.json\0"
 
 
 @dataclass
@@ -88,8 +87,7 @@ class BackupAdmin:
             writer = BackupWriter(database, checkpoints, self._version, seal)
             written = self._written(writer, path, progress, force=force)
             erasures.keep(self._kept, written.book_id, erasures.of_database(database))
-        if path is not None:
-            self._home.note_backup(written.made_at, path)
+        self._home.note_backup(written.made_at, path)
         return written
 
     def check(
@@ -98,7 +96,7 @@ class BackupAdmin:
         """Read a backup to its end."""
         with files.source(path) as file:
             reader = BackupReader(file)
-            known = self._known(reader.head.book_id, checkpoint)
+            known = self._known(reader.head, checkpoint)
             keys = self._known_keys(reader.head, None)
             return reader.run(Nowhere(), keys=keys, known=known, progress=progress)
 
@@ -114,7 +112,7 @@ class BackupAdmin:
         with files.source(path) as file:
             reader = BackupReader(file)
             head = reader.head
-            known = self._known(head.book_id, checkpoint)
+            known = self._known(head, checkpoint)
             late = self._erasures(head.book_id, tombstones)
             with contextlib.closing(self._owners_database()) as database:
                 unused = _book_without_events(database)
@@ -239,15 +237,17 @@ class BackupAdmin:
             names.append(mine)
         return [parse_key(name) for name in dict.fromkeys(names)]
 
-    def _known(self, book_id: UUID, given: Path | None) -> list[Known]:
+    def _known(self, head: Head, given: Path | None) -> list[Known]:
         """Return the checkpoints that this home, and whoever restores, keeps of the book."""
         found = []
         for name in ("newest", "verified"):
-            note = self._kept.checkpoint(book_id, name)
+            note = self._kept.checkpoint(head.book_id, name)
             if note is not None:
                 found.append(Known(f"the {name} checkpoint that this home keeps", note))
         if given is not None:
             found.append(Known(f"The checkpoint in {given}", _text(given)))
+        for one in found:
+            must_be_of(one, head)
         return found
 
     def _erasures(self, book_id: UUID, given: Path | None) -> list[Erasure]:
@@ -255,7 +255,7 @@ class BackupAdmin:
         known = erasures.of_home(self._kept, book_id)
         if given is not None:
             with files.source(given) as file:
-                is_backup = file.read(len(_BACKUP_BEGINS)) == _BACKUP_BEGINS
+                is_backup = file.read(len(FIRST)) == FIRST
             known += (
                 _of_backup(given, book_id)
                 if is_backup

@@ -24,6 +24,9 @@ from domain.errors import InvalidInputError
 MOST_PIECE = 4 * 2**20
 """The most bytes of one piece, unpacked."""
 
+FIRST = b"backup.json\0"
+"""The first bytes of every backup."""
+
 _BLOCK = tarfile.BLOCKSIZE
 _MOST_JSON = 2**20
 _MOST_PACKED = MOST_PIECE + 2**16
@@ -177,12 +180,12 @@ class ArchiveReader:
         self.digest = digest
 
     def _exactly(self, count: int) -> bytes:
-        pieces = []
+        pieces: list[bytes] = []
         while count:
             piece = self._file.read(count)
             if not piece:
-                if not self.size:
-                    raise no_backup("it is empty")
+                if self.size < _BLOCK and b"".join(pieces)[: len(FIRST)] != FIRST:
+                    raise no_backup("it does not begin like one" if self.size else "it is empty")
                 raise damaged("it ends too early")
             pieces.append(piece)
             self._hash.update(piece)

@@ -35,7 +35,7 @@ from infrastructure.backup.tables import (
 from infrastructure.backup.writing import FORMAT
 from infrastructure.postgres.migrate import known_migrations
 from infrastructure.proofs.checkpoints import signed_by_any
-from infrastructure.proofs.offline import Key, ProofError, parse_checkpoint, parse_key
+from infrastructure.proofs.offline import Checkpoint, Key, ProofError, parse_checkpoint, parse_key
 from infrastructure.proofs.scan import Scan
 
 _MOST_CHECKPOINTS = 1_000_000
@@ -113,18 +113,17 @@ class BackupReader:
         Args:
             sink: takes the rows.
             keys: public keys that are known to be the book's; none: those are taken that the backup names.
-            known: checkpoints that the log must agree with.
+            known: checkpoints that the log must agree with; each is one of the book's (`must_be_of`).
             erased: owners whose keys and saved texts are left out.
             progress: told how many events were read.
 
         Raises:
-            InvalidInputError: a known checkpoint is none, or of another book.
             NotProvedError: the backup is damaged, or is not of the book that was signed.
         """
         head = self.head
         pinned = bool(keys)
         trusted = list(keys) or _named(head)
-        stated = [(one.where, _signed(one, trusted, head)) for one in known]
+        stated = [(one.where, _signed(one, trusted)) for one in known]
         gone = {owner.bytes for owner in erased}
         scan = Scan(0, [], [])
         for table in head.tables:
@@ -303,7 +302,7 @@ def _head(member: Piece | Document | None) -> Head:
             keys=None if values["keys"] is None else dict(values["keys"]),
             tables=_tables(values["tables"]),
         )
-    except (KeyError, ValueError, TypeError, AttributeError):
+    except (LookupError, ValueError, TypeError, AttributeError):
         raise damaged("its first member cannot be read") from None
 
 
@@ -350,8 +349,8 @@ def _claim(table: Table, row: bytes) -> tuple[str, str]:
         raise damaged("a checkpoint in it cannot be read") from None
 
 
-def _signed(known: Known, trusted: Sequence[Key], head: Head) -> Any:
-    """Return what a checkpoint states that somebody kept."""
+def must_be_of(known: Known, head: Head) -> None:
+    """Raise `InvalidInputError` unless what somebody kept is a checkpoint of the backup's book."""
     try:
         stated = parse_checkpoint(known.note)
     except ProofError as problem:
@@ -361,6 +360,10 @@ def _signed(known: Known, trusted: Sequence[Key], head: Head) -> Any:
             f"{known.where} is of another book ({stated.origin}; this backup is of daybook/{head.book_id}). "
             "Nothing was changed."
         )
+
+
+def _signed(known: Known, trusted: Sequence[Key]) -> Checkpoint:
+    """Return what a checkpoint states that somebody kept."""
     try:
         return signed_by_any(known.note, trusted)
     except ProofError as problem:

@@ -96,7 +96,8 @@ def empty_or_refused(connection: psycopg.Connection, name: str) -> UUID | None:
             hint="Another home: daybook --home DIRECTORY restore FILE   (or another database: createdb NAME, "
             "DAYBOOK_DATABASE_URL=…)",
         )
-    return None if book_id is None else UUID(str(book_id))
+    unused: UUID | None = book_id
+    return unused
 
 
 def load(
