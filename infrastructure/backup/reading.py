@@ -7,9 +7,8 @@ whoever takes it must be able to drop it all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
@@ -18,13 +17,14 @@ from application.errors import NotProvedError
 from application.ports.audit import Progress
 from application.ports.backup import BackupContents, CheckedBackup, Missing
 from domain.errors import InvalidInputError
-from infrastructure.backup.archive import ArchiveReader, Document, Input, Piece, damaged, no_backup
+from infrastructure.backup.archive import ArchiveReader, Document, Input, Piece, damaged
 from infrastructure.backup.erasures import Erasure
+from infrastructure.backup.head import Head, read_head
 from infrastructure.backup.tables import (
+    BOOK,
     CHECKPOINTS,
     EVENTS,
     HEADER,
-    TABLES,
     TOMBSTONES,
     TRAILER,
     Rows,
@@ -32,8 +32,6 @@ from infrastructure.backup.tables import (
     fields,
     owner_of,
 )
-from infrastructure.backup.writing import FORMAT
-from infrastructure.postgres.migrate import known_migrations
 from infrastructure.proofs.checkpoints import signed_by_any
 from infrastructure.proofs.offline import Checkpoint, Key, ProofError, parse_checkpoint, parse_key
 from infrastructure.proofs.scan import Scan
@@ -69,22 +67,13 @@ class Known(NamedTuple):
     note: str
 
 
-@dataclass(frozen=True)
-class Head:
-    """What stands before the tables. `keys`: the book's keys under a passphrase, None where left out."""
+class _Claim(NamedTuple):
+    """A checkpoint in a backup: its signed note, and the size and root that stand beside it."""
 
-    book_id: UUID
-    made_at: datetime
-    version: str
-    migration: int
-    event_count: int
+    name: str
+    note: str
+    size: int
     root: bytes
-    checkpoint: str | None
-    verifiers: tuple[str, ...]
-    master_check: bytes
-    former_check: bytes | None
-    keys: dict[str, Any] | None
-    tables: tuple[Table, ...]
 
 
 class BackupReader:
@@ -94,9 +83,9 @@ class BackupReader:
         self._archive = ArchiveReader(file)
         self._members = self._archive.members()
         self._next: Piece | Document | None = next(self._members)
-        self.head = _head(self._next)
+        self.head = read_head(self._next)
         self._described: dict[str, dict[str, Any]] = {}
-        self._claims: list[tuple[str, str]] = []
+        self._claims: list[_Claim] = []
         self._advance()
 
     def run(
@@ -162,6 +151,9 @@ class BackupReader:
                 write(HEADER)
             for piece in self._pieces(table):
                 found = list(rows.feed(piece))
+                if table.name == BOOK:
+                    for row in found:
+                        _must_be_the_book(table, row, self.head)
                 if table.name == CHECKPOINTS:
                     self._claims += [_claim(table, row) for row in found]
                     if len(self._claims) > _MOST_CHECKPOINTS:
@@ -170,6 +162,8 @@ class BackupReader:
             rows.finish()
             if gone:
                 write(TRAILER)
+        if table.name == BOOK and rows.count != 1:
+            raise damaged(f"there are {rows.count} books in it")
         self._described[table.name]["rows"] = rows.count
 
     def _read_log(self, table: Table, sink: Sink, scan: Scan, progress: Progress | None) -> None:
@@ -205,15 +199,15 @@ class BackupReader:
         """Return size and root of each checkpoint in the backup, its signature checked."""
         head = self.head
         claims = []
-        notes = [("its checkpoint", head.checkpoint)] if head.checkpoint is not None else []
-        for name, note in [*notes, *self._claims]:
+        own = _Claim("its checkpoint", head.checkpoint or "", head.event_count, head.root)
+        for claim in [*([own] if head.checkpoint is not None else []), *self._claims]:
             try:
-                one = signed_by_any(note, trusted)
+                one = signed_by_any(claim.note, trusted)
             except ProofError as problem:
-                raise damaged(f"{name}: {problem}") from None
-            claims.append((one.size, one.root, name))
-        if head.checkpoint is not None and claims[0][:2] != (head.event_count, head.root):
-            raise damaged("its checkpoint is of another log")
+                raise damaged(f"{claim.name}: {problem}") from None
+            if (one.size, one.root) != (claim.size, claim.root):
+                raise damaged(f"{claim.name} does not state what stands beside it")
+            claims.append((one.size, one.root, claim.name))
         return claims
 
     def _end(self) -> None:
@@ -273,64 +267,6 @@ class _Tombstones:
         return nullcontext(take)
 
 
-def _head(member: Piece | Document | None) -> Head:
-    if not isinstance(member, Document) or member.name != "backup":
-        raise no_backup("it does not begin like one")
-    values = member.values
-    name, _, number = str(values.get("format")).partition("/")
-    ours, _, form = FORMAT.partition("/")
-    if name != ours:
-        raise no_backup("it says that it is something else")
-    if number != form:
-        raise _newer(f"its format is {number[:20]!r}, and this one reads {form!r}")
-    migration = values.get("migration")
-    if isinstance(migration, int) and migration > (newest := known_migrations()[-1].number):
-        raise _newer(f"its tables are of migration {migration}, and this one knows {newest}")
-    try:
-        former = values["former_check"]
-        return Head(
-            book_id=UUID(values["book_id"]),
-            made_at=datetime.fromisoformat(values["made_at"]),
-            version=str(values["daybook"]),
-            migration=int(values["migration"]),
-            event_count=int(values["events"]),
-            root=bytes.fromhex(values["root"]),
-            checkpoint=None if values["checkpoint"] is None else str(values["checkpoint"]),
-            verifiers=tuple(map(str, values["verifiers"])),
-            master_check=bytes.fromhex(values["master_check"]),
-            former_check=None if former is None else bytes.fromhex(former),
-            keys=None if values["keys"] is None else dict(values["keys"]),
-            tables=_tables(values["tables"]),
-        )
-    except (LookupError, ValueError, TypeError, AttributeError):
-        raise damaged("its first member cannot be read") from None
-
-
-def _newer(why: str) -> InvalidInputError:
-    return InvalidInputError(
-        f"This backup was made by a newer Daybook: {why}. Nothing was changed.", hint="Update Daybook."
-    )
-
-
-def _tables(stated: Mapping[str, Sequence[str]]) -> tuple[Table, ...]:
-    """Return the tables with the columns that are in the backup: an older Daybook may have had fewer."""
-    tables = tuple(
-        one._replace(columns=tuple(map(str, stated[one.name]))) for one in TABLES if one.name in stated
-    )
-    ours = {one.name: one.columns for one in TABLES}
-    for one in tables:
-        mine = ours[one.name]
-        if (
-            not set(one.columns) <= set(mine)
-            or one.columns[0] != mine[0]
-            or len(set(one.columns)) < len(one.columns)
-        ):
-            raise ValueError(one.name)
-    if set(stated) - set(ours) or tables[-1] != TABLES[-1]:
-        raise ValueError(stated)
-    return tables
-
-
 def _named(head: Head) -> list[Key]:
     """Return the public keys that the backup names itself."""
     origin = f"daybook/{head.book_id}+"
@@ -340,13 +276,21 @@ def _named(head: Head) -> list[Key]:
         raise damaged(f"a public key in it: {problem}") from None
 
 
-def _claim(table: Table, row: bytes) -> tuple[str, str]:
+def _claim(table: Table, row: bytes) -> _Claim:
     values = dict(zip(table.columns, fields(row), strict=True))
     number, size = (int.from_bytes(values.get(name) or b"", "big") for name in ("checkpoint_id", "size"))
     try:
-        return f"checkpoint {number} (of {size:,} events)", (values.get("note") or b"").decode()
+        note = (values.get("note") or b"").decode()
     except UnicodeDecodeError:
         raise damaged("a checkpoint in it cannot be read") from None
+    return _Claim(f"checkpoint {number} (of {size:,} events)", note, size, values.get("root") or b"")
+
+
+def _must_be_the_book(table: Table, row: bytes, head: Head) -> None:
+    values = dict(zip(table.columns, fields(row), strict=True))
+    stated = tuple(values.get(name) for name in ("book_id", "master_check", "former_check"))
+    if stated != (head.book_id.bytes, head.master_check, head.former_check):
+        raise damaged("its book is another than it says")
 
 
 def must_be_of(known: Known, head: Head) -> None:

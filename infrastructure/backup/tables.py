@@ -31,13 +31,14 @@ class Table(NamedTuple):
     owner_first: bool = False
 
 
+BOOK = "book"
 EVENTS = "events"
 CHECKPOINTS = "checkpoints"
 TOMBSTONES = "tombstones"
 
 TABLES = (
     Table(
-        "book",
+        BOOK,
         (
             "one",
             "book_id",

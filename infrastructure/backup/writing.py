@@ -19,6 +19,7 @@ from application.ports.audit import Progress
 from application.ports.backup import BackupContents, Signed
 from domain.errors import ConflictError, NotFoundError
 from infrastructure.backup.archive import MOST_PIECE, ArchiveWriter, Output
+from infrastructure.backup.head import FORMAT
 from infrastructure.backup.tables import EVENTS, TABLES, Rows, Table
 from infrastructure.proofs import tree
 from infrastructure.proofs.checkpoints import Checkpoints
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     import psycopg
 
     from infrastructure.postgres.database import Database
-
-FORMAT = "daybook-backup/1"
 
 _PIECE = 2**20
 _KEYS_STAND: LiteralString = """

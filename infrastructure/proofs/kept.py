@@ -54,6 +54,11 @@ class Kept:
         finally:
             draft.unlink(missing_ok=True)
 
+    def set_secret_aside(self, suffix: str) -> None:
+        """Give a private key, where there is one, another name."""
+        with contextlib.suppress(FileNotFoundError):
+            self.key_file.rename(self.key_file.with_name(f"{self.key_file.name}.{suffix}"))
+
     def signers(self) -> list[str]:
         """Return the public keys that this home has signed with."""
         return (self._read(self._home / "keys" / "signers") or "").split()

@@ -95,10 +95,14 @@ def test_the_command_says_that_it_is_damaged_and_restores_nothing(file: Path, th
         ({"tables": {}}, "cannot be read"),
         ({"events": 1}, "damaged"),
         ({"root": "00" * 32}, "damaged"),
+        ({"master_check": "00"}, "another than it says"),
         ({"checkpoint": None, "root": "00" * 32}, "does not have the root"),
         ({"verifiers": []}, "no key"),
         ({"verifiers": ["daybook/x+00+AAAA"]}, "no key"),
         ({"checkpoint": "daybook/x\n1\nAAAA\n\n"}, "damaged"),
+        ({"tables": {"book": []}}, "cannot be read"),
+        ({"tables": {"events": ["log_index"]}}, "cannot be read"),
+        ({"keys": {"format": "other"}, "former_check": "xx"}, "cannot be read"),
     ],
 )
 def test_a_head_that_says_something_else_is_found(

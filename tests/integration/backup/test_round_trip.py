@@ -137,11 +137,13 @@ def test_a_database_in_which_nothing_was_ever_written_counts_as_empty(
     """Whoever looks around before restoring has made a book, and a key that opens nothing."""
     file = str(tmp_path / "book.daybook")
     book("backup", file, "--passphrase-file", passphrase)
-    there("list")
+    there("audit", "checkpoint")
     keys = Path(there.settings["DAYBOOK_HOME"]) / "keys"
     unused = (keys / "master.key").read_text()
-    assert there("restore", file, "--passphrase-file", passphrase, "--json").json["key"] == "installed"
+    done = there("restore", file, "--passphrase-file", passphrase, "--json").json
 
+    assert (done["key"], done["can_sign"]) == ("installed", True)
+    there("audit", "checkpoint")
     assert "What stays? 2" in there("show", str(kept["read"])).out
     assert [one.read_text() for one in keys.glob("master.key.of-*")] == [unused]
 
