@@ -25,7 +25,7 @@ from infrastructure.backup.writing import BackupWriter, KeysChangedError
 from infrastructure.proofs.checkpoints import Checkpoints
 from infrastructure.proofs.kept import Kept
 from tests.support.backups import conversation_in, daybook_on, opened, rows_of
-from tests.support.cli_process import ROOT, Daybook, read_some
+from tests.support.cli_process import ROOT, Daybook, read_some, wait_until
 from tests.support.postgres_server import NOT_DURABLE, PostgresServer, quick_place, with_database
 
 KILLS = 6
@@ -217,3 +217,18 @@ def test_it_goes_to_an_older_server_and_back(
     assert there("audit", "verify", "--json").json["ok"]
     assert "What stays? 2" in there("show", str(kept["read"])).out
     assert Path(second).stat().st_size > Path(first).stat().st_size
+
+
+def test_an_interrupted_backup_leaves_nothing_at_all(
+    book: Daybook, large: dict[str, UUID], tmp_path: Path
+) -> None:
+    del large
+    process = book.begin("backup", str(tmp_path / "book.daybook"))
+    wait_until(lambda: any(tmp_path.glob(".*.partial")) or process.poll() is not None, "a backup was begun")
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+
+    assert process.returncode in {130, 0}, told
+    if process.returncode:
+        assert not (tmp_path / "book.daybook").exists()
+    assert not list(tmp_path.glob(".*.partial"))
