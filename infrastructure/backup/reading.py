@@ -253,16 +253,7 @@ class _Tombstones:
         rows = Rows(table)
 
         def take(piece: bytes) -> None:
-            for row in rows.feed(piece):
-                values = dict(zip(table.columns, fields(row), strict=True))
-                at = int.from_bytes(values["erased_at"] or b"", "big", signed=True)
-                self.found.append(
-                    Erasure(
-                        UUID(bytes=values["owner_id"] or b""),
-                        _SINCE_2000 + timedelta(microseconds=at),
-                        (values.get("erased_by") or b"").decode(),
-                    )
-                )
+            self.found += [_erasure(table, row) for row in rows.feed(piece)]
 
         return nullcontext(take)
 
@@ -274,6 +265,19 @@ def _named(head: Head) -> list[Key]:
         return [parse_key(one) for one in head.verifiers if one.startswith(origin)]
     except ProofError as problem:
         raise damaged(f"a public key in it: {problem}") from None
+
+
+def _erasure(table: Table, row: bytes) -> Erasure:
+    values = dict(zip(table.columns, fields(row), strict=True))
+    at = int.from_bytes(values.get("erased_at") or b"", "big", signed=True)
+    try:
+        return Erasure(
+            UUID(bytes=values["owner_id"] or b""),
+            _SINCE_2000 + timedelta(microseconds=at),
+            (values.get("erased_by") or b"").decode(),
+        )
+    except (ValueError, OverflowError):
+        raise damaged("a tombstone in it cannot be read") from None
 
 
 def _claim(table: Table, row: bytes) -> _Claim:

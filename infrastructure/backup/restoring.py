@@ -44,6 +44,8 @@ _EMPTIED = [*(one.name for one in TABLES), *(name for name in LEFT_OUT if name n
 
 _ALONE: LiteralString = """
 set local lock_timeout = '10s';
+set local statement_timeout = 0;
+set local idle_in_transaction_session_timeout = 0;
 lock table daybook.book, daybook.events, daybook.data_keys in access exclusive mode
 """
 _STANDING: LiteralString = """

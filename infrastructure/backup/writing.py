@@ -37,6 +37,12 @@ select b.book_id, b.master_check, b.former_check,
        (select coalesce(max(t.erasure), 0) from daybook.tombstones t)
   from daybook.book b
 """
+# Whoever reads the pipe may be slow, and the log long.
+_SNAPSHOT: LiteralString = """
+set transaction isolation level repeatable read, read only;
+set local statement_timeout = 0;
+set local idle_in_transaction_session_timeout = 0
+"""
 _NOW: LiteralString = """
 select clock_timestamp(), current_setting('server_version'), (select max(number) from daybook.migrations),
        (select coalesce(max(log_index) + 1, 0) from daybook.events)
@@ -92,7 +98,7 @@ class BackupWriter:
         counts: dict[str, int] = {}
         described: dict[str, dict[str, Any]] = {}
         with self._database.transaction() as connection:
-            connection.execute("set transaction isolation level repeatable read, read only")
+            connection.execute(_SNAPSHOT)
             keys = self._keys_stand(connection)
             note, size, root = self._checkpoint(connection)
             made_at, server, migration, _ = _row(connection, _NOW)

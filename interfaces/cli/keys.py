@@ -168,9 +168,9 @@ def _replace_master(host: Host, to: Path | None, *, ask: bool, as_json: bool) ->
 
         say_scrubbed(scrubbed)
     say(
-        "Backups from before open with the former key only, but hold the words of the search in clear: make "
-        "a new one, and destroy the old ones and old exports of the key. Export the new key: "
-        "daybook keys export FILE"
+        "Backups from before open with the former key only, which those made with --keys passphrase bring "
+        "along; dumps of pg_dump hold the words of the search in clear. Make a new one: daybook backup FILE. "
+        "Destroy the old ones and old exports of the key. Export the new key: daybook keys export FILE"
     )
 
 

@@ -162,6 +162,21 @@ def test_rows_that_no_book_can_have_are_not_taken_by_the_database(file: Path, th
     assert not any(rows_of(there.settings["DAYBOOK_DATABASE_URL"]).values())
 
 
+@pytest.mark.parametrize("spoil", [(6, b"\xff" * 16), (2, b"\0\0\0\x0f"), (26, b"\x7f" + b"\xff" * 7)])
+def test_a_tombstone_that_is_none_is_told_or_taken_as_it_stands(file: Path, spoil: tuple[int, bytes]) -> None:
+    at, data = spoil
+
+    def change(member: Piece | Document) -> Piece | Document:
+        if isinstance(member, Piece) and member.table == "tombstones":
+            row = bytearray(member.data)
+            row[19 + at : 19 + at + len(data)] = data
+            return Piece(member.table, bytes(row))
+        return member
+
+    with pytest.raises(NotProvedError):
+        BackupReader(io.BytesIO(rewritten(file.read_bytes(), change))).erasures()
+
+
 def test_a_log_that_was_altered_makes_no_backup(book: Daybook, kept: dict[str, UUID], tmp_path: Path) -> None:
     del kept
     file = tmp_path / "book.daybook"
