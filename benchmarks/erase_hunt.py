@@ -4,8 +4,8 @@
 
 Each round plants a word in every kind of content of a book on a PostgreSQL of its own with a talkative log,
 sees that it can be found, erases it, replaces the master key, writes over the write-ahead log, and looks for
-words and keys in all files of server and home, in dumps and exports; then tries a dump from before with the
-new keys. Prints one JSON line and ends with 1 if anything was found, or if a control was not.
+words and keys in all files of server and home, in dumps, exports and backups; then tries a dump from before
+with the new keys. Prints one JSON line and ends with 1 if anything was found, or if a control was not.
 """
 
 import argparse

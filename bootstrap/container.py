@@ -79,7 +79,18 @@ class Container:
         from infrastructure.postgres.book import PostgresLog
         from infrastructure.postgres.log import EventLog
 
-        return PostgresLog(EventLog(self.database), self.keyring)
+        return PostgresLog(EventLog(self.database), self.keyring, erased=self._note_erasures)
+
+    def _note_erasures(self) -> None:
+        """Let the home know what was erased, so that no older backup brings it back."""
+        from contextlib import suppress
+
+        from domain.errors import DaybookError
+        from infrastructure.backup import erasures
+        from infrastructure.proofs.kept import Kept
+
+        with suppress(DaybookError):  # it is erased all the same; the next checkpoint tries again
+            erasures.keep(Kept(self._home.root), self.keyring.book_id, erasures.of_database(self.database))
 
     @property
     def events(self) -> PostgresLog:
@@ -269,15 +280,14 @@ class Container:
     @cached_property
     def audit(self) -> PostgresAuditor:
         """Signs, proves and verifies the log."""
-        from infrastructure.proofs import signing
         from infrastructure.proofs.auditor import PostgresAuditor
 
-        def given() -> bytes | None:
-            found = self._settings.find("signing_key")
-            return signing.from_text(found.value, where=found.origin) if found.value else None
-
         return PostgresAuditor(
-            self.database, self._home.root, lambda: self.keyring.book_id, given, self.keyring
+            self.database,
+            self._home.root,
+            lambda: self.keyring.book_id,
+            lambda: given_signing_key(self._settings),
+            self.keyring,
         )
 
     def watch_appends(self, told: Callable[[int, float], None]) -> None:
@@ -351,6 +361,14 @@ def make_keyring(
             home.note_book_of_the_key(book_id)
 
     return Keyring(PostgresKeyStore(database), find, make, next_master=find_next, opened=note)
+
+
+def given_signing_key(settings: Settings) -> bytes | None:
+    """Return the signing key of the settings, None where the home's file holds it."""
+    from infrastructure.proofs import signing
+
+    found = settings.find("signing_key")
+    return signing.from_text(found.value, where=found.origin) if found.value else None
 
 
 def make_model_server(settings: Settings) -> ModelServer:

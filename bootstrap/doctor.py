@@ -198,7 +198,18 @@ def _keys(settings: Settings, home: Home, database: Database) -> list[Check]:
         checks.append(Check("key backup", exported, detail, fix, required=False))
     if checks[0].ok:
         checks.append(_guarded("key epochs", lambda: _epochs(database)))
+        checks.append(_backup(home))
     return checks
+
+
+def _backup(home: Home) -> Check:
+    """Say when the last backup was made from this home."""
+    last = home.last_backup()
+    if last is None:
+        return Check("backup", False, "none was made from this home", "daybook backup FILE", required=False)
+    at, where = last
+    went = "into a pipe" if where == "-" else f"to {where}"
+    return Check("backup", True, f"the last one was made on {at.astimezone():%Y-%m-%d %H:%M}, {went}")
 
 
 def _epochs(database: Database) -> Check:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -43,6 +44,21 @@ class Home:
     def key_exported(self) -> Path:
         """A mark that the master key was exported at least once."""
         return self.root / "keys" / "exported"
+
+    def note_backup(self, at: datetime, path: Path | None) -> None:
+        """Note that a backup was made, for whoever asks how old the last one is; no path: into a pipe."""
+        note = self.state / "last-backup"
+        with contextlib.suppress(OSError):
+            self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            note.write_text(f"{at.isoformat()} {path.absolute() if path else '-'}\n", encoding="utf-8")
+
+    def last_backup(self) -> tuple[datetime, str] | None:
+        """Return when the last backup was made from this home, and where it went, as far as it was noted."""
+        try:
+            at, _, path = (self.state / "last-backup").read_text(encoding="utf-8").strip().partition(" ")
+            return datetime.fromisoformat(at), path
+        except (OSError, ValueError):
+            return None
 
     def books_of_the_key(self) -> set[UUID]:
         """Return the books that were opened with the master key of this home, as far as it was noted."""

@@ -19,6 +19,7 @@ from interfaces.cli.host import SettingView
 
 if TYPE_CHECKING:
     from application.model_sizes import Recommendation
+    from bootstrap.backups import BackupAdmin
     from bootstrap.container import Container
     from bootstrap.database_admin import BookDatabase
     from bootstrap.demo import DemoHost
@@ -216,6 +217,14 @@ class ProcessHost:
         """The master key's export and import."""
         self._must_be_here("The master key is")
         return self._keys
+
+    @property
+    def backups(self) -> BackupAdmin:
+        """Whole books in files."""
+        self._must_be_here("The book is")
+        from bootstrap.backups import BackupAdmin
+
+        return BackupAdmin(self._settings, self.home, self._database, self.version)
 
     @property
     def master_replacement_begun(self) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hmac
 import os
 import shlex
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,6 +91,13 @@ class KeyAdmin:
                 f"Something else is in {self._home.master_key}. It was not touched; move it away first.",
                 hint=f"mv {where} {where}.old",
             )
+
+    def tombstones(self) -> Sequence[str]:
+        """Return what was erased, a line each, as a restore reads it."""
+        from infrastructure.backup import erasures
+
+        with closing(self._database.open()) as database:
+            return erasures.to_lines(erasures.of_database(database)).splitlines()
 
     @property
     def replacement_begun(self) -> bool:

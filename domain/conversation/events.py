@@ -335,7 +335,7 @@ class ConversationErased(Event):
 
     An erased conversation has no key, so the event has no content: `reason_kind` is `request` where a person
     asked for this conversation, `project` where it went with its project, `derived` where it went with the
-    conversation that it was copied from.
+    conversation that it was copied from, `restore` where a backup from before the erasure was restored.
     """
 
     reason_kind: str

@@ -74,7 +74,8 @@ class ProjectReleased(Event):
 class ProjectErased(Event):
     """Its key and those of its conversations were destroyed in this very transaction.
 
-    There is no content, as there is no key; `reason_kind` is `request`: a person asked for it.
+    There is no content, as there is no key; `reason_kind` is `request`: a person asked for it, or `restore`:
+    a backup from before the erasure was restored.
     """
 
     reason_kind: str

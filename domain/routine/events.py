@@ -49,8 +49,9 @@ class RoutineRemoved(Event):
 class RoutineErased(Event):
     """Its key was destroyed in this very transaction; nothing follows in its stream.
 
-    There is no content, as there is no key; `reason_kind` is `request`: a person asked for it. What it was
-    run for is in conversations of their own, under their own keys.
+    There is no content, as there is no key; `reason_kind` is `request`: a person asked for it, or
+    `restore`: a backup from before the erasure was restored. What it was run for is in conversations of
+    their own, under their own keys.
     """
 
     reason_kind: str

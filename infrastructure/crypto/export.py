@@ -10,6 +10,7 @@ import base64
 import json
 import os
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from application.errors import in_words
@@ -31,21 +32,7 @@ def export_key(path: Path, master: bytes, book_id: UUID, passphrase: str) -> Non
         InvalidInputError: the passphrase is shorter than eight characters, or the file cannot be written.
         RefusedError: the file exists.
     """
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    if len(passphrase) < _SHORTEST:
-        raise InvalidInputError(f"The passphrase needs at least {_SHORTEST} characters. Nothing was written.")
-    checked_text(passphrase, "passphrase")
-    salt, nonce = os.urandom(16), os.urandom(_NONCE)
-    key = _derive(passphrase, salt, _COST)
-    box = AESGCM(key).encrypt(nonce, master, _FORMAT.encode() + book_id.bytes)
-    document = {
-        "format": _FORMAT,
-        "book_id": str(book_id),
-        "scrypt": {**_COST, "salt": _text(salt)},
-        "nonce": _text(nonce),
-        "box": _text(box),
-    }
+    document = sealed(master, book_id, passphrase)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -74,37 +61,72 @@ def import_key(path: Path, passphrase: str) -> tuple[bytes, UUID]:
     Raises:
         InvalidInputError: it is no such file, the passphrase is wrong, or the file was altered.
     """
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     checked_text(passphrase, "passphrase")
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        known = document["format"] == _FORMAT
+    except FileNotFoundError:
+        raise InvalidInputError(f"{path} does not exist. Nothing was changed.") from None
+    except OSError as problem:
+        raise InvalidInputError(f"{path} cannot be read: {in_words(problem)}. Nothing was changed.") from None
+    except ValueError:
+        raise _no_export(str(path), "its form is unknown") from None
+    return opened(document, passphrase, where=str(path))
+
+
+def sealed(secret: bytes, book_id: UUID, passphrase: str, *, form: str = _FORMAT) -> dict[str, Any]:
+    """Return a document that holds a secret of a book, encrypted under a passphrase.
+
+    Raises:
+        InvalidInputError: the passphrase is shorter than eight characters, or no text.
+    """
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    if len(passphrase) < _SHORTEST:
+        raise InvalidInputError(f"The passphrase needs at least {_SHORTEST} characters. Nothing was written.")
+    checked_text(passphrase, "passphrase")
+    salt, nonce = os.urandom(16), os.urandom(_NONCE)
+    key = _derive(passphrase, salt, _COST)
+    return {
+        "format": form,
+        "book_id": str(book_id),
+        "scrypt": {**_COST, "salt": _text(salt)},
+        "nonce": _text(nonce),
+        "box": _text(AESGCM(key).encrypt(nonce, secret, form.encode() + book_id.bytes)),
+    }
+
+
+def opened(document: Any, passphrase: str, *, where: str, form: str = _FORMAT) -> tuple[bytes, UUID]:
+    """Return the secret that `sealed` put into a document, and the id of its book.
+
+    Raises:
+        InvalidInputError: it is no such document, the passphrase is wrong, or it was altered; `where` names
+            it.
+    """
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    try:
+        known = document["format"] == form
         book_id = UUID(document["book_id"])
         cost = {name: int(document["scrypt"][name]) for name in _COST}
         salt, nonce, box = (
             base64.b64decode(text, validate=True)
             for text in (document["scrypt"]["salt"], document["nonce"], document["box"])
         )
-    except FileNotFoundError:
-        raise InvalidInputError(f"{path} does not exist. Nothing was changed.") from None
-    except OSError as problem:
-        raise InvalidInputError(f"{path} cannot be read: {in_words(problem)}. Nothing was changed.") from None
-    except (ValueError, KeyError, TypeError):
-        raise _no_export(path, "its form is unknown") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise _no_export(where, "its form is unknown") from None
     if not known or len(nonce) != _NONCE:
-        raise _no_export(path, "its form is unknown")
+        raise _no_export(where, "its form is unknown")
     if not (_within(cost["n"] * cost["r"], _MOST_MEMORY) and _within(cost["p"], _MOST_LANES)):
-        raise _no_export(path, "its cost is out of bounds")
+        raise _no_export(where, "its cost is out of bounds")
     try:
         key = _derive(passphrase, salt, cost)
-        return AESGCM(key).decrypt(nonce, box, _FORMAT.encode() + book_id.bytes), book_id
+        return AESGCM(key).decrypt(nonce, box, form.encode() + book_id.bytes), book_id
     except ValueError as problem:
-        raise _no_export(path, str(problem)) from None
+        raise _no_export(where, str(problem)) from None
     except InvalidTag:
         raise InvalidInputError(
-            f"The passphrase does not open {path} (or the file was altered). Nothing was changed."
+            f"The passphrase does not open {where} (or the file was altered). Nothing was changed."
         ) from None
 
 
@@ -112,8 +134,8 @@ def _within(value: int, most: int) -> bool:
     return 1 <= value <= most
 
 
-def _no_export(path: Path, why: str) -> InvalidInputError:
-    return InvalidInputError(f"{path} is not a key exported by Daybook: {why}. Nothing was changed.")
+def _no_export(where: str, why: str) -> InvalidInputError:
+    return InvalidInputError(f"{where} is not a key exported by Daybook: {why}. Nothing was changed.")
 
 
 def _derive(passphrase: str, salt: bytes, cost: dict[str, int]) -> bytes:

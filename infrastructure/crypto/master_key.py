@@ -117,6 +117,10 @@ class MasterKeyFile:
             ) from None
         return self.read() or master
 
+    def set_aside(self, suffix: str) -> None:
+        """Give a key that opens nothing here another name."""
+        self.path.rename(self.path.with_name(f"{self.path.name}.{suffix}"))
+
     def advance(self) -> None:
         """Let the next key take this one's place and destroy this one; may be done again where it was killed.
 

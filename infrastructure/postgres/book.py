@@ -29,9 +29,10 @@ _EPOCH_TRIES = 4
 class PostgresLog:
     """Loads and saves aggregates; also the `LogReader` of the read side."""
 
-    def __init__(self, events: EventLog, keyring: Keyring) -> None:
+    def __init__(self, events: EventLog, keyring: Keyring, erased: Callable[[], None] = lambda: None) -> None:
         self._events = events
         self._keyring = keyring
+        self._erased = erased
 
     @cached_property
     def _loader(self) -> Loader:
@@ -98,6 +99,7 @@ class PostgresLog:
         done = self._events.erase(request, origin.actor)
         for event in events:
             self._keyring.forget(event.stream_id)
+        self._erased()
         return Saved(done.log_size, done.replayed, done.result)
 
     def _append(self, request: AppendRequest) -> Appended:

@@ -19,7 +19,7 @@ from infrastructure.postgres.appender import (
 )
 from infrastructure.postgres.database import Database
 
-_ERASE = """
+ERASE = """
 select outcome, first_index, log_size, result
   from daybook.erase(%b::uuid[], %b::bigint[], %b::uuid[], %b::text[], %b::integer[], %b::bytea[],
                      %b::bytea[], %s::text, %s::text, %b::bytea, %b::bytea, %s::text)
@@ -72,7 +72,7 @@ class Eraser:
             if look_first and (found := find_appended(connection, request)) is not None:
                 return found
             try:
-                cursor = connection.execute(_ERASE, _parameters(request, erased_by), binary=True)
+                cursor = connection.execute(ERASE, erase_parameters(request, erased_by), binary=True)
                 row = cursor.fetchone()
             except psycopg.Error as error:
                 if acknowledgement_lost(connection, error):
@@ -99,7 +99,8 @@ class _DeadlockError(DatabaseError):
     """Others held some of the keys and waited for us; nothing was written."""
 
 
-def _parameters(request: AppendRequest, erased_by: str) -> tuple[object, ...]:
+def erase_parameters(request: AppendRequest, erased_by: str) -> tuple[object, ...]:
+    """Return what `ERASE` is called with."""
     events = request.events
     key = request.idempotency
     return (

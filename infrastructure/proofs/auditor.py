@@ -11,6 +11,7 @@ from uuid import UUID
 from application.errors import NotProvedError
 from application.ports.audit import MadeCheckpoint, Progress, StoredCheckpoint, Verified
 from domain.errors import InvalidInputError
+from infrastructure.backup import erasures
 from infrastructure.postgres.log import EventLog
 from infrastructure.proofs import offline, receipts
 from infrastructure.proofs.checkpoints import Checkpoints
@@ -45,6 +46,7 @@ class PostgresAuditor:
         self._database = database
         self._vault = vault
         self._kept = Kept(home)
+        self._book_id = book_id
         self._checkpoints = Checkpoints(database, self._kept, book_id, given_secret)
 
     def key(self) -> str:
@@ -52,8 +54,10 @@ class PostgresAuditor:
         return self._checkpoints.signing_key().verifier
 
     def checkpoint(self) -> MadeCheckpoint:
-        """Sign the log as it stands."""
-        return self._checkpoints.make()
+        """Sign the log as it stands, and keep the list of what was erased beside the copy in the home."""
+        made = self._checkpoints.make()
+        erasures.keep(self._kept, self._book_id(), erasures.of_database(self._database))
+        return made
 
     def checkpoints(self, *, before: int | None = None, limit: int = 50) -> Sequence[StoredCheckpoint]:
         """Return checkpoints made before, the newest first."""

@@ -59,6 +59,14 @@ class Stored(NamedTuple):
     note: str
 
 
+class _Standing(NamedTuple):
+    """A log's size and root, and the newest checkpoint in its database."""
+
+    size: int
+    root: bytes
+    newest: str | None
+
+
 class Checkpoints:
     """The checkpoints of one book.
 
@@ -148,22 +156,36 @@ class Checkpoints:
         key, book_id = self.signing_key(), self._book_id()
         with self._database.transaction() as connection:
             connection.execute("set transaction isolation level repeatable read, read only")
-            size = int((connection.execute(_SIZE).fetchone() or (0,))[0])
-            newest = connection.execute(_NEWEST).fetchone()
-            kept = self._kept.checkpoint(book_id, "newest")
-            before = [note for note in (newest[0] if newest else None, kept) if note]
-            try:
-                root = tree.root(connection, size)
-                for note in before:
-                    self._must_extend(connection, note, key, size, root)
-            except (ProofError, tree.MissingNodesError) as problem:
-                raise RefusedError(
-                    "The log does not extend the checkpoint that was signed last"
-                    f" ({problem or 'events are missing'}). Nothing was signed.",
-                    hint="daybook audit verify",
-                ) from None
+            standing = self._standing(connection, key, book_id)
+        return self._signed(standing, key, book_id)
+
+    def make_of(self, connection: psycopg.Connection) -> MadeCheckpoint:
+        """Sign the log as a transaction sees it that reads one state; the errors are the same."""
+        key, book_id = self.signing_key(), self._book_id()
+        return self._signed(self._standing(connection, key, book_id), key, book_id)
+
+    def _standing(self, connection: psycopg.Connection, key: SigningKey, book_id: UUID) -> _Standing:
+        """Return where the log stands, if it extends what was signed before."""
+        size = int((connection.execute(_SIZE).fetchone() or (0,))[0])
+        newest = connection.execute(_NEWEST).fetchone()
+        kept = self._kept.checkpoint(book_id, "newest")
+        before = [note for note in (newest[0] if newest else None, kept) if note]
+        try:
+            root = tree.root(connection, size)
+            for note in before:
+                self._must_extend(connection, note, key, size, root)
+        except (ProofError, tree.MissingNodesError) as problem:
+            raise RefusedError(
+                "The log does not extend the checkpoint that was signed last"
+                f" ({problem or 'events are missing'}). Nothing was signed.",
+                hint="daybook audit verify",
+            ) from None
+        return _Standing(size, root, newest[0] if newest else None)
+
+    def _signed(self, standing: _Standing, key: SigningKey, book_id: UUID) -> MadeCheckpoint:
+        size, root, newest = standing
         note = key.sign(checkpoint_text(key.name, size, root))
-        fresh = newest is None or newest[0] != note
+        fresh = newest != note
         if fresh:
             with self._database.connection() as connection:
                 fresh = connection.execute(_STORE, (size, root, note)).fetchone() is not None

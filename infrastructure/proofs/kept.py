@@ -5,6 +5,7 @@
 * `checkpoints/BOOK/newest`: the newest checkpoint this home made. A database that was put back to an older
   state, with its older checkpoints, no longer fits it.
 * `checkpoints/BOOK/verified`: the checkpoint up to which a verification found everything well.
+* `checkpoints/BOOK/tombstones`: what was erased, so that no older backup brings it back.
 
 Invariant: a key that is there is never overwritten; a checkpoint appears whole or not at all.
 """
@@ -38,16 +39,25 @@ class Kept:
 
     def make_secret(self) -> bytes:
         """Make a private key where none is, and return the one that is there then."""
-        draft = self._draft(self.key_file, signing.to_text(os.urandom(32)) + "\n")
+        self.install_secret(os.urandom(32))
+        found = self.secret()
+        if found is None:
+            raise KeyringError(f"The signing key in {self.key_file} vanished while it was made.")
+        return found
+
+    def install_secret(self, secret: bytes) -> None:
+        """Write a private key where none is."""
+        draft = self._draft(self.key_file, signing.to_text(secret) + "\n")
         try:
             with contextlib.suppress(FileExistsError):  # another process was first
                 self.key_file.hardlink_to(draft)
         finally:
             draft.unlink(missing_ok=True)
-        found = self.secret()
-        if found is None:
-            raise KeyringError(f"The signing key in {self.key_file} vanished while it was made.")
-        return found
+
+    def set_secret_aside(self, suffix: str) -> None:
+        """Give a private key, where there is one, another name."""
+        with contextlib.suppress(FileNotFoundError):
+            self.key_file.rename(self.key_file.with_name(f"{self.key_file.name}.{suffix}"))
 
     def signers(self) -> list[str]:
         """Return the public keys that this home has signed with."""
@@ -61,11 +71,23 @@ class Kept:
 
     def checkpoint(self, book_id: UUID, name: str) -> str | None:
         """Return a checkpoint kept of a book: `newest` or `verified`."""
-        return self._read(self._home / "checkpoints" / str(book_id) / name)
+        return self._read(self.checkpoint_file(book_id, name))
+
+    def checkpoint_file(self, book_id: UUID, name: str) -> Path:
+        """Return where a checkpoint is kept."""
+        return self._home / "checkpoints" / str(book_id) / name
 
     def keep_checkpoint(self, book_id: UUID, name: str, note: str) -> None:
         """Keep a checkpoint in place of the one before it."""
-        self._replace(self._home / "checkpoints" / str(book_id) / name, note)
+        self._replace(self.checkpoint_file(book_id, name), note)
+
+    def tombstones(self, book_id: UUID) -> str:
+        """Return the erasures that this home knows of, a line each."""
+        return self._read(self.checkpoint_file(book_id, "tombstones")) or ""
+
+    def keep_tombstones(self, book_id: UUID, lines: str) -> None:
+        """Keep the list of erasures in place of the one before it."""
+        self._replace(self.checkpoint_file(book_id, "tombstones"), lines)
 
     def _read(self, path: Path) -> str | None:
         try:

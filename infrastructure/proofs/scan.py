@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
 from application.ports.audit import Problem, Progress
@@ -23,7 +23,10 @@ from infrastructure.proofs.offline import node_hash, tree_hash
 if TYPE_CHECKING:
     import psycopg
 
-_COPY = """
+Take: TypeAlias = Callable[[int], tuple[int, bytes | memoryview]]
+"""Returns the next row of the binary COPY behind its length, as libpq's `get_copy_data` does."""
+
+COPY = """
 copy (select log_index, stream_id, version, event_id, schema_version, time, metadata, payload, node, type
         from daybook.events
        where {where}
@@ -37,7 +40,7 @@ _FIXED_BYTES = 90
 _LENGTH = struct.Struct(">i").unpack_from
 _TRAILER = b"\xff\xff"
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0"
-_HEADER_BYTES = len(_SIGNATURE) + 8
+HEADER_BYTES = len(_SIGNATURE) + 8
 
 # PostgreSQL counts microseconds from 2000, the record from 1970.
 _SINCE_1970 = 946_684_800_000_000
@@ -77,22 +80,22 @@ class Scan:
     def run(self, connection: psycopg.Connection, total: int, progress: Progress | None) -> None:
         """Read the log to its end, inside the caller's transaction."""
         # From the very beginning means also what stands before it, where the log's readers would not see it.
-        query = _COPY.format(where=f"log_index >= {self._start}" if self._start else "true")
+        query = COPY.format(where=f"log_index >= {self._start}" if self._start else "true")
         connection.execute("set local enable_sort = off")  # read in the index's order, not sorted on disk
         with connection.cursor() as cursor, cursor.copy(query.encode()) as copy:
             # What psycopg's iterator would call for each row, without its way through the event loop.
-            self._read(connection.pgconn.get_copy_data, total, progress)
+            self.read(connection.pgconn.get_copy_data, total, progress, skip=HEADER_BYTES)
             for _ in copy:  # lets psycopg see the end of the stream
                 pass
 
-    def _read(  # noqa: C901, PLR0912, PLR0915 - one loop: calls would cost more than their work
-        self, take: Callable[[int], tuple[int, memoryview]], total: int, progress: Progress | None
+    def read(  # noqa: C901, PLR0912, PLR0915 - one loop: calls would cost more than their work
+        self, take: Take, total: int, progress: Progress | None, *, skip: int
     ) -> None:
+        """Read the rows that `take` returns, until the trailer; the first is preceded by so many bytes."""
         expected, last_time = self.size, -(2**63)
         versions: dict[bytes, int] = {}
         frontier = self._true
         next_stop = self._next_stop(expected)
-        skip = _HEADER_BYTES
         while (row := bytes(take(0)[1][skip:])) != _TRAILER:
             skip = 0
             try:

@@ -69,6 +69,18 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "rename": ("daybook rename @last Merkle trees",),
     "archive": ("daybook archive @last",),
+    "backup": (
+        "daybook backup ~/backups/book.daybook",
+        "daybook backup --keys passphrase book.daybook",
+        "daybook backup --verify book.daybook",
+        "daybook backup - > book.daybook",
+    ),
+    "restore": (
+        "daybook restore @last",
+        "daybook restore --dry-run book.daybook",
+        "daybook restore book.daybook",
+        "daybook restore --checkpoint kept.txt --tombstones erased.txt book.daybook",
+    ),
     "erase": ("daybook erase 1a2b3c4d", "daybook erase --project work --with-derived"),
     "hold add": ("daybook hold add 1a2b3c4d --reason 'court case 12/34'",),
     "project create": ("daybook project create work -s 'Answer in two sentences.'",),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from application.model_sizes import Recommendation
     from application.ports.audit import OfflineChecks
     from application.ports.keys import KeysProgress
+    from interfaces.cli.backup_host import Backups
 
 
 @dataclass(frozen=True)
@@ -205,6 +206,10 @@ class Keys(Protocol):
         """Install the master key from such a file, where none other is installed and it is this book's."""
         ...
 
+    def tombstones(self) -> Sequence[str]:
+        """Return what was erased as `daybook restore --tombstones` reads it: OWNER-ID TIME ACTOR."""
+        ...
+
     @property
     def replacement_begun(self) -> bool:
         """Whether a replacement of the master key of this home was begun and not finished."""
@@ -303,6 +308,11 @@ class Host(Protocol):
     @property
     def keys(self) -> Keys:
         """The master key's export and import. The errors are the same."""
+        ...
+
+    @property
+    def backups(self) -> Backups:
+        """Whole books in files. The errors are the same."""
         ...
 
     @property

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 app = group_app("Back up and replace the master key; wrap all keys anew.")
 
 _SHORTEST = 8
-From: TypeAlias = Annotated[
+PassphraseFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--passphrase-file", metavar="FILE", help="Read the passphrase from the first line of a file."
@@ -35,11 +35,11 @@ def export(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")],
     *,
-    passphrase_file: From = None,
+    passphrase_file: PassphraseFile = None,
 ) -> None:
     """Write the master key into a file, encrypted under a passphrase."""
     keys = host_of(ctx).keys  # before a passphrase is asked for
-    keys.export(file, _passphrase(passphrase_file, twice=True))
+    keys.export(file, read_passphrase(passphrase_file, twice=True))
     say(
         f"The master key is in {file}, encrypted. "
         "Keep it away from this machine, and its passphrase apart from it."
@@ -51,14 +51,21 @@ def import_key(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(help="A file that `daybook keys export` wrote.")],
     *,
-    passphrase_file: From = None,
+    passphrase_file: PassphraseFile = None,
 ) -> None:
     """Install the master key from such a file."""
     keys = host_of(ctx).keys  # before a passphrase is asked for
     if not file.exists():
         raise InvalidInputError(f"{file} does not exist. Nothing was changed.")
-    keys.restore(file, _passphrase(passphrase_file, twice=False))
+    keys.restore(file, read_passphrase(passphrase_file, twice=False))
     say("The master key is installed. Check it: daybook doctor")
+
+
+@app.command()
+def tombstones(ctx: typer.Context) -> None:
+    """Print what was erased, for a restore of an older backup: keep it beside the exported key."""
+    for line in host_of(ctx).keys.tombstones():
+        out(line)
 
 
 @app.command()
@@ -161,9 +168,9 @@ def _replace_master(host: Host, to: Path | None, *, ask: bool, as_json: bool) ->
 
         say_scrubbed(scrubbed)
     say(
-        "Backups from before open with the former key only, but hold the words of the search in clear: make "
-        "a new one, and destroy the old ones and old exports of the key. Export the new key: "
-        "daybook keys export FILE"
+        "Backups from before open with the former key only, which those made with --keys passphrase bring "
+        "along; dumps of pg_dump hold the words of the search in clear. Make a new one: daybook backup FILE. "
+        "Destroy the old ones and old exports of the key. Export the new key: daybook keys export FILE"
     )
 
 
@@ -181,7 +188,12 @@ def _ask_for_the_end_of_backups() -> None:
         raise RefusedError("Nothing was changed.")
 
 
-def _passphrase(file: Path | None, *, twice: bool) -> str:
+def read_passphrase(file: Path | None, *, twice: bool) -> str:
+    """Return a passphrase from a file's first line, or ask for it unseen.
+
+    Raises:
+        InvalidInputError: the file cannot be read, nobody can be asked, or it is too short for a new one.
+    """
     if file is not None:
         try:
             lines = file.read_text(encoding="utf-8").splitlines()

@@ -59,7 +59,12 @@ COMMANDS = (
     Entry("unpin", "unpin", "Let lists show a conversation in its turn again.", "Organise"),
     Entry("move", "move", "Put a conversation into another project, or out of its own.", "Organise"),
     Entry("archive", "archive", "Put a conversation out of the way.", "Organise"),
-    Entry("restore", "restore", "Bring an archived conversation back.", "Organise"),
+    Entry(
+        "restore",
+        "restore",
+        "Load a whole book from a backup, or bring an archived conversation back.",
+        "Organise",
+    ),
     Entry("erase", "erase", "Erase a conversation, a project or a routine, for ever.", "Organise"),
     Entry(
         "delete",
@@ -76,6 +81,7 @@ COMMANDS = (
     Entry("paths", "paths", "Show where data, logs, keys and configuration are.", "Set up"),
     Entry("doctor", "doctor", "Check everything a working book needs, and say the fix.", "Set up"),
     Entry("keys", "keys", "Back up and replace the master key; wrap all keys anew.", "Set up"),
+    Entry("backup", "backup", "Write the whole book into one file, while it is in use.", "Set up"),
     Entry("token", "token", "Let programs in over HTTP, each for what it needs.", "Run"),
     Entry("link", "link", "Make a link that signs one browser in, once.", "Run"),
     Entry("serve", "serve", "Serve the book over HTTP.", "Run"),

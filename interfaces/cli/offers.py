@@ -188,7 +188,7 @@ TABLE: tuple[Row, ...] = (
     Row("*", "tag", tags),
     Row("*", "routine", routines),
     Row("*", "conversation", conversations),
-    Row("restore", "identifier", archived),
+    Row("restore", "what", archived),
     Row("show, tree", "identifier", conversations_then_messages),
     Row("archive, rename, erase, hold add, hold release, delete, pin, unpin", "identifier", conversations),
     Row("*", "identifier", messages),

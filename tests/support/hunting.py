@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import random
 import string
 import subprocess
+import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -245,6 +247,18 @@ class Hunt:
         path = self._folder / name
         self.daybook("audit", "export", str(path), *more)
         return path
+
+    def backup(self, name: str) -> Path:
+        """Make a backup of Daybook's own; return a directory with the file, and what is in it, unpacked."""
+        folder = self._folder / name
+        folder.mkdir()
+        file = folder / "book.daybook"
+        self.daybook("backup", str(file))
+        with tarfile.open(file) as tar:
+            tar.extractall(folder, filter="data")
+        for packed in folder.rglob("*.gz"):
+            packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+        return folder
 
     def master(self) -> bytes:
         """The master key in the home's file."""

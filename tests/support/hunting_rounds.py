@@ -70,6 +70,12 @@ def hunt_once(hunt: Hunt, number: int) -> Round:
     _controls(hunt, planted, old, number, seen)
     wordless = hunt.dump(f"wordless-{number}.sql", WITHOUT_SEARCH)
     seen.found += look([wordless], words_needle())
+    backup = hunt.backup(f"backup-before-{number}")
+    seen.found += look([backup], words_needle())
+    seen.control(
+        "the wrapped key in a backup from before",
+        seen=_has(look([backup], needles), "wrapped key of the conversation"),
+    )
 
     hunt.erase(planted)
     left = look([hunt.wal], needles)
@@ -90,6 +96,7 @@ def hunt_once(hunt: Hunt, number: int) -> Round:
         hunt.dump(f"after-{number}.sql"),
         hunt.export(f"export-{number}"),
         hunt.export(f"revealed-{number}", "--reveal"),
+        hunt.backup(f"backup-after-{number}"),
     ]
     seen.found += look(places, needles)
     seen.files = sum(1 for place in places for path in [place, *place.rglob("*")] if path.is_file())

@@ -53,14 +53,21 @@ def binaries() -> Path:
 class PostgresServer:
     """A server in a directory of its own, reachable by Unix socket only; durable unless options say not.
 
-    `folder` is where that directory is made; without it, where temporary files are.
+    `folder` is where that directory is made; without it, where temporary files are. `programs` are those of
+    another version than the one that tests use.
     """
 
-    def __init__(self, *, options: Mapping[str, str] | None = None, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        options: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        programs: Path | None = None,
+    ) -> None:
         self._options = dict(options or {})
         self._parent = folder
         self._process: subprocess.Popen[bytes] | None = None
-        self._bin = binaries()
+        self._bin = programs or binaries()
 
     @property
     def url(self) -> str:

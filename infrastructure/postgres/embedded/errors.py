@@ -47,8 +47,8 @@ def wrong_major_version(data_dir: Path, theirs: str, binaries: Path, ours: str) 
         f"The database in {data_dir} was made by PostgreSQL {theirs}; the binaries in {binaries} are "
         f"version {ours} and cannot open it. The data is untouched.",
         hint=f"Go on with binaries of version {theirs} (set DAYBOOK_DB_BINARIES to their directory, such as "
-        f"/usr/lib/postgresql/{theirs}/bin). To move: make a `daybook backup` with them, and `daybook "
-        f"restore` it with version {ours} into a new DAYBOOK_HOME.",
+        f"/usr/lib/postgresql/{theirs}/bin). To move: `daybook backup FILE` with them, then move "
+        f"{data_dir} away and `daybook restore FILE` with version {ours}.",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeAlias
 
 import pytest
@@ -60,6 +61,32 @@ def test_the_owner_migrates_and_the_application_does_all_the_rest(
     assert checks["log rights"]["ok"]
     assert "Nothing to do" in application("db", "migrate").err
     assert "Nothing to do" in owner("db", "migrate").err
+
+
+def test_the_application_makes_backups_and_the_owner_restores_them(
+    installed: Install, tmp_path: Path
+) -> None:
+    owner, application = installed(None)
+    owner("db", "migrate")
+    asked = application("ask", "--json", "What comes back?").json
+    file = str(tmp_path / "book.daybook")
+    application("backup", file)
+
+    new_owner, new_application = installed(None)
+    home = {"DAYBOOK_HOME": application.settings["DAYBOOK_HOME"]}
+    new_owner, new_application = (one.with_settings(**home) for one in (new_owner, new_application))
+    assert "daybook db migrate" in new_application("restore", file, expect=None).err
+    new_owner("restore", file)
+
+    assert "What comes back?" in new_application("show", asked["conversation_id"]).out
+    assert new_application("db", "status", "--json").json["log_protection"] == "login"
+    assert new_application("audit", "verify", "--json").json["ok"]
+    new_application("ask", "And goes on?")
+    third_owner, third = (one.with_settings(**home) for one in installed(None))
+    third_owner("db", "migrate")
+    refused = third("restore", file, expect=4)
+    assert "does not own the log" in refused.err
+    assert "DAYBOOK_OWNER_DATABASE_URL" in refused.err
 
 
 def test_an_owner_without_an_application_is_no_installation(

@@ -38,6 +38,8 @@ ON_THE_SERVERS_MACHINE: dict[str, tuple[str, ...]] = {
     "db url": (),
     "keys export": ("key.json",),
     "keys import": ("key.json",),
+    "keys tombstones": (),
+    "backup": ("book.daybook",),
 }
 """Commands that refuse to be given against a server, with the arguments they need to get so far."""
 

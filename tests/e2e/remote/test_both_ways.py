@@ -98,6 +98,13 @@ def test_the_master_key_is_replaced_where_it_is(there: Daybook) -> None:
     assert "machine of the server" in there("keys", "rotate", "--master", "-y", expect=4).err
 
 
+def test_a_book_is_restored_where_it_is(there: Daybook, tmp_path: Path) -> None:
+    file = tmp_path / "book.daybook"
+    file.write_bytes(b"")
+    assert "machine of the server" in there("restore", str(file), expect=4).err
+    assert "machine of the server" in there("restore", "-", expect=4).err
+
+
 def test_every_command_is_tried_both_ways_or_has_its_place() -> None:
     known = set(all_commands())
     steps = [step for scenario in (NOTHING_YET, *SCENARIOS.values()) for step in scenario]
