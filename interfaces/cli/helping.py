@@ -32,8 +32,14 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "tag": ("daybook tag @last +work -draft", "daybook tag"),
     "move": ("daybook move @last work", "daybook move @last --none"),
     "pin": ("daybook pin @last",),
-    "show": ("daybook show @last", "daybook show 1a2b3c4d --thinking", "daybook show @last > answer.md"),
+    "show": (
+        "daybook show @last",
+        "daybook show 1a2b3c4d --thinking",
+        "daybook show @last --as-of '2 hours ago'",
+        "daybook show @last > answer.md",
+    ),
     "tree": ("daybook tree", "daybook tree 1a2b3c4d --all"),
+    "history": ("daybook history", "daybook history 1a2b3c4d --json"),
     "search": (
         "daybook search merkle tree",
         "daybook search '\"merkle tree\" -git'",

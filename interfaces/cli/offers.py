@@ -189,7 +189,7 @@ TABLE: tuple[Row, ...] = (
     Row("*", "routine", routines),
     Row("*", "conversation", conversations),
     Row("restore", "what", archived),
-    Row("show, tree", "identifier", conversations_then_messages),
+    Row("show, tree, history", "identifier", conversations_then_messages),
     Row("archive, rename, erase, hold add, hold release, delete, pin, unpin", "identifier", conversations),
     Row("*", "identifier", messages),
     Row("*", "after", messages),

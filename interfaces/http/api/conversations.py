@@ -22,7 +22,7 @@ from interfaces import message_views, viewing
 from interfaces.http.api.bodies import ConversationChanges, CurrentMessage, NewConversation, NewFork
 from interfaces.http.api.describing import CREATED, DONE, TAGGED
 from interfaces.http.api.giving import give
-from interfaces.http.api.past import AsOf, Shown, moment_of, seen
+from interfaces.http.api.past import AsOf, Shown, seen
 from interfaces.http.api.requests import (
     LAST,
     AtLeast,
@@ -86,10 +86,10 @@ def list_conversations(  # noqa: PLR0913 - one filter each
     as_of: AsOf = None,
 ) -> Response:
     """List conversations; in any order but by title the newest or longest come first."""
-    shown = seen(server, as_of)
+    shown, moment = seen(server, as_of)
     if id is not None:
         named = _named(shown, server.book.actor, id, limit, at_least)
-        return JsonResponse(viewing.conversation_list(named, moment_of(shown)))
+        return JsonResponse(viewing.conversation_list(named, moment))
     wanted = Wanted(
         project_id=project_id,
         routine_id=routine_id,
@@ -101,7 +101,7 @@ def list_conversations(  # noqa: PLR0913 - one filter each
         until=until,
     )
     page = shown.conversations.listed(wanted, sort=sort, limit=limit, cursor=cursor, at_least=at_least)
-    return JsonResponse(viewing.conversation_list(page, moment_of(shown)))
+    return JsonResponse(viewing.conversation_list(page, moment))
 
 
 @router.get(
@@ -124,14 +124,14 @@ def get_conversation(
     as_of: AsOf = None,
 ) -> Response:
     """Show a conversation with the last messages of its current branch."""
-    shown = seen(server, as_of)
+    shown, moment = seen(server, as_of)
     found = found_conversation(shown, conversation_id, at_least)
     must_not_be_erased("Conversation", found)
     # Its messages are shown at least as new as its tag says, so whoever decides on them is not deceived.
     messages = shown.transcript.branch(
         conversation_id, cursor or leaf_id, limit=limit + 1, at_least=found.last_index + 1
     )
-    page = transcript_page(found, messages, limit, moment_of(shown))
+    page = transcript_page(found, messages, limit, moment)
     return versioned(page, found.version, if_none_match)
 
 
@@ -191,7 +191,7 @@ def get_tree(
     as_of: AsOf = None,
 ) -> Response:
     """Show where every message of a conversation is, without their texts."""
-    shown = seen(server, as_of)
+    shown, _ = seen(server, as_of)
     found = found_conversation(shown, conversation_id, at_least)
     nodes = shown.transcript.tree(conversation_id, beginnings=beginnings, at_least=found.last_index + 1)
     return JsonResponse(message_views.tree(found.id, Outline(nodes, found.current_id)))

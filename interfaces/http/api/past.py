@@ -63,14 +63,12 @@ AsOf = Annotated[int | datetime | None, Depends(as_of_of)]
 Shown: TypeAlias = "WholeBook | View"
 
 
-def seen(server: Server, as_of: int | datetime | None) -> Shown:
-    """Return what queries are asked of: the book now, or as of a moment."""
-    return server.book if as_of is None else server.book.past.at(as_of)
-
-
-def moment_of(shown: Shown) -> Moment | None:
-    """Return the moment as of which something is shown; None: now."""
-    return getattr(shown, "moment", None)
+def seen(server: Server, as_of: int | datetime | None) -> tuple[Shown, Moment | None]:
+    """Return what queries are asked of, and the moment it is of (None: now)."""
+    if as_of is None:
+        return server.book, None
+    view = server.book.past.at(as_of)
+    return view, view.moment
 
 
 @router.get("/moments/{moment}", operation_id="getMoment", response_model=AsOfView)

@@ -73,7 +73,7 @@ def list_projects(
     as_of: AsOf = None,
 ) -> Response:
     """List projects, the oldest first."""
-    shown = seen(server, as_of)
+    shown, _ = seen(server, as_of)
     if id is not None:
         some = shown.projects.find(fragment_of(id), limit=limit, at_least=at_least)
         return JsonResponse(ProjectListView(projects=[viewing.project(one) for one in some]))

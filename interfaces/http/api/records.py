@@ -35,7 +35,7 @@ def find_messages(
     as_of: AsOf = None,
 ) -> Response:
     """Find messages by a piece of their id, or those that follow a message."""
-    transcript = seen(server, as_of).transcript
+    transcript = seen(server, as_of)[0].transcript
     if (id is None) == (parent_id is None):
         raise InvalidInputError("Say either `id` or `parent_id`.")
     if parent_id is not None:
@@ -64,7 +64,7 @@ def list_messages(
     as_of: AsOf = None,
 ) -> Response:
     """List the last messages of a branch, root first, as they are recorded."""
-    shown = seen(server, as_of)
+    shown, _ = seen(server, as_of)
     found = found_conversation(shown, conversation_id, at_least)
     messages = shown.transcript.branch(
         conversation_id, cursor or leaf_id, limit=limit + 1, at_least=found.last_index + 1

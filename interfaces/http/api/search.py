@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from interfaces import viewing
-from interfaces.http.api.past import AsOf, moment_of, seen
+from interfaces.http.api.past import AsOf, seen
 from interfaces.http.api.requests import AtLeast, Cursor, Limit, Moment, ServerOf, Tags
 from interfaces.http.rendering import JsonResponse
 from interfaces.views import SearchView
@@ -47,6 +47,6 @@ def search_messages(  # noqa: PLR0913 - one filter each
         since=since,
         until=until,
     )
-    shown = seen(server, as_of)
+    shown, moment = seen(server, as_of)
     page = shown.search.search(q, within, limit=limit, cursor=cursor, at_least=at_least)
-    return JsonResponse(viewing.search_page(page, moment_of(shown)))
+    return JsonResponse(viewing.search_page(page, moment))

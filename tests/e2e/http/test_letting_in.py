@@ -53,6 +53,8 @@ OPERATIONS = {
     "ask": ASK,
     "retryAnswer": ASK,
     "getTree": READ,
+    "getMoment": READ,
+    "getHistory": READ,
     "goOnFrom": ASK,
     "editPrompt": ASK,
     "forkConversation": ASK,

@@ -36,6 +36,8 @@ OPERATIONS = {
     "archiveConversation",
     "restoreConversation",
     "getTree",
+    "getMoment",
+    "getHistory",
     "goOnFrom",
     "ask",
     "askQuestion",

@@ -31,6 +31,7 @@ from interfaces.book import EventReader, WholeBook
 from interfaces.http.web.pulling import Pulling
 from projections.access.queries import AccessQueries
 from projections.conversations.queries import ConversationQueries
+from projections.past.view import Past
 from projections.projects.queries import ProjectQueries
 from projections.pump import Pump
 from projections.routines.queries import RoutineQueries
@@ -45,6 +46,7 @@ PARTS: dict[str, type] = {
     "routines": RoutineQueries,
     "transcript": TranscriptQueries,
     "search": SearchQueries,
+    "past": Past,
     "usage": UsageQueries,
     "access": AccessQueries,
     "live": LiveAnswers,
