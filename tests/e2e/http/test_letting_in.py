@@ -246,6 +246,7 @@ def there(server: RunningServer) -> dict[str, str]:
         "message_id": asked["answer_id"],
         "fragment": project,
         "log_index": "0",
+        "moment": "0",
         "token_id": token(server, "read").id.hex,
         "session_id": link(server).id.hex,
         "version": "1",

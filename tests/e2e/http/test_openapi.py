@@ -200,6 +200,7 @@ def there(api: httpx.Client, kept: dict[str, str], operation_id: str) -> Iterato
             "fragment": asked["answer_id"],
             "model": "deepseek-r1:8b",
             "log_index": "0",
+            "moment": "0",
             "token_id": api.post("/api/v1/tokens", json={"name": project}).json()["id"],
             "session_id": api.post("/api/v1/links").json()["id"],
         }
