@@ -100,6 +100,7 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
         "children",
         "tree",
     ),
+    "explaining": _each(READ, "explain"),
     "search": _each(READ, "search"),
     "usage": _each(READ, "figures", "total"),
     "access": {**_each(ADMIN, "all", "get", "find", "named"), **_each(AUDIT, "names")},

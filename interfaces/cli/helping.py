@@ -33,6 +33,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "move": ("daybook move @last work", "daybook move @last --none"),
     "pin": ("daybook pin @last",),
     "show": ("daybook show @last", "daybook show 1a2b3c4d --thinking", "daybook show @last > answer.md"),
+    "explain": (
+        "daybook explain @last",
+        "daybook explain 1a2b3c4d --json",
+        "daybook explain @last --as-request > request.json",
+    ),
     "tree": ("daybook tree", "daybook tree 1a2b3c4d --all"),
     "search": (
         "daybook search merkle tree",

@@ -58,6 +58,7 @@ OPERATIONS = {
     "getMessage",
     "listFollowing",
     "getProvenance",
+    "explainAnswer",
     "findIds",
     "getLatest",
     "searchMessages",
