@@ -135,3 +135,7 @@ class RevokedTokenError(NotAdmittedError):
 
 class UsedLinkError(NotAdmittedError):
     """This link has signed somebody in already."""
+
+
+class RequestUnknownError(RefusedError):
+    """What a model was sent for an answer is not recorded in this book, so it cannot be rendered again."""

@@ -100,6 +100,7 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
         "children",
         "tree",
     ),
+    "explaining": _each(READ, "explain"),
     "search": _each(READ, "search"),
     "past": _each(READ, "at", "happenings"),
     "usage": _each(READ, "figures", "total"),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from infrastructure.proofs.auditor import PostgresAuditor
     from infrastructure.read_model_memory import ReadModelMemory
     from interfaces.erasing import ErasingHere
+    from interfaces.explaining import ExplainingHere
     from interfaces.porting.here import PortingHere
     from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
@@ -205,6 +206,14 @@ class Container:
         from interfaces.porting.here import PortingHere
 
         return PortingHere(self, self.clock)
+
+    @cached_property
+    def explaining(self) -> ExplainingHere:
+        """Explains answers."""
+        from infrastructure.ollama.chat_body import chat_document
+        from interfaces.explaining import ExplainingHere
+
+        return ExplainingHere(self, self.log, self.memory, chat_document)
 
     @cached_property
     def erasing(self) -> ErasingHere:

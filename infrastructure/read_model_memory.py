@@ -91,6 +91,15 @@ class ReadModelMemory:
         message = self._transcript.message(prompt_id)
         return None if message is None else message.whole().instructions
 
+    def asked_in(self, answer_id: UUID) -> UUID | None:
+        """Return the conversation in which a model was asked for an answer; None: in another book."""
+        found = self._transcript.message(answer_id)
+        while found is not None and found.imported_id is None:
+            if found.origin_message_id is None:
+                return found.conversation_id
+            found = self._transcript.message(found.origin_message_id)
+        return None
+
     def conversations_of(self, project_id: UUID) -> Sequence[UUID]:
         """Return the conversations of a project that are not erased."""
         return self._conversations.of_project(project_id)

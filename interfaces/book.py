@@ -93,6 +93,11 @@ class Book(Protocol):
         ...
 
     @property
+    def explaining(self) -> parts.Explaining:
+        """Explains answers: what made them what they are."""
+        ...
+
+    @property
     def porting(self) -> parts.Porting:
         """Takes out and in: files of conversations and projects."""
         ...

@@ -90,6 +90,9 @@ VERDICTS: dict[type[d.DaybookError], Verdict] = {
     a.ExpiredTokenError: Verdict(Exit.REFUSED, 401, "token-expired", "Its time has passed"),
     a.RevokedTokenError: Verdict(Exit.REFUSED, 401, "token-revoked", "This was revoked"),
     a.UsedLinkError: Verdict(Exit.REFUSED, 401, "link-used", "This link was used before"),
+    a.RequestUnknownError: Verdict(
+        Exit.REFUSED, 409, "request-unknown", "What the model was sent is not known"
+    ),
     a.NotProvedError: Verdict(Exit.NO, 409, "not-proved", "This is not proved"),
     # These are told by the command line alone. Its book is behind the server, as it is behind a database.
     s.ServerError: Verdict(Exit.DATABASE, 502, "server-error", "The Daybook server cannot do this"),

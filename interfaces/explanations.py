@@ -175,6 +175,12 @@ EXPLANATIONS: dict[str, Explanation] = {
         _AS_BEFORE,
         "`daybook audit verify` says what is wrong with the log, if it is the log.",
     ),
+    "request-unknown": Explanation(
+        "What the model was sent for this answer cannot be rendered again: it was erased, or the answer was "
+        "taken in from a file that does not say it.",
+        _AS_BEFORE,
+        "`daybook explain` shows what else is known of the answer.",
+    ),
     "position-unknown": Explanation(
         "A query asked for the state at a log size that the log has not reached.",
         "The number is of another book, or this log was put back to an older state.",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from application.ports.model_server import ModelCard, PullProgress
     from application.running import RunningAnswer
     from interfaces.erasures import ErasureView
+    from interfaces.explanation_views import ExplanationView
     from interfaces.porting.gathering import Chosen
     from interfaces.porting.here import Form
     from interfaces.porting.taking import ImportView, Wishes
@@ -357,6 +358,14 @@ class Told:
 
     progress: KeysProgress | None = None
     rewriting: Callable[[], None] = lambda: None
+
+
+class Explaining(Protocol):
+    """Explains answers."""
+
+    def explain(self, answer_id: UUID, *, at_least: int | None = None) -> ExplanationView:
+        """Return an answer with everything that made it."""
+        ...
 
 
 class Porting(Protocol):

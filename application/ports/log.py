@@ -93,7 +93,11 @@ class Log(Protocol):
         ...
 
     def request_hash(self, owner_id: UUID, request: bytes) -> bytes:
-        """Return the keyed hash of a rendered request, under a key of the conversation's."""
+        """Return the keyed hash of a rendered request, under a key of the conversation's.
+
+        Raises:
+            ContentErasedError: the conversation was erased.
+        """
         ...
 
     def tag_id(self, owner_id: UUID, name: str) -> UUID:

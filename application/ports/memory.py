@@ -116,6 +116,13 @@ class Memory(Protocol):
         """Return the instructions that came with a prompt."""
         ...
 
+    def asked_in(self, answer_id: UUID) -> UUID | None:
+        """Return the conversation in which a model was asked for an answer; None: in another book.
+
+        For a copy that is the one it was copied from, at first.
+        """
+        ...
+
     def conversations_of(self, project_id: UUID) -> Sequence[UUID]:
         """Return the conversations of a project that are not erased."""
         ...

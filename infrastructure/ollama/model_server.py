@@ -26,6 +26,7 @@ from application.errors import ContextTooLongError, ModelServerError
 from application.ports.model_server import ChatEnd, ChatRequest, Delta, ModelCard, PullProgress
 from infrastructure.ollama import failures
 from infrastructure.ollama.address import normalise_url, shown_url
+from infrastructure.ollama.chat_body import chat_body
 from infrastructure.ollama.chat_connection import ChatConnection, ChatConnectionError
 from infrastructure.ollama.chat_lines import NotAChatLineError, ServerSaidError, read_chat_line
 from infrastructure.ollama.ndjson import LineReader, LineTooLongError
@@ -196,7 +197,7 @@ class OllamaModelServer:
 
     async def _open_chat(self, request: ChatRequest) -> ChatConnection:
         """Send the request, again after each 503, and return the connection with its body still to read."""
-        body = _chat_body(request)
+        body = chat_body(request)
         for delay in (*self._busy_delays, None):
             connection = await self._connect()
             status = 0
@@ -376,24 +377,6 @@ class OllamaModelServer:
             "there; pulling again goes on from it.",
             hint=f"daybook models pull {model}",
         )
-
-
-def _chat_body(request: ChatRequest) -> bytes:
-    """Encode the request. `truncate` and `shift` are off: Daybook cuts by itself and records what it cut."""
-    body: dict[str, Any] = {
-        "model": request.model,
-        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-        "stream": True,
-        "truncate": False,
-        "shift": False,
-        "options": dict(request.options),
-    }
-    if request.think is not None:
-        body["think"] = request.think
-    if request.keep_alive is not None:
-        body["keep_alive"] = request.keep_alive
-    # Escaped to ASCII on purpose: an earlier answer may hold lone surrogates, which UTF-8 cannot carry.
-    return json.dumps(body).encode("ascii")
 
 
 def _named(why: Exception) -> str:

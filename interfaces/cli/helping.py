@@ -38,6 +38,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "daybook show @last --as-of '2 hours ago'",
         "daybook show @last > answer.md",
     ),
+    "explain": (
+        "daybook explain @last",
+        "daybook explain 1a2b3c4d --json",
+        "daybook explain @last --as-request > request.json",
+    ),
     "tree": ("daybook tree", "daybook tree 1a2b3c4d --all"),
     "history": ("daybook history", "daybook history 1a2b3c4d --json"),
     "search": (

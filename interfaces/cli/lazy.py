@@ -37,6 +37,7 @@ COMMANDS = (
     Entry("demo", "demo", "See Daybook at work: nothing to install, nothing left behind.", "Talk"),
     Entry("list", "list", "List conversations: pinned ones, then the newest first.", "Look"),
     Entry("show", "show", "Show a conversation.", "Look"),
+    Entry("explain", "explain", "Say what made an answer: model, options, the very request.", "Look"),
     Entry("tree", "tree", "Show all branches of a conversation.", "Look"),
     Entry("history", "history", "Tell how a conversation came to be.", "Look"),
     Entry("search", "search", "Find messages by their words.", "Look"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from interfaces.remote.answering import RemoteAnswering
     from interfaces.remote.commands import RemoteCommands
     from interfaces.remote.connection import Connection
+    from interfaces.remote.explaining import RemoteExplaining
     from interfaces.remote.grants import RemoteGrants
     from interfaces.remote.log import RemoteAuditor, RemoteEvents
     from interfaces.remote.models import RemoteModels
@@ -97,6 +98,13 @@ class RemoteBook:
         from interfaces.remote.upkeep import RemoteErasing
 
         return RemoteErasing(self._connection, self.commands)
+
+    @cached_property
+    def explaining(self) -> RemoteExplaining:
+        """Explains answers."""
+        from interfaces.remote.explaining import RemoteExplaining
+
+        return RemoteExplaining(self._connection)
 
     @cached_property
     def porting(self) -> RemotePorting:

@@ -29,6 +29,7 @@ from application.ports.model_server import ModelCard
 from application.ports.turns import LineLength
 from application.services import Services
 from domain.conversation import events as e
+from domain.conversation import import_events as i
 from domain.errors import ContentErasedError, NotFoundError, WrongVersionError
 from domain.event import Event, Root, field_names
 from domain.ids import new_id, short
@@ -129,6 +130,8 @@ class MemoryWriteLog:
         return len(self.appended)
 
     def request_hash(self, owner_id: UUID, request: bytes) -> bytes:
+        if owner_id in self.erased:
+            raise ContentErasedError(f"{short(owner_id)} was erased.")
         return hashlib.sha256(owner_id.bytes + request).digest()
 
     def tag_id(self, owner_id: UUID, name: str) -> UUID:
@@ -325,7 +328,9 @@ class LogMemory:
             if isinstance(getattr(event, "message_id", None), UUID):
                 known = told.setdefault(event.message_id, {"said_at": 1, "ended_at": None, "detail": None})  # type: ignore[attr-defined]
                 known |= {name: getattr(event, name) for name in field_names(type(event))}
-                if type(event) in _STATUS:
+                if isinstance(event, e.AnswerStarted):
+                    known |= {"status": "streaming", "reason": None, "text": "", "thinking": "", **e.UNTOLD}
+                elif type(event) in _STATUS:
                     known |= {"status": _STATUS[type(event)], "ended_at": 2}
         return [_recorded(told[one]) for one in message_ids]
 
@@ -362,6 +367,17 @@ class LogMemory:
             if isinstance(event, e.PromptAdded | e.PromptCopied) and event.message_id == prompt_id:
                 return None if event.instructions is None else str(event.instructions)
         return None
+
+    def asked_in(self, answer_id: UUID) -> UUID | None:
+        told = {
+            event.message_id: event
+            for event, _ in self._log.appended
+            if isinstance(event, e.AnswerStarted | e.AnswerCopied)
+        }
+        found = told.get(answer_id)
+        while isinstance(found, e.AnswerCopied) and not isinstance(found, i.AnswerImported):
+            found = None if found.origin_message_id is None else told.get(found.origin_message_id)
+        return found.stream_id if isinstance(found, e.AnswerStarted) else None
 
     def conversations_of(self, project_id: UUID) -> Sequence[UUID]:
         where: dict[UUID, UUID | None] = {}

@@ -16,6 +16,9 @@ _MASKS = (
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d"), "TIME"),
     (re.compile(r'("\w+_ms":)[\d.]+'), r"\1MS"),
+    (re.compile(r'("\w+_per_second":)[\d.]+'), r"\1SPEED"),
+    (re.compile(r"[\d.]+ s\b"), "SECONDS"),
+    (re.compile(r"[\d.]+ a second"), "SPEED"),
     (re.compile(r'"source":"(cli|api)"'), '"source":"SOURCE"'),
     (re.compile(r"\s(cli|api)$", re.MULTILINE), " SOURCE"),
     (

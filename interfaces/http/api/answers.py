@@ -12,6 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from application.commands import AnswerAgain, RateAnswer
 from application.running import RunningAnswer
 from interfaces.again import as_before
+from interfaces.explanation_views import ExplanationView
 from interfaces.http.api.bodies import NewAnswer, Rating
 from interfaces.http.api.describing import ASKED, DONE, events
 from interfaces.http.api.giving import give
@@ -129,6 +130,12 @@ async def retry_answer(
         **caller.fields,
     )
     return await answered(server, command, accept=request.headers.get("accept"), prefer=prefer)
+
+
+@router.get("/{answer_id}/explanation", operation_id="explainAnswer", response_model=ExplanationView)
+def explain_answer(answer_id: UUID, server: ServerOf, at_least: AtLeast) -> Response:
+    """Say what made an answer: the very request, whether its hash proves it, how long it took, who asked."""
+    return JsonResponse(server.book.explaining.explain(answer_id, at_least=at_least))
 
 
 @router.put("/{answer_id}/rating", operation_id="rateAnswer", response_model=DoneView, responses=DONE)

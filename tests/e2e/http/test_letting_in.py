@@ -71,6 +71,7 @@ OPERATIONS = {
     "getMessage": READ,
     "listFollowing": READ,
     "getProvenance": READ,
+    "explainAnswer": READ,
     "findIds": READ,
     "getLatest": READ,
     "changeProject": ASK,

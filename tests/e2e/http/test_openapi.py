@@ -61,6 +61,7 @@ OPERATIONS = {
     "getMessage",
     "listFollowing",
     "getProvenance",
+    "explainAnswer",
     "findIds",
     "getLatest",
     "searchMessages",

@@ -28,6 +28,7 @@ from domain.errors import DaybookError
 from domain.ids import new_id
 from interfaces.admitted import AdmittedBook
 from interfaces.book import EventReader, WholeBook
+from interfaces.explaining import ExplainingHere
 from interfaces.http.web.pulling import Pulling
 from projections.access.queries import AccessQueries
 from projections.conversations.queries import ConversationQueries
@@ -55,6 +56,7 @@ PARTS: dict[str, type] = {
     "titling": Titling,
     "model_server": ModelServer,
     "events": EventReader,
+    "explaining": ExplainingHere,
     "audit": Auditor,
     "keys": Keys,
     "read_models": Pump,
