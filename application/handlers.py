@@ -15,6 +15,7 @@ from application import (
     importing,
     projects,
     remarks,
+    replays,
     routines,
     scopes,
 )
@@ -22,6 +23,7 @@ from application.access import Principal
 from application.conversations import Asked
 from application.import_commands import ImportConversations, ImportProject
 from application.ported import Imported
+from application.replay_commands import CancelReplay, EraseReplay, StartReplay
 from application.services import Services
 from application.text_rules import checked_key
 
@@ -63,6 +65,9 @@ HANDLERS: dict[type[c.Command], Callable[[Services, Any], Any]] = {
     c.EraseConversation: erasing.erase_conversation,
     c.EraseProject: erasing.erase_project,
     c.EraseRoutine: erasing.erase_routine,
+    StartReplay: replays.start_replay,
+    CancelReplay: replays.cancel_replay,
+    EraseReplay: replays.erase_replay,
     c.CreateToken: granting.create_token,
     c.RevokeToken: granting.revoke_token,
     c.OfferSession: granting.offer_session,

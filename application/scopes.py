@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from application import commands as c
 from application.access import Need, Scope
 from application.import_commands import ImportConversations, ImportProject
+from application.replay_commands import CancelReplay, EraseReplay, StartReplay
 
 READ: Need = frozenset({Scope.READ})
 ASK: Need = frozenset({Scope.ASK})
@@ -58,6 +59,9 @@ COMMANDS: Mapping[type[c.Command], Need] = {
     c.EraseConversation: ADMIN,
     c.EraseProject: ADMIN,
     c.EraseRoutine: ADMIN,
+    StartReplay: ASK,
+    CancelReplay: ASK,
+    EraseReplay: ADMIN,
     c.CreateToken: ADMIN,
     c.RevokeToken: ADMIN,
     c.OfferSession: ADMIN,
@@ -102,6 +106,7 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
     ),
     "explaining": _each(READ, "explain"),
     "search": _each(READ, "search"),
+    "replays": _each(READ, "newest", "get", "find", "prompts", "whole"),
     "past": _each(READ, "at", "happenings"),
     "usage": _each(READ, "figures", "total"),
     "access": {**_each(ADMIN, "all", "get", "find", "named"), **_each(AUDIT, "names")},

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from application.handlers import Commands
     from application.ports.clock import Clock
     from application.ports.model_server import ModelServer
+    from application.replaying import Replaying
     from application.titling import Titling
     from infrastructure.crypto.keyring import Keyring
     from infrastructure.crypto.master_key import MasterKeyFile
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from infrastructure.postgres.database import Database
     from infrastructure.postgres.live import PostgresLiveAnswers
     from infrastructure.postgres.model_memory import PostgresModelMemory
+    from infrastructure.postgres.replay_claims import PostgresReplays
     from infrastructure.postgres.turns import PostgresTurns
     from infrastructure.proofs.auditor import PostgresAuditor
     from infrastructure.read_model_memory import ReadModelMemory
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from projections.projects.queries import ProjectQueries
     from projections.pump import Pump
     from projections.reading import Reading
+    from projections.replays.queries import ReplayQueries
     from projections.routines.queries import RoutineQueries
     from projections.search.queries import SearchQueries
     from projections.transcript.queries import TranscriptQueries
@@ -263,6 +266,27 @@ class Container:
         from projections.search.queries import SearchQueries
 
         return SearchQueries(self.reading, self.keyring)
+
+    @cached_property
+    def replays(self) -> ReplayQueries:
+        """Lists replays."""
+        from projections.replays.queries import ReplayQueries
+
+        return ReplayQueries(self.reading, self.keyring)
+
+    @cached_property
+    def replay_claims(self) -> PostgresReplays:
+        """Says who runs a replay."""
+        from infrastructure.postgres.replay_claims import PostgresReplays
+
+        return PostgresReplays(self.database, self.replays)
+
+    @cached_property
+    def replaying(self) -> Replaying:
+        """Runs replays."""
+        from application.replaying import Replaying
+
+        return Replaying(self.log, self.memory, self.replay_claims, self.model_server, self.turns, self.clock)
 
     @cached_property
     def past(self) -> Past:

@@ -10,6 +10,7 @@ from projections.access.projector import Access
 from projections.conversations.projector import Conversations
 from projections.projects.projector import Projects
 from projections.read_model import ReadModel
+from projections.replays.projector import Replays
 from projections.routines.projector import Routines
 from projections.search.projector import Search
 from projections.transcript.projector import Transcript
@@ -26,4 +27,5 @@ def read_models(vault: Vault) -> tuple[ReadModel, ...]:
         Usage(),
         Access(),
         Routines(),
+        Replays(),
     )

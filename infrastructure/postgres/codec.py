@@ -21,7 +21,8 @@ from eventsourcing.utils import get_topic
 import domain.access.access
 import domain.conversation.conversation
 import domain.project.project
-import domain.routine.routine  # noqa: F401 (these four fill the catalogue)
+import domain.replay.replay
+import domain.routine.routine  # noqa: F401 (these five fill the catalogue)
 from application.ports.log import Origin
 from domain.content import Sealed
 from domain.event import Created, DamagedEventError, Event, Recorded, catalogue

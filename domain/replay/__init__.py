@@ -1,0 +1,1 @@
+"""Asking recorded prompts again, and comparing."""

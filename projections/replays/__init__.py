@@ -1,0 +1,4 @@
+"""Replays, and what models said in them."""
+
+NAME = "replays"
+VERSION = 1
