@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from interfaces.erasing import ErasingHere
     from interfaces.explaining import ExplainingHere
     from interfaces.porting.here import PortingHere
+    from interfaces.replaying.desk import DeskHere
     from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
     from projections.past.view import Past
@@ -273,6 +274,13 @@ class Container:
         from projections.replays.queries import ReplayQueries
 
         return ReplayQueries(self.reading, self.keyring)
+
+    @cached_property
+    def replay_desk(self) -> DeskHere:
+        """Starts, runs and shows replays."""
+        from interfaces.replaying.desk import DeskHere
+
+        return DeskHere(self, "cli")
 
     @cached_property
     def replay_claims(self) -> PostgresReplays:

@@ -6,9 +6,10 @@ that has the book itself can do besides.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
 
 if TYPE_CHECKING:
     from application.admission import Admission
@@ -20,18 +21,29 @@ if TYPE_CHECKING:
     from application.ports.live import LiveAnswers
     from application.ports.model_server import ModelServer
     from application.ports.turns import Turns
+    from application.replaying import Replaying
     from application.titling import Titling
     from domain.event import Recorded
     from interfaces import parts, past_parts
+    from interfaces.replaying.desk import Desk
     from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
     from projections.past.view import Past
     from projections.projects.queries import ProjectQueries
     from projections.pump import Pump
+    from projections.replays.queries import ReplayQueries
     from projections.routines.queries import RoutineQueries
     from projections.search.queries import SearchQueries
     from projections.transcript.queries import TranscriptQueries
     from projections.usage.queries import UsageQueries
+
+
+class Claims(Protocol):
+    """Says which replays some process runs now."""
+
+    def running(self, replay_ids: Sequence[UUID]) -> frozenset[UUID]:
+        """Return those of these replays that are run."""
+        ...
 
 
 class EventReader(Protocol):
@@ -138,6 +150,11 @@ class Book(Protocol):
         ...
 
     @property
+    def replay_desk(self) -> Desk:
+        """Starts, runs and shows replays."""
+        ...
+
+    @property
     def usage(self) -> parts.Usage:
         """Counts tokens, time and ratings."""
         ...
@@ -240,6 +257,21 @@ class WholeBook(Book, Protocol):
     @property
     def past(self) -> Past:
         """Shows the book as it was."""
+        ...
+
+    @property
+    def replays(self) -> ReplayQueries:
+        """Lists replays."""
+        ...
+
+    @property
+    def replaying(self) -> Replaying:
+        """Runs replays. Bound to the event loop it is first used on."""
+        ...
+
+    @property
+    def replay_claims(self) -> Claims:
+        """Says which replays are run."""
         ...
 
     @property

@@ -42,7 +42,8 @@ class PromptChosen(Event):
 class PromptAnsweredAgain(Event):
     """The model answered a prompt again. `repeat` counts from 1.
 
-    `likeness` is to the recorded answer, 0 to 1. `request_hash` is of the rendered request, under a key of the replay's.
+    `likeness` is to the recorded answer, 0 to 1. `request_hash` is of the rendered request, under a key of
+    the replay's.
     """
 
     answer_id: UUID

@@ -16,6 +16,7 @@ from interfaces.again import last_answer
 if TYPE_CHECKING:
     from interfaces.book import Book
     from interfaces.past_parts import Seen
+    from interfaces.replay_views import ReplayView
     from projections.conversations.queries import ConversationSummary
     from projections.projects.queries import ProjectDetails
     from projections.routines.queries import RoutineDetails
@@ -187,3 +188,22 @@ def _refuse_several(typed: str, what: str, found: Sequence[tuple[UUID, str]]) ->
         f"{typed!r} is ambiguous: {len(found)} or more {what} fit ({several}). Nothing was changed; "
         f"type more of the id, for example {short(found[0][0])!r}."
     )
+
+
+def replay(book: Book, typed: str) -> ReplayView:
+    """Return the replay that is meant; `@last` is the newest.
+
+    Raises:
+        InvalidInputError: this is no id, or several replays fit.
+        NotFoundError: none fits.
+    """
+    if typed.strip() == LAST:
+        newest = book.replay_desk.listed(limit=1).replays
+        if not newest:
+            raise NotFoundError("There is no replay yet.", hint="daybook replay --last 20 --model MODEL")
+        return newest[0]
+    found = book.replay_desk.find(_digits(typed, "daybook replay list"))
+    if not found:
+        raise NotFoundError(f"There is no replay {typed!r} in this book.", hint="daybook replay list")
+    _refuse_several(typed, "replays", [(one.replay_id, one.model) for one in found])
+    return found[0]

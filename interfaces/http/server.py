@@ -30,6 +30,7 @@ from interfaces.http.logs import tell
 from interfaces.http.metrics import Metrics
 from interfaces.http.options import HttpOptions
 from interfaces.http.paths import Paths
+from interfaces.http.replays_running import RunningReplays
 from interfaces.http.tails import Tails
 from interfaces.http.tries import Tries
 from interfaces.http.web.pulling import Pulling
@@ -55,6 +56,10 @@ _PARTS = (
     "routines",
     "transcript",
     "search",
+    "replays",
+    "replay_claims",
+    "replaying",
+    "past",
     "keys",
     "audit",
 )
@@ -75,6 +80,7 @@ class Server:
         self.tails = Tails(book)
         self.pump_problem: str | None = None
         self.metrics = Metrics()
+        self.replays = RunningReplays(book)
         self.ending = threading.Event()
         self.work: set[asyncio.Task[Any]] = set()
         # Apart from the threads that record answers, which must never wait for these.
@@ -85,6 +91,7 @@ class Server:
         self._pump: threading.Thread | None = None
         self._caring: asyncio.Task[None] | None = None
         self._titling: asyncio.Task[None] | None = None
+        self._going_on: asyncio.Task[None] | None = None
         self._answered = asyncio.Event()
         self._answers_closed = False
         self._prepared = False
@@ -132,6 +139,7 @@ class Server:
         self._caring = asyncio.create_task(self._care())
         if self.options.titles:
             self._titling = asyncio.create_task(self._entitle())
+        self._going_on = asyncio.create_task(self.replays.go_on())
 
     async def ask(self, command: Asking) -> Asked:
         """Give a command that starts an answer, and let that be written; nobody need wait for it.
@@ -217,6 +225,9 @@ class Server:
             self.book.titling.close()
             self._titling.cancel()
             await asyncio.wait([self._titling], timeout=1.0)
+        if self._going_on is not None:
+            await asyncio.wait([self._going_on], timeout=1.0)
+        await self.replays.stop()
         try:
             await asyncio.wait_for(self.book.answering.close(), self.options.stop_within)
         except TimeoutError:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         RemoteSearch,
         RemoteTranscript,
     )
+    from interfaces.remote.replaying import RemoteDesk
     from interfaces.remote.upkeep import RemoteErasing, RemoteKeys, RemoteReadModels
     from interfaces.remote.usage import RemoteUsage
 
@@ -161,6 +162,13 @@ class RemoteBook:
         from interfaces.remote.past import RemotePast
 
         return RemotePast(self._connection)
+
+    @cached_property
+    def replay_desk(self) -> RemoteDesk:
+        """Starts, follows and shows replays."""
+        from interfaces.remote.replaying import RemoteDesk
+
+        return RemoteDesk(self._connection, self)
 
     @cached_property
     def usage(self) -> RemoteUsage:

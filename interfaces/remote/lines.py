@@ -13,6 +13,7 @@ from uuid import UUID
 
 from application import commands as c
 from application.import_commands import ImportConversations, ImportProject
+from application.replay_commands import CancelReplay, EraseReplay, StartReplay
 
 Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 Returns = Literal["done", "asked", "erased", "made"]
@@ -124,15 +125,20 @@ LINES: Mapping[type[c.Command], Line] = {
     c.EraseConversation: Line("POST", _CONVERSATION + "/erasure", ("with_derived",), returns="erased"),
     c.EraseProject: Line("POST", _PROJECT + "/erasure", ("with_derived",), returns="erased"),
     c.EraseRoutine: Line("POST", _ROUTINE + "/erasure", returns="erased"),
+    CancelReplay: Line("POST", "replays/{replay_id}/cancel"),
+    EraseReplay: Line("POST", "replays/{replay_id}/erasure"),
     c.CreateToken: Line("POST", "tokens", ("name", "scopes", "expires_at"), returns="made"),
     c.RevokeToken: Line("POST", "tokens/{token_id}/revoke"),
     c.EndSession: Line("POST", "sessions/{session_id}/end"),
 }
 
-APART: frozenset[type[c.Command]] = frozenset({c.OfferSession, ImportConversations, ImportProject})
+APART: frozenset[type[c.Command]] = frozenset(
+    {c.OfferSession, ImportConversations, ImportProject, StartReplay}
+)
 """Commands whose request says other things than they do: see `RemoteCommands.make`.
 
-Files to import are sent to the server as they are; the commands follow from them there.
+Files to import are sent to the server as they are, and what is to be replayed is named as a person names it;
+the commands follow from them there.
 """
 
 _IN_HEADERS = frozenset({"correlation_id", "idempotency_key", "expected_version"})

@@ -77,6 +77,14 @@ _LAST_ANSWER_OF_CONVERSATION: LiteralString = (
     MESSAGES + " where m.kind = 'answer' and m.conversation_id = %s order by m.log_index desc limit 1"
 )
 
+_LAST_ANSWERS: LiteralString = """
+select m.id
+  from messages m
+ where m.kind = 'answer' and m.status = 'complete' and not m.erased and m.imported_id is null
+ order by m.log_index desc
+ limit %s
+"""
+
 _CHILDREN: LiteralString = MESSAGES + " where m.parent_id = %s order by m.log_index"
 
 _TREE: LiteralString = """
@@ -158,6 +166,12 @@ class TranscriptQueries:
     ) -> Message | None:
         """Return the answer that was last begun in a conversation, on whatever branch."""
         return next(iter(self._messages(_LAST_ANSWER_OF_CONVERSATION, (conversation_id,), at_least)), None)
+
+    def last_answers(self, limit: int, *, at_least: int | None = None) -> tuple[UUID, ...]:
+        """Return the last complete answers that were given in this book, in the order they were begun."""
+        with self._reading.open(NAME, VERSION, at_least) as connection:
+            rows = connection.execute(_LAST_ANSWERS, (limit,)).fetchall()
+        return tuple(row[0] for row in reversed(rows))
 
     def children(self, message_id: UUID, *, at_least: int | None = None) -> tuple[Message, ...]:
         """Return the messages that follow a message, oldest first."""
