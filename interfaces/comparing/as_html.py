@@ -29,7 +29,7 @@ def pieces(found: ComparisonView) -> Iterator[str]:
 
 def _pieces(found: ComparisonView) -> Iterator[str]:
     page = _page()
-    style = (files("interfaces.comparing") / "page" / "style.css").read_text("utf-8")
+    style = _style()
     shown = sorted(found.prompts, key=_worst_first)
     yield page.head(found, markup(style), policy(style))
     yield page.figures(found)
@@ -44,6 +44,15 @@ def _pieces(found: ComparisonView) -> Iterator[str]:
     for one in shown:
         yield page.prompt(one)
     yield page.foot()
+
+
+def page_policy() -> str:
+    """Return the policy of every such page, for who serves it."""
+    return policy(_style())
+
+
+def _style() -> str:
+    return (files("interfaces.comparing") / "page" / "style.css").read_text("utf-8")
 
 
 def _worst_first(one: ComparedPromptView) -> tuple[int, float]:

@@ -22,7 +22,7 @@ from typing import Literal
 MOST_WORDS = 1_500
 """Of two blocks with as many words each, words are still compared."""
 
-_MOST_LINES = 5_000
+_MOST_LINES = 2_000
 _LEAST_KEPT = 0.2  # with less in common, marks in every other word say nothing
 _WORDS = re.compile(r"\w+|\n|[^\S\n]+|[^\w\s]")
 _BREAKS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
