@@ -1,7 +1,7 @@
 """From a replay's new answers to a comparison: each finds its recorded answer, and that its prompt.
 
-Invariant: what cannot be read any more (erased, altered) is shown as such, on whichever side; the verdict that
-was given when both could be read stands.
+Invariant: what cannot be read any more (erased, altered) is shown as such, on whichever side; the verdict
+that was given when both could be read stands.
 """
 
 from __future__ import annotations
