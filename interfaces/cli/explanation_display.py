@@ -44,7 +44,7 @@ def _facts(found: ExplanationView) -> Iterator[tuple[str, str]]:
     yield "asked", f"{local(found.asked_at)} by {who} through {found.source}"
     yield "conversation", short(found.conversation_id)
     yield "status", _status(found)
-    digest = f", {one_line(known.model_digest)}" if known.model_digest else ", its digest was not told"
+    digest = f", digest {one_line(known.model_digest)}" if known.model_digest else ", its digest was not told"
     yield "model", one_line(known.model) + digest
     yield "options", _options(known.options) if known.options or not found.erased else "(erased)"
     if known.think is not None:

@@ -1,16 +1,7 @@
-"""`daybook export`: conversations as files, for people (Markdown, HTML) and for `daybook import` (JSON).
-
-Invariant: a file that is there is not touched unless `--force` says so, and then it is replaced in one
-piece; a broken export leaves no file that looks like a whole one.
-"""
+"""`daybook export`: conversations as files, for people (Markdown, HTML) and for `daybook import` (JSON)."""
 
 from __future__ import annotations
 
-import codecs
-import os
-import sys
-import tempfile
-from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.errors import InvalidInputError
-from interfaces.cli.console import clean, out_is_terminal, say
+from interfaces.cli.console import say
+from interfaces.cli.files import is_there, print_pieces, write_pieces
 from interfaces.cli.lazy import command_app
 from interfaces.cli.opening import host_of, opened
 
@@ -69,7 +61,7 @@ def export(
             hint="daybook export @last",
         )
     if output is not None and not force and output.exists():
-        raise _is_there(output)
+        raise is_there(output)
     form = form or _ENDINGS.get(output.suffix.lower() if output else "", Format.MD)
     with opened(host_of(ctx)) as book:
         wanted = _wanted(book, conversation, project)
@@ -81,9 +73,9 @@ def export(
             book.porting.export(wanted, Form(form), progress) as pieces,
         ):
             if output is None:
-                _print(pieces)
+                print_pieces(pieces)
             else:
-                _write(pieces, output, force=force)
+                write_pieces(pieces, output, force=force)
     if output is not None:
         say(f"Written to {output}, readable by you alone: it is not encrypted.")
 
@@ -97,56 +89,3 @@ def _wanted(book: Book, conversation: str | None, project: str | None) -> Chosen
     if project is not None:
         return Chosen(project_id=finding.project(book, project).id)
     return Chosen()
-
-
-def _print(pieces: Iterable[bytes]) -> None:
-    if not out_is_terminal():
-        for piece in pieces:
-            sys.stdout.buffer.write(piece)
-        return
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    for piece in pieces:
-        sys.stdout.write(clean(decoder.decode(piece)))
-
-
-def _write(pieces: Iterable[bytes], path: Path, *, force: bool) -> None:
-    """Write a file beside the place it is to have, then move it there."""
-    partial: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
-        partial = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            for piece in pieces:
-                file.write(piece)
-        if force:
-            partial.replace(path)
-        else:
-            _move(partial, path)
-        partial = None
-    except OSError as problem:
-        from application.errors import in_words
-
-        raise InvalidInputError(f"{path} cannot be written: {in_words(problem)}. Nothing is there.") from None
-    finally:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
-
-
-def _move(partial: Path, path: Path) -> None:
-    """Give a finished file its name, if nobody else has it by now."""
-    try:
-        os.link(partial, path)
-    except FileExistsError:
-        raise _is_there(path) from None
-    except OSError:  # a file system without second names
-        if path.exists():
-            raise _is_there(path) from None
-        partial.replace(path)
-    else:
-        partial.unlink()
-
-
-def _is_there(path: Path) -> InvalidInputError:
-    return InvalidInputError(
-        f"{path} is there already; it was not touched.", hint="Another name, or --force to replace it."
-    )

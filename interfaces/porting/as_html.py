@@ -6,9 +6,6 @@ of the server, everything else is text.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -16,19 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from domain.ids import short
 from interfaces.markdown import to_html
+from interfaces.one_file import markup, mended, policy
 from interfaces.porting.branches import runs
 from interfaces.views import utc
 
 if TYPE_CHECKING:
     from interfaces.porting.gathering import Gathering
 
-_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
-
 
 def pieces(gathering: Gathering) -> Iterator[str]:
-    """Yield the page. Half surrogate pairs, which no page can hold, become U+FFFD."""
-    for piece in _pieces(gathering):
-        yield _HALF_A_PAIR.sub("\N{REPLACEMENT CHARACTER}", piece)
+    """Return the page. Half surrogate pairs, which no page can hold, become U+FFFD."""
+    return mended(_pieces(gathering))
 
 
 def _pieces(gathering: Gathering) -> Iterator[str]:
@@ -38,7 +33,7 @@ def _pieces(gathering: Gathering) -> Iterator[str]:
     title, told = "Daybook", f"Exported {utc(gathering.now)}"
     if alone is not None:
         title, told = alone.title or "Conversation", ""
-    yield page.head(title, _markup(style), _policy(style), told)
+    yield page.head(title, markup(style), policy(style), told)
     for project in gathering.projects():
         yield page.project(project)
     if alone is None:
@@ -54,17 +49,6 @@ def _pieces(gathering: Gathering) -> Iterator[str]:
     yield page.foot()
 
 
-def _policy(style: str) -> str:
-    known = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{known}'; base-uri 'none'; form-action 'none'"
-
-
-def _markup(text: str) -> Any:
-    from markupsafe import Markup
-
-    return Markup(text)  # noqa: S704 - our own style, or cleaned by nh3
-
-
 @cache
 def _page() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -76,5 +60,5 @@ def _page() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"short": short, "utc": utc, "html": lambda text: _markup(to_html(text))}
+    made.globals |= {"short": short, "utc": utc, "html": lambda text: markup(to_html(text))}
     return made.get_template("pieces.html").module

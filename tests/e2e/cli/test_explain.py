@@ -32,7 +32,7 @@ def test_everything_that_made_an_answer_is_told(book: Daybook) -> None:
     book("audit", "checkpoint")
     told = book("explain", second["answer_id"]).out
 
-    assert f"deepseek-r1:8b, {second['model_digest']}" in told
+    assert f"deepseek-r1:8b, digest {second['model_digest']}" in told
     assert "instructions  version 2 of project Sailing" in told
     assert "sent          3 messages, nothing was cut" in told
     assert "its hash proves it: this is the request that was sent" in told
