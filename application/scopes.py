@@ -105,6 +105,7 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
         "children",
         "tree",
     ),
+    "comparing": _each(READ, "compare"),
     "explaining": _each(READ, "explain"),
     "search": _each(READ, "search"),
     "replaying": _each(PROCESS, "run"),

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from infrastructure.postgres.turns import PostgresTurns
     from infrastructure.proofs.auditor import PostgresAuditor
     from infrastructure.read_model_memory import ReadModelMemory
+    from interfaces.comparing.here import ComparingHere
     from interfaces.erasing import ErasingHere
     from interfaces.explaining import ExplainingHere
     from interfaces.porting.here import PortingHere
@@ -210,6 +211,13 @@ class Container:
         from interfaces.porting.here import PortingHere
 
         return PortingHere(self, self.clock)
+
+    @cached_property
+    def comparing(self) -> ComparingHere:
+        """Compares replays with what was recorded."""
+        from interfaces.comparing.here import ComparingHere
+
+        return ComparingHere(self)
 
     @cached_property
     def explaining(self) -> ExplainingHere:

@@ -105,6 +105,11 @@ class Book(Protocol):
         ...
 
     @property
+    def comparing(self) -> parts.Comparing:
+        """Compares replays with what was recorded."""
+        ...
+
+    @property
     def explaining(self) -> parts.Explaining:
         """Explains answers: what made them what they are."""
         ...

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from application.ports.keys import KeysProgress, KeysStatus
     from application.ports.model_server import ModelCard, PullProgress
     from application.running import RunningAnswer
+    from interfaces.comparison_views import ComparisonView
     from interfaces.erasures import ErasureView
     from interfaces.explanation_views import ExplanationView
     from interfaces.porting.gathering import Chosen
@@ -358,6 +359,14 @@ class Told:
 
     progress: KeysProgress | None = None
     rewriting: Callable[[], None] = lambda: None
+
+
+class Comparing(Protocol):
+    """Compares replays with what was recorded."""
+
+    def compare(self, replay_id: UUID, *, at_least: int | None = None) -> ComparisonView:
+        """Return a replay's new answers against the recorded ones."""
+        ...
 
 
 class Explaining(Protocol):

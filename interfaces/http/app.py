@@ -62,6 +62,7 @@ _PROBLEM: dict[int | str, dict[str, Any]] = {
 _API = "/api/v1"
 _PARTS = (
     me,
+    comparisons,
     conversations,
     past,
     prompts,

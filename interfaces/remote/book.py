@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from application.ports.clock import Clock
     from interfaces.remote.answering import RemoteAnswering
     from interfaces.remote.commands import RemoteCommands
+    from interfaces.remote.comparing import RemoteComparing
     from interfaces.remote.connection import Connection
     from interfaces.remote.explaining import RemoteExplaining
     from interfaces.remote.grants import RemoteGrants
@@ -99,6 +100,13 @@ class RemoteBook:
         from interfaces.remote.upkeep import RemoteErasing
 
         return RemoteErasing(self._connection, self.commands)
+
+    @cached_property
+    def comparing(self) -> RemoteComparing:
+        """Compares replays with what was recorded."""
+        from interfaces.remote.comparing import RemoteComparing
+
+        return RemoteComparing(self._connection)
 
     @cached_property
     def explaining(self) -> RemoteExplaining:

@@ -72,6 +72,8 @@ OPERATIONS = {
     "listFollowing": READ,
     "getProvenance": READ,
     "explainAnswer": READ,
+    "compareReplay": READ,
+    "getComparisonPage": READ,
     "findIds": READ,
     "getLatest": READ,
     "changeProject": ASK,

@@ -62,6 +62,8 @@ OPERATIONS = {
     "listFollowing",
     "getProvenance",
     "explainAnswer",
+    "compareReplay",
+    "getComparisonPage",
     "findIds",
     "getLatest",
     "searchMessages",

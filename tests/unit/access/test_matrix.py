@@ -28,6 +28,7 @@ from domain.errors import DaybookError
 from domain.ids import new_id
 from interfaces.admitted import AdmittedBook
 from interfaces.book import EventReader, WholeBook
+from interfaces.comparing.here import ComparingHere
 from interfaces.explaining import ExplainingHere
 from interfaces.http.web.pulling import Pulling
 from projections.access.queries import AccessQueries
@@ -57,6 +58,7 @@ PARTS: dict[str, type] = {
     "model_server": ModelServer,
     "events": EventReader,
     "explaining": ExplainingHere,
+    "comparing": ComparingHere,
     "audit": Auditor,
     "keys": Keys,
     "read_models": Pump,
