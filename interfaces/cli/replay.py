@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from interfaces.cli import replay_diff
 from interfaces.cli.console import local, out, out_json, say, table
 from interfaces.cli.lazy import command_app
 from interfaces.cli.model_options import CommandWithOptions, parse_options
@@ -173,6 +174,9 @@ def show(
             out_json(found)
         else:
             _print(found)
+
+
+app.command("diff")(replay_diff.diff)
 
 
 @app.command()

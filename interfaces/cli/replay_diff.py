@@ -57,7 +57,7 @@ def diff(
     with opened(host_of(ctx)) as book:
         from interfaces.cli import finding
 
-        found = book.comparing.compare(finding.replay(book, replay).id)
+        found = book.comparing.compare(finding.replay(book, replay).replay_id)
     if html is not None:
         _write_page(found, html, force=force)
     elif as_json:

@@ -7,11 +7,13 @@ from uuid import UUID
 
 from domain.errors import NotFoundError
 from domain.ids import short
-from interfaces.comparing.gathering import gathered
+from domain.replay.likeness import verdict
+from interfaces.comparing.gathering import NewAnswer, gathered
 
 if TYPE_CHECKING:
     from interfaces.book import WholeBook
     from interfaces.comparison_views import ComparisonView
+    from projections.replays.queries import ReplayRun
 
 
 class ComparingHere:
@@ -31,12 +33,30 @@ class ComparingHere:
             raise NotFoundError(
                 f"There is no replay {short(replay_id)} in this book.", hint="daybook replay list"
             )
-        answers = self._book.replays.answers(replay_id)
+        prompts = self._book.replays.prompts(replay_id)
         return gathered(
             self._book.transcript,
             replay_id=replay_id,
             status=found.status,
             models=[found.model],
-            old_answer_ids=found.answer_ids,
-            new_answers=answers,
+            old_answer_ids=[one.answer_id for one in prompts],
+            new_answers=[_new(found.model, one.answer_id, run) for one in prompts for run in one.runs],
         )
+
+
+def _new(model: str, answer_id: UUID, run: ReplayRun) -> NewAnswer:
+    return NewAnswer(
+        old_answer_id=answer_id,
+        repeat=run.repeat,
+        model=model,
+        status=run.status,
+        text=None if run.erased else run.text,
+        verdict=None if run.likeness is None else verdict(run.likeness).value,
+        likeness=run.likeness,
+        prompt_tokens=run.prompt_tokens,
+        completion_tokens=run.completion_tokens,
+        first_token_ms=run.first_token_ms,
+        total_ms=run.total_ms,
+        eval_ms=run.eval_ms,
+        detail=run.detail,
+    )

@@ -19,6 +19,7 @@ from interfaces.http.api import (
     access,
     answers,
     audit,
+    comparisons,
     conversations,
     erasing,
     me,
