@@ -20,6 +20,7 @@ from uuid import UUID
 
 from application.context import rendered
 from application.errors import (
+    LineFullError,
     ModelMissingError,
     ModelServerError,
     ModelServerOverloadedError,
@@ -48,7 +49,12 @@ from domain.ids import new_id, short
 from domain.replay.likeness import likeness
 from domain.replay.replay import Replay, ReplayStatus, Run
 
-_SERVER_IS_AWAY = (ModelServerUnreachableError, ModelMissingError, ModelServerOverloadedError)
+_SERVER_IS_AWAY = (
+    ModelServerUnreachableError,
+    ModelMissingError,
+    ModelServerOverloadedError,
+    LineFullError,
+)
 """Says nothing of the prompt: the replay stops, and can be resumed."""
 
 

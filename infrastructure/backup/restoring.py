@@ -20,6 +20,7 @@ from domain.conversation.events import ConversationErased
 from domain.errors import RefusedError
 from domain.event import Event
 from domain.project.events import ProjectErased
+from domain.replay.events import ReplayErased
 from domain.routine.events import RoutineErased
 from infrastructure.backup.archive import damaged
 from infrastructure.backup.erasures import Erasure
@@ -79,6 +80,7 @@ _ERASED: dict[str, type[Event]] = {
     "conversation": ConversationErased,
     "project": ProjectErased,
     "routine": RoutineErased,
+    "replay": ReplayErased,
 }
 
 

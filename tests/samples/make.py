@@ -44,6 +44,7 @@ _PLAIN_BY_ANNOTATION: dict[str, Any] = {
     "str | None": "sha256:0123456789abcdef",
     "int": 8192,
     "int | None": 4_294_967_296,
+    "float": 0.75,
     "float | None": 1234.5,
     "bool | str | None": "high",
     "bytes": bytes(range(32)),

@@ -22,12 +22,13 @@ from application.ports.keys import Keys
 from application.ports.live import LiveAnswers
 from application.ports.model_server import ModelServer
 from application.ports.turns import Turns
+from application.replaying import Replaying
 from application.running import RunningAnswer
 from application.titling import Titling
 from domain.errors import DaybookError
 from domain.ids import new_id
 from interfaces.admitted import AdmittedBook
-from interfaces.book import EventReader, WholeBook
+from interfaces.book import Claims, EventReader, WholeBook
 from interfaces.comparing.here import ComparingHere
 from interfaces.explaining import ExplainingHere
 from interfaces.http.web.pulling import Pulling
@@ -36,6 +37,7 @@ from projections.conversations.queries import ConversationQueries
 from projections.past.view import Past
 from projections.projects.queries import ProjectQueries
 from projections.pump import Pump
+from projections.replays.queries import ReplayQueries
 from projections.routines.queries import RoutineQueries
 from projections.search.queries import SearchQueries
 from projections.transcript.queries import TranscriptQueries
@@ -49,6 +51,9 @@ PARTS: dict[str, type] = {
     "transcript": TranscriptQueries,
     "search": SearchQueries,
     "past": Past,
+    "replays": ReplayQueries,
+    "replaying": Replaying,
+    "replay_claims": Claims,
     "usage": UsageQueries,
     "access": AccessQueries,
     "live": LiveAnswers,
@@ -70,6 +75,7 @@ NO_PART = {
     "clock",
     "erasing",
     "porting",
+    "replay_desk",
     "look_after",
     "close",
     "watch_appends",
