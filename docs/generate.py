@@ -20,6 +20,7 @@ from domain.conversation import events as conversation_events
 from domain.conversation import import_events
 from domain.event import Event, catalogue, field_names
 from domain.project import events as project_events
+from domain.replay import events as replay_events
 from domain.routine import events as routine_events
 from interfaces.cli.app import app
 from interfaces.explanations import page_of
@@ -91,6 +92,7 @@ def events_page() -> str:
         ("A conversation taken in from a file", import_events.__name__),
         ("A project", project_events.__name__),
         ("A routine", routine_events.__name__),
+        ("A replay", replay_events.__name__),
         ("Tokens, links and sessions", access_events.__name__),
     )
     types = catalogue.types().items()

@@ -44,6 +44,16 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "daybook explain @last --as-request > request.json",
     ),
     "tree": ("daybook tree", "daybook tree 1a2b3c4d --all"),
+    "replay start": (
+        "daybook replay start @last -m deepseek-r1:1.5b",
+        "daybook replay start --last 200 -m deepseek-r1:1.5b",
+        "daybook replay start --project work --instructions shorter.txt --repeat 3 --seed 1",
+    ),
+    "replay resume": ("daybook replay resume", "daybook replay resume 1a2b3c4d"),
+    "replay diff": (
+        "daybook replay diff @last --only different",
+        "daybook replay diff @last --html report.html --fail-under 0.9",
+    ),
     "history": ("daybook history", "daybook history 1a2b3c4d --json"),
     "search": (
         "daybook search merkle tree",

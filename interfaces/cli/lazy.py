@@ -39,7 +39,7 @@ COMMANDS = (
     Entry("show", "show", "Show a conversation.", "Look"),
     Entry("explain", "explain", "Say what made an answer: model, options, the very request.", "Look"),
     Entry("tree", "tree", "Show all branches of a conversation.", "Look"),
-    Entry("replay", "replay", "Ask recorded prompts again, and compare.", "Look"),
+    Entry("replay", "replay", "Ask recorded prompts again, of another model or in another way.", "Look"),
     Entry("history", "history", "Tell how a conversation came to be.", "Look"),
     Entry("search", "search", "Find messages by their words.", "Look"),
     Entry("stats", "stats", "Count tokens, time and ratings, by model, day or project.", "Look"),

@@ -100,6 +100,14 @@ def tags(glance: Glance) -> Iterator[Offer]:
         yield found.name, f"{found.conversation_count:,}"
 
 
+def replays(glance: Glance) -> Iterator[Offer]:
+    """Yield the newest replays, by what they asked."""
+    from domain.ids import short
+
+    for one in glance.book.replay_desk.listed(limit=_MOST_MESSAGES).replays:
+        yield short(one.replay_id), f"{one.prompt_count} prompts to {one.model}, {one.status}"
+
+
 def routines(glance: Glance) -> Iterator[Offer]:
     """Offer the routines that were not removed."""
     for found in glance.book.routines.all():
@@ -187,6 +195,7 @@ TABLE: tuple[Row, ...] = (
     Row("*", "model", models),
     Row("*", "tag", tags),
     Row("*", "routine", routines),
+    Row("replay *", "replay", replays),
     Row("*", "conversation", conversations),
     Row("restore", "what", archived),
     Row("show, tree, history", "identifier", conversations_then_messages),

@@ -31,12 +31,12 @@ class _ReplayGroup(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-app = command_app("Ask recorded prompts again, of another model or with other instructions, and compare.")
+app = command_app("Ask recorded prompts again, of another model or in another way.")
 
 
 @app.callback(cls=_ReplayGroup)
 def group() -> None:
-    """Ask recorded prompts again, of another model or with other instructions, and compare.
+    """Ask recorded prompts again, of another model or in another way.
 
     daybook replay CONVERSATION --model M is short for daybook replay start CONVERSATION --model M.
     """

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.responses import Response
 
+from application import scopes
 from application.commands import Done
 from application.ports.log import Origin
 from application.replay_commands import CancelReplay, EraseReplay, StartReplay
@@ -29,6 +30,7 @@ from interfaces.http.api.requests import (
     Named,
     ServerOf,
     fragment_of,
+    must_have,
     must_run,
 )
 from interfaces.http.rendering import JsonResponse, done
@@ -135,6 +137,7 @@ def list_replay_prompts(
 async def resume_replay(replay_id: UUID, server: ServerOf, caller: CallerOf) -> Response:
     """Go on with a replay that was stopped; nothing is asked twice."""
     must_run(server)
+    must_have(server, scopes.ASK, "resume")
 
     def look() -> views.ReplayView:
         found = _found(server, replay_id, None)

@@ -83,6 +83,14 @@ OPERATIONS = {
     "getInstructions": READ,
     "restoreInstructions": ASK,
     "listTags": READ,
+    "startReplay": ASK,
+    "countReplay": READ,
+    "listReplays": READ,
+    "getReplay": READ,
+    "listReplayPrompts": READ,
+    "resumeReplay": ASK,
+    "cancelReplay": ASK,
+    "eraseReplay": ADMIN,
     "createRoutine": ASK,
     "listRoutines": READ,
     "getRoutine": READ,
@@ -142,6 +150,8 @@ BODIES: dict[str, Any] = {
     "rateAnswer": {"rating": "up"},
     "writeNote": {"text": "Look this up."},
     "changeNote": {"text": "Looked up."},
+    "startReplay": {"last": 1, "model": "simulator-error-404"},
+    "countReplay": {"last": 1},
     "createRoutine": {"name": "say", "prompt": "Say it."},
     "changeRoutine": {"description": "Says it"},
     "runRoutine": {"input": "it", "model": "simulator-error-404"},
@@ -242,9 +252,12 @@ def there(server: RunningServer) -> dict[str, str]:
         note = own.post(f"/api/v1/messages/{asked['answer_id']}/notes", json={"text": "Yes."}).json()["id"]
         body = {"name": "there", "prompt": "Say it."}
         routine = own.post("/api/v1/routines", json=body).json()["id"]
+        wanted = {"last": 1, "model": "simulator-error-404"}
+        replay = own.post("/api/v1/replays", json=wanted).json()["id"]
     more = {
         "note_id": note,
         "routine_id": routine,
+        "replay_id": replay,
         "project_id": project,
         "message_id": asked["answer_id"],
         "fragment": project,

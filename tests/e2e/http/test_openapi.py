@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from tests.support.http_client import ask
+from tests.support.http_client import Reader, ask
 from tests.support.http_server import RunningServer
 
 OPERATIONS = {
@@ -67,6 +67,14 @@ OPERATIONS = {
     "findIds",
     "getLatest",
     "searchMessages",
+    "startReplay",
+    "countReplay",
+    "listReplays",
+    "getReplay",
+    "listReplayPrompts",
+    "resumeReplay",
+    "cancelReplay",
+    "eraseReplay",
     "createRoutine",
     "listRoutines",
     "getRoutine",
@@ -196,6 +204,7 @@ def there(api: httpx.Client, kept: dict[str, str], operation_id: str) -> Iterato
     if not kept:
         project = api.post("/api/v1/projects", json={"name": "For machines"}).json()["id"]
         asked = ask(api, "Is anybody there?")
+        Reader(api, asked["answer_id"]).read()
         kept |= {
             **asked,
             "project_id": project,
@@ -204,6 +213,9 @@ def there(api: httpx.Client, kept: dict[str, str], operation_id: str) -> Iterato
             "model": "deepseek-r1:8b",
             "log_index": "0",
             "moment": "0",
+            "replay_id": api.post("/api/v1/replays", json={"last": 1, "model": "simulator-error-404"}).json()[
+                "id"
+            ],
             "token_id": api.post("/api/v1/tokens", json={"name": project}).json()["id"],
             "session_id": api.post("/api/v1/links").json()["id"],
         }

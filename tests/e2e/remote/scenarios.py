@@ -308,6 +308,26 @@ SCENARIOS: dict[str, list[Step]] = {
         Step(["ask", "-p", "Big garden", "hello"], expect=4),
         Step(["project", "restore", "Big garden", "--json"], expect=0),
     ],
+    "replays": [
+        Step(["ask", "--json", "The gnu"], expect=0),
+        Step(["ask", "-c", "--json", "And what of its mane?"], expect=0),
+        Step(["replay", "@last", "--last", "3"], expect=2),
+        Step(["replay", "--last", "3", "--dry-run", "--json"]),
+        Step(["replay", "--search", "gnu", "--dry-run"]),
+        Step(["replay", "@last", "-m", "deepseek-r1:8b"], same=False, err=False, expect=0),
+        Step(["replay", "diff", "@last", "--no-texts", "--fail-under", "1"], same=False, expect=0),
+        Step(
+            ["replay", "--last", "1", "-m", "deepseek-r1:8b", "--seed", "5"], same=False, err=False, expect=0
+        ),
+        Step(["replay", "diff", "@last", "--fail-under", "1"], same=False, err=False, expect=7),
+        Step(["replay", "show", "ffffffff"], expect=3),
+        Step(["replay", "list", "-n", "1"], same=False, expect=0),
+        Step(["replay", "show", "--json"], same=False, expect=0),
+        Step(["replay", "resume"], same=False, err=False, expect=4),
+        Step(["replay", "cancel"], same=False, expect=0),
+        Step(["replay", "erase", "@last"], expect=2),
+        Step(["replay", "erase", "@last", "--yes"], same=False, expect=0),
+    ],
     "routines": [
         Step(["routine", "list"]),
         Step(["routine", "list", "--json"]),

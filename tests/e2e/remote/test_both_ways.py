@@ -109,7 +109,8 @@ def test_every_command_is_tried_both_ways_or_has_its_place() -> None:
     known = set(all_commands())
     steps = [step for scenario in (NOTHING_YET, *SCENARIOS.values()) for step in scenario]
     tried = {
-        next(one for one in (" ".join(step.args[:2]), step.args[0]) if one in known) for step in steps
+        next(one for one in (" ".join(step.args[:2]), step.args[0], f"{step.args[0]} start") if one in known)
+        for step in steps
     } | {"audit export"}
     placed = ON_THIS_MACHINE | set(ON_THE_SERVERS_MACHINE) | TERMINAL_ONLY
 

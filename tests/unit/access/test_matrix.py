@@ -97,6 +97,7 @@ VALUES: dict[str, Any] = {
     "str | None": "a word",
     "int": 3,
     "tuple[str, ...]": ("ask",),
+    "tuple[UUID, ...]": (new_id(),),
     "Mapping[str, Any]": {"temperature": 0.5},
     "datetime": datetime(2027, 1, 1, tzinfo=UTC),
     "tuple[PortedConversation, ...]": (),
