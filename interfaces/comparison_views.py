@@ -45,7 +45,8 @@ class ComparedPromptView:
     """A prompt, its recorded answer, and its new ones.
 
     `verdict` and `likeness` are those of the worst of its runs: an answer that is good three times out of
-    four is not to be relied on. `prompt` is None where it cannot be read any more.
+    four is not to be relied on. `prompt` is None where it cannot be read any more. `skipped` says why it
+    could not be asked again (`erased`, `altered`, `unknown`).
     """
 
     prompt_id: UUID
@@ -55,6 +56,7 @@ class ComparedPromptView:
     likeness: float | None
     old: ComparedAnswerView
     runs: list[RunView]
+    skipped: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

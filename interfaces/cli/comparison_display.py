@@ -8,7 +8,7 @@ from domain.ids import short
 from interfaces.cli.console import clean, one_line, out, out_is_terminal, table, terminal
 from interfaces.cli.side_by_side import piped, printed
 from interfaces.comparing.figures import IDENTICAL
-from interfaces.comparing.told import NOTHING, ratio_in_words, share, speed, time_of
+from interfaces.comparing.told import NOTHING, SKIPPED, ratio_in_words, share, speed, time_of
 from interfaces.comparing.words import compared
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _about(one: ComparedPromptView, run: RunView) -> str:
     which = f"answer {run.repeat}: " if len(one.runs) > 1 else ""
     verdict = run.verdict or "not compared"
     like = "" if run.likeness is None else f", likeness {run.likeness:.2f}"
-    new = "not answered yet" if run.new is None else _of(run.new)
+    new = SKIPPED.get(one.skipped or "", "not answered yet") if run.new is None else _of(run.new)
     return f"{which}{verdict}{like} · old {_of(one.old)} · new {new}"
 
 

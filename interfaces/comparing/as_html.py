@@ -14,7 +14,7 @@ from typing import Any
 from domain.ids import short
 from interfaces.comparing import plots
 from interfaces.comparing.figures import WORST_FIRST
-from interfaces.comparing.told import NOTHING, ratio_in_words, share, speed, time_of
+from interfaces.comparing.told import NOTHING, SKIPPED, ratio_in_words, share, speed, time_of
 from interfaces.comparing.words import compared
 from interfaces.comparison_views import ComparedPromptView, ComparisonView
 from interfaces.one_file import markup, mended, policy
@@ -80,6 +80,7 @@ def _page() -> Any:
     made.globals |= {
         "short": short,
         "nothing": NOTHING,
+        "skipped": SKIPPED,
         "rows": compared,
         "share": share,
         "ratio": ratio_in_words,

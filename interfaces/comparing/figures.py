@@ -31,6 +31,7 @@ def prompt_view(
     prompt: str | None,
     old: ComparedAnswerView,
     runs: Sequence[RunView],
+    skipped: str | None = None,
 ) -> ComparedPromptView:
     """Return a prompt with the verdict on its runs together: that of the worst."""
     told = [run for run in runs if run.verdict is not None]
@@ -42,6 +43,7 @@ def prompt_view(
         likeness=min((run.likeness for run in told if run.likeness is not None), default=None),
         old=old,
         runs=list(runs),
+        skipped=skipped,
     )
 
 

@@ -6,7 +6,7 @@ that was given when both could be read stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
@@ -60,6 +60,7 @@ def gathered(
     models: Iterable[str],
     old_answer_ids: Sequence[UUID],
     new_answers: Iterable[NewAnswer],
+    skipped: Mapping[UUID, str] | None = None,
 ) -> ComparisonView:
     """Return the comparison of a replay.
 
@@ -70,6 +71,7 @@ def gathered(
         models: which are asked anew.
         old_answer_ids: the recorded answers whose prompts it asks again, in its order.
         new_answers: all that came so far, in any order.
+        skipped: why some prompts cannot be asked again, by their recorded answers.
     """
     runs: dict[UUID, list[NewAnswer]] = {}
     for one in new_answers:
@@ -77,7 +79,12 @@ def gathered(
     old = _by_id(recorded, old_answer_ids)
     prompts = _by_id(recorded, [one.parent_id for one in old.values() if one.parent_id is not None])
     shown = [
-        _prompt(old[one], prompts, sorted(runs.get(one, ()), key=lambda run: run.repeat))
+        _prompt(
+            old[one],
+            prompts,
+            sorted(runs.get(one, ()), key=lambda run: run.repeat),
+            (skipped or {}).get(one),
+        )
         for one in old_answer_ids
         if one in old
     ]
@@ -92,7 +99,9 @@ def _by_id(recorded: Messages, ids: Sequence[UUID]) -> dict[UUID, Message]:
     return found
 
 
-def _prompt(old: Message, prompts: dict[UUID, Message], runs: Sequence[NewAnswer]) -> ComparedPromptView:
+def _prompt(
+    old: Message, prompts: dict[UUID, Message], runs: Sequence[NewAnswer], skipped: str | None
+) -> ComparedPromptView:
     prompt = prompts.get(old.parent_id) if old.parent_id is not None else None
     views = [
         RunView(repeat=run.repeat, verdict=run.verdict, likeness=run.likeness, new=_new(run)) for run in runs
@@ -104,6 +113,7 @@ def _prompt(old: Message, prompts: dict[UUID, Message], runs: Sequence[NewAnswer
         old=_old(old),
         # A prompt whose turn has not come has a line, too.
         runs=views or [RunView(repeat=1, verdict=None, likeness=None, new=None)],
+        skipped=skipped,
     )
 
 

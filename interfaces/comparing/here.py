@@ -40,6 +40,7 @@ class ComparingHere:
             status=found.status,
             models=[found.model],
             old_answer_ids=[one.answer_id for one in prompts],
+            skipped={one.answer_id: one.skipped for one in prompts if one.skipped is not None},
             new_answers=[_new(found.model, one.answer_id, run) for one in prompts for run in one.runs],
         )
 

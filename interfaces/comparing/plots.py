@@ -16,7 +16,7 @@ from interfaces.comparison_views import ComparedAnswerView, ComparisonView
 
 WIDTH = 640.0
 HEIGHT = 190.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 14.0, 12.0, 34.0
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 24.0, 12.0, 34.0
 BINS = 20
 _TICKS = 5
 _LANES = 7
@@ -151,7 +151,7 @@ def _strip(side: str, values: Sequence[tuple[float, str]], most: float, y: float
         for at, (value, told) in enumerate(values)
     ]
     middle = median(value for value, _ in values)
-    return Strip(side, _cut(y), tuple(dots), Tick(_cut(_across(middle, most)), f"{middle:,.3g}"))
+    return Strip(side, _cut(y), tuple(dots), Tick(_cut(_across(middle, most)), _short(middle)))
 
 
 def _across(value: float, most: float) -> float:
@@ -168,6 +168,10 @@ def _ticks(most: float, *, whole: bool = False) -> list[float]:
     if whole:
         step = max(1.0, math.ceil(step))
     return [at * step for at in range(math.ceil(most / step - 1e-9) + 1)]
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits are enough
 
 
 def _cut(value: float) -> float:

@@ -7,6 +7,13 @@ from typing import Literal
 NOTHING = "\N{EN DASH}"
 """Stands where there is no figure."""
 
+SKIPPED = {
+    "erased": "cannot be asked again: some of what was sent was erased",
+    "altered": "cannot be asked again: some of what was sent was altered",
+    "unknown": "cannot be asked again: what was sent is not recorded in this book",
+}
+"""Why a prompt has no new answer."""
+
 _WORDS = {"speed": ("fast", "faster", "slower"), "length": ("long", "longer", "shorter")}
 _MINUTE_SECONDS = 60.0
 _NOT_WORTH_SAYING = 0.02

@@ -32,7 +32,7 @@ Kind = Literal["same", "changed", "old", "new"]
 
 @dataclass(frozen=True)
 class Piece:
-    """Some of a line. `changed`: the other side does not have it."""
+    """Some of a line. `changed`: the other side does not have it (but for blanks between such words)."""
 
     text: str
     changed: bool
@@ -108,7 +108,17 @@ def _by_words(old: list[str], new: list[str]) -> tuple[list[Line], list[Line]]:
         theirs += [Piece(word, changed) for word in after[k:m]]
     if _kept(ours + theirs) < _LEAST_KEPT:
         return _whole(old), _whole(new)
-    return _as_lines(ours), _as_lines(theirs)
+    return _as_lines(_joined(ours)), _as_lines(_joined(theirs))
+
+
+def _joined(pieces: list[Piece]) -> list[Piece]:
+    """Mark a blank between two words that are marked: one mark is read more easily than two."""
+    joined = list(pieces)
+    for at in range(1, len(pieces) - 1):
+        blank = not pieces[at].text.strip() and pieces[at].text != "\n"
+        if blank and pieces[at - 1].changed and pieces[at + 1].changed:
+            joined[at] = Piece(pieces[at].text, changed=True)
+    return joined
 
 
 def _kept(pieces: Sequence[Piece]) -> float:

@@ -25,6 +25,8 @@ LINES = {
     "anybody wrote; `request_id`, `correlation_id`.",
     "answer-ended": "An answer has ended: `answer_id`, `conversation_id`, `correlation_id`, `actor`, "
     "`model`, `status`, `reason`, `first_token_ms`, `total_ms`, `completion_tokens`.",
+    "replay-ended": "A replay that this server ran has ended: `replay_id`, `status`.",
+    "replay-stopped": "A replay cannot go on now, and can be resumed: `replay_id`, `detail`.",
     "work-ended": "A long operation has ended: `operation`, `outcome` (`done`, `failed` or `abandoned`), "
     "`duration_ms`, `correlation_id`.",
     "erased": "Content was erased: `kind`, `id`, `correlation_id`, `actor`.",

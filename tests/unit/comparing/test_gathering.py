@@ -10,6 +10,7 @@ from uuid import UUID
 
 from domain.errors import ContentDamagedError
 from domain.ids import new_id
+from interfaces.comparing.as_html import pieces
 from interfaces.comparing.gathering import NewAnswer, gathered
 from interfaces.comparison_views import ComparisonView
 from projections.transcript.messages import Message, Timings, Usage
@@ -111,6 +112,21 @@ def test_a_prompt_whose_turn_has_not_come_has_a_line() -> None:
     found = compared(Recorded(prompt, old), [old.id])
     assert (found.prompt_count, found.compared_count) == (1, 0)
     assert [(run.verdict, run.new) for run in found.prompts[0].runs] == [(None, None)]
+
+
+def test_a_prompt_that_cannot_be_asked_again_says_why() -> None:
+    prompt, old = turn()
+    found = gathered(
+        Recorded(prompt, old),
+        replay_id=new_id(),
+        status="complete",
+        models=["small"],
+        old_answer_ids=[old.id],
+        new_answers=[],
+        skipped={old.id: "erased"},
+    )
+    assert [view.skipped for view in found.prompts] == ["erased"]
+    assert "some of what was sent was erased" in "".join(pieces(found))
 
 
 def test_what_cannot_be_read_any_more_is_shown_as_such() -> None:

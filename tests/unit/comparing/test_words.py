@@ -15,7 +15,8 @@ def text_of(lines: list[Line | None]) -> str:
 
 
 def kept(rows: list[Row], side: str) -> str:
-    return "".join(piece.text for row in rows for piece in getattr(row, side) or () if not piece.changed)
+    pieces = (piece.text for row in rows for piece in getattr(row, side) or () if not piece.changed)
+    return "".join("".join(pieces).split())
 
 
 def test_words_that_differ_are_marked_on_both_sides() -> None:
@@ -31,6 +32,12 @@ def test_words_that_differ_are_marked_on_both_sides() -> None:
         Piece("looks", changed=True),
         Piece(" blue.", changed=False),
     )
+
+
+def test_a_blank_between_two_marked_words_is_marked_with_them() -> None:
+    [row] = compared("It was dark and cold in here, I say.", "It was light or warm in here, I say.")
+    assert [piece.text for piece in row.old or () if piece.changed] == ["dark and cold"]
+    assert [piece.text for piece in row.new or () if piece.changed] == ["light or warm"]
 
 
 def test_lines_of_one_side_stand_alone() -> None:
