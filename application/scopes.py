@@ -148,7 +148,7 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
     "keys": {**_each(AUDIT, "status"), **_each(ADMIN, "rotate")},
     "read_models": {
         **_each(READ_OR_AUDIT, "status"),
-        **_each(ADMIN, "rebuild", "scrub"),
+        **_each(ADMIN, "rebuild", "scrub", "verify"),
         **_each(PROCESS, "named", "catch_up", "run"),
     },
 }

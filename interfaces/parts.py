@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from projections.search.queries import SearchPage, Within
     from projections.transcript.messages import Message, Node
     from projections.usage.queries import By, Figures, Group
+    from projections.verify import Verified
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Is told how many are done, and how many there are."""
@@ -350,6 +351,12 @@ class ReadModels(Protocol):
 
     def rebuild(self, names: Sequence[str] | None = None, progress: Progress | None = None) -> None:
         """Build these read models (None: all) again from the start, and switch."""
+        ...
+
+    def verify(
+        self, names: Sequence[str] | None = None, progress: Progress | None = None
+    ) -> tuple[Verified, ...]:
+        """Compare these read models (None: all) with a fresh fold of the log; nothing is switched."""
         ...
 
 

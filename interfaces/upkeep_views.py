@@ -26,6 +26,33 @@ class ProjectionsView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DifferenceView:
+    """A row that is not as a fresh fold has it. `kind`: `changed`, `missing` (there), `extra` (here)."""
+
+    table: str
+    kind: str
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedReadModelView:
+    """What the comparison of one read model found; the first differences, and how many there are."""
+
+    name: str
+    position: int
+    differences: list[DifferenceView]
+    difference_count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifiedProjectionsView:
+    """Whether the live read models are as a fresh fold of the log, and what is not."""
+
+    ok: bool
+    read_models: list[VerifiedReadModelView]
+
+
+@dataclass(frozen=True, kw_only=True)
 class EpochView:
     """One epoch key."""
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from projections.pump import Status
     from projections.search.queries import SearchPage
     from projections.transcript.messages import Message
+    from projections.verify import Verified as VerifiedReadModel
 
 
 def conversation_item(found: ConversationSummary) -> views.ConversationItemView:
@@ -372,5 +373,24 @@ def projections(found: Status) -> upkeep_views.ProjectionsView:
                 quarantined=one.quarantined,
             )
             for one in found.read_models
+        ],
+    )
+
+
+def verified_projections(found: Sequence[VerifiedReadModel]) -> upkeep_views.VerifiedProjectionsView:
+    """Show what a comparison with a fresh fold found."""
+    return upkeep_views.VerifiedProjectionsView(
+        ok=not any(one.difference_count for one in found),
+        read_models=[
+            upkeep_views.VerifiedReadModelView(
+                name=one.name,
+                position=one.position,
+                differences=[
+                    upkeep_views.DifferenceView(table=it.table, kind=it.kind, key=it.key)
+                    for it in one.differences
+                ],
+                difference_count=one.difference_count,
+            )
+            for one in found
         ],
     )

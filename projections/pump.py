@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import threading
 
     from projections.rebuild import Progress
+    from projections.verify import Verified
 
 _CLAIM = """
 select p.schema_name, p.version, b.position,
@@ -175,6 +176,14 @@ class Pump:
         from projections.rebuild import rebuild
 
         rebuild(self._connections, self._log, self.named(names), progress)
+
+    def verify(
+        self, names: Sequence[str] | None = None, progress: Progress | None = None
+    ) -> tuple[Verified, ...]:
+        """Compare these read models (None: all) with a fresh fold of the log; nothing is switched."""
+        from projections.verify import verify
+
+        return verify(self._connections, self._log, self, self.named(names), progress)
 
     def scrub(self, names: Sequence[str] | None = None) -> bool:
         """Rewrite the live tables of these read models without their dead rows, which hold what was deleted.

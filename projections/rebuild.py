@@ -83,13 +83,13 @@ def rebuild(
             builds.clean(connections, model.name)
             with connections.transaction() as connection:
                 made[model.name] = builds.make(connection, model, indexes=False)
-        position = _load(connections, log, wanted, made, progress)
-        _index_all(connections, wanted, made)
+        position = load(connections, log, wanted, made, progress)
+        index_all(connections, wanted, made)
         for model in wanted:
             _finish(connections, log, model, made[model.name], position)
 
 
-def _load(
+def load(
     connections: Connections,
     log: LogReader,
     models: Sequence[ReadModel],
@@ -148,7 +148,7 @@ def _load(
     return stretch.end
 
 
-def _index_all(connections: Connections, models: Sequence[ReadModel], made: dict[str, str]) -> None:
+def index_all(connections: Connections, models: Sequence[ReadModel], made: dict[str, str]) -> None:
     """Make the indexes of two read models at a time, for one of them is much larger than the rest."""
     from concurrent.futures import ThreadPoolExecutor
 

@@ -106,6 +106,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "hold add": ("daybook hold add 1a2b3c4d --reason 'court case 12/34'",),
     "project create": ("daybook project create work -s 'Answer in two sentences.'",),
     "models pull": ("daybook models pull deepseek-r1:8b",),
+    "projections rebuild": (
+        "daybook projections rebuild search",
+        "daybook projections rebuild --all --dry-run",
+    ),
+    "projections verify": ("daybook projections verify", "daybook projections verify search --json"),
     "config set": ("daybook config set model deepseek-r1:14b", "daybook config set pager off"),
     "completion": ("daybook completion --install", "daybook completion zsh > ~/.zfunc/_daybook"),
     "token create": ("daybook token create laptop --scope ask --expires 90d",),

@@ -209,7 +209,7 @@ TABLE: tuple[Row, ...] = (
     Row("*", "server", servers),
     Row("token revoke", "which", tokens),
     Row("*", "scope", scopes),
-    Row("projections rebuild", "names", read_models),
+    Row("projections rebuild, projections verify", "names", read_models),
     Row("*", "since", moments),
     Row("*", "until", moments),
 )

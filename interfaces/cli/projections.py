@@ -16,6 +16,8 @@ from interfaces.cli.opening import host_of, opened
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from interfaces.book import Book
+    from interfaces.upkeep_views import VerifiedProjectionsView
     from projections.pump import Status
 
 app = group_app("Look after the read models.")
@@ -44,6 +46,9 @@ def rebuild(
     names: Annotated[list[str] | None, typer.Argument(help="Read models.", show_default=False)] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say how they differ from what would come of it.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Build read models again from the log, beside the live ones, and switch."""
@@ -54,6 +59,9 @@ def rebuild(
             "Either names of read models or --all. Nothing was changed.", hint="daybook projections status"
         )
     with opened(host_of(ctx)) as book:
+        if dry_run:
+            _print_verified(_verified(book, None if everything else names), as_json=as_json)
+            return
         with progress_bar("rebuilding") as progress:
             book.read_models.rebuild(None if everything else names, progress)
         found = book.read_models.status()
@@ -64,6 +72,48 @@ def rebuild(
         else:
             which = "all read models" if everything else ", ".join(names or ())
             say(f"Rebuilt from {found.log_size:,} events: {which}.")
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(help="Read models; all unless named.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Compare the live read models with a fresh fold of the log; exit 7 where they differ."""
+    from interfaces.errors import Exit
+
+    with opened(host_of(ctx)) as book:
+        found = _verified(book, names or None)
+        _print_verified(found, as_json=as_json)
+        if not found.ok:
+            if not as_json:
+                wrong = " ".join(one.name for one in found.read_models if one.difference_count)
+                say(f"The log is what counts; make them again: daybook projections rebuild {wrong}")
+            raise typer.Exit(Exit.NO)
+
+
+def _verified(book: Book, names: list[str] | None) -> VerifiedProjectionsView:
+    from interfaces.viewing import verified_projections
+
+    with progress_bar("folding") as progress:
+        return verified_projections(book.read_models.verify(names, progress))
+
+
+def _print_verified(found: VerifiedProjectionsView, *, as_json: bool) -> None:
+    if as_json:
+        out_json(found)
+        return
+    for one in found.read_models:
+        if not one.difference_count:
+            out(f"{one.name}: as a fresh fold of {one.position:,} events")
+            continue
+        out(f"{one.name}: {one.difference_count:,} rows differ from a fresh fold of {one.position:,} events")
+        for it in one.differences:
+            out(f"  {it.kind:8} {it.table}  {it.key}")
+        if one.difference_count > len(one.differences):
+            out(f"  … and {one.difference_count - len(one.differences):,} more")
 
 
 def print_status(found: Status) -> None:

@@ -9,9 +9,15 @@ from application.ports.keys import EpochCount, KeysStatus
 from interfaces.erasures import ErasureView
 from interfaces.remote.decoding import view
 from interfaces.remote.log import counted
-from interfaces.upkeep_views import KeysStatusView, ProjectionsView, RotatedView
+from interfaces.upkeep_views import (
+    KeysStatusView,
+    ProjectionsView,
+    RotatedView,
+    VerifiedProjectionsView,
+)
 from interfaces.views import HoldListView
 from projections.pump import ReadModelStatus, Status
+from projections.verify import Difference, Verified
 
 if TYPE_CHECKING:
     from application.erasing import Erasing
@@ -59,6 +65,29 @@ class RemoteReadModels:
             body={"read_models": None if names is None else list(names)},
             told=counted(progress),
         )
+
+    def verify(
+        self, names: Sequence[str] | None = None, progress: Progress | None = None
+    ) -> tuple[Verified, ...]:
+        """Have these read models (None: all) compared with a fresh fold of the log."""
+        done = self._connection.long(
+            "projections/verification",
+            body={"read_models": None if names is None else list(names)},
+            told=counted(progress),
+        )
+        return _verified(view(done, VerifiedProjectionsView))
+
+
+def _verified(found: VerifiedProjectionsView) -> tuple[Verified, ...]:
+    return tuple(
+        Verified(
+            one.name,
+            one.position,
+            tuple(Difference(it.table, it.kind, it.key) for it in one.differences),
+            one.difference_count,
+        )
+        for one in found.read_models
+    )
 
 
 class RemoteErasing:

@@ -15,7 +15,13 @@ from interfaces.http.api.describing import long
 from interfaces.http.api.requests import ServerOf, must_have, must_run
 from interfaces.http.long_work import Report, Result, in_thread, respond
 from interfaces.http.rendering import JsonResponse
-from interfaces.upkeep_views import DoctorView, KeysStatusView, ProjectionsView, RotatedView
+from interfaces.upkeep_views import (
+    DoctorView,
+    KeysStatusView,
+    ProjectionsView,
+    RotatedView,
+    VerifiedProjectionsView,
+)
 
 router = APIRouter(tags=["upkeep"])
 
@@ -74,6 +80,25 @@ async def rebuild_projections(request: Request, server: ServerOf, body: Rebuild 
         return Result(viewing.projections(server.book.read_models.status()))
 
     return await respond(server, request, "rebuildProjections", in_thread(server, rebuild), reads=False)
+
+
+@router.post(
+    "/projections/verification",
+    operation_id="verifyProjections",
+    response_model=VerifiedProjectionsView,
+    responses=long("What the comparison found.", "done", VerifiedProjectionsView),
+)
+async def verify_projections(request: Request, server: ServerOf, body: Rebuild | None = None) -> Response:
+    """Compare the live read models with a fresh fold of the log; nothing is switched."""
+    must_run(server)
+    must_have(server, scopes.ADMIN, "read_models.verify")
+    names = (body or Rebuild()).read_models
+    server.whole.book.read_models.named(names)  # an unknown one is told at once
+
+    def verify(report: Report) -> Result:
+        return Result(viewing.verified_projections(server.book.read_models.verify(names, report)))
+
+    return await respond(server, request, "verifyProjections", in_thread(server, verify), reads=True)
 
 
 @router.get("/doctor", operation_id="runDoctor", response_model=DoctorView)

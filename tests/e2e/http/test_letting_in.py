@@ -131,6 +131,7 @@ OPERATIONS = {
     "rotateKeys": ADMIN,
     "getProjections": READ_OR_AUDIT,
     "rebuildProjections": ADMIN,
+    "verifyProjections": ADMIN,
     "runDoctor": ADMIN,
     "listModels": READ,
     "recommendModel": READ,
@@ -161,6 +162,7 @@ BODIES: dict[str, Any] = {
     "releaseProject": {"reason": "r"},
     "proveExtension": {"checkpoint": "none"},
     "rebuildProjections": {"read_models": ["projects"]},
+    "verifyProjections": {"read_models": ["projects"]},
 }
 PARAMETERS: dict[str, Any] = {
     "findMessages": {"id": "@last"},
