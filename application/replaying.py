@@ -210,15 +210,14 @@ class Replaying:
     async def _until(self, work: asyncio.Task[Any], replay: Replay, *, people: bool = False) -> Any:
         """Wait for work; drop it (None) where somebody came to wait, or it is not wanted any more."""
         try:
-            while not work.done():
+            while True:
                 await asyncio.wait([work], timeout=self._look_every)
                 if work.done():
-                    break
+                    return work.result()
                 if await in_thread(lambda: self._replays.moved_on(replay.id, replay.version)):
                     raise _MovedOnError
                 if people and await in_thread(self._turns.people_wait):
                     return None
-            return work.result()
         finally:
             if not work.done():
                 work.cancel()

@@ -17,7 +17,7 @@ def test_an_empty_book_says_what_to_do(empty_daybook: Daybook) -> None:
     ran = empty_daybook("list")
     assert not ran.out
     assert "daybook ask" in ran.err
-    assert empty_daybook("list", "--json").json == {"conversations": [], "next_cursor": None}
+    assert empty_daybook("list", "--json").json == {"conversations": [], "next_cursor": None, "as_of": None}
     assert "no conversation yet" in empty_daybook("show", "@last", expect=3).err
 
 

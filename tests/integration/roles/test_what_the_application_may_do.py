@@ -178,7 +178,16 @@ def test_the_application_owns_nothing_that_runs_with_the_owner_s_rights(
 
     assert {schema.rpartition("_v")[0] for (schema,) in owned} == {
         f"daybook_{name}"
-        for name in ("access", "conversations", "projects", "routines", "search", "transcript", "usage")
+        for name in (
+            "access",
+            "conversations",
+            "projects",
+            "replays",
+            "routines",
+            "search",
+            "transcript",
+            "usage",
+        )
     }
     assert {name for name, _ in functions} == {"append", "erase", "create_build", "drop_build", "rewrite"}
     assert all("search_path=pg_catalog, pg_temp" in settings for _, settings in functions)

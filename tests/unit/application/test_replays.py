@@ -238,12 +238,12 @@ class TestRunning:
     def test_thinking_is_kept_apart_however_the_model_tells_it(self, room: Room) -> None:
         replay_id = room.start(room.answered(), room.answered())
         room.says("Okay, they want ", "a word.</think>", "Chisels")
-        room.says("A tag begins with <th")
+        room.says("<th")
         room.run(replay_id)
         told = room.happened(replay_id, e.PromptAnsweredAgain)
         assert [(one.thinking, one.text) for one in told] == [
             ("Okay, they want a word.", "Chisels"),
-            ("", "A tag begins with <th"),
+            ("", "<th"),
         ]
 
     def test_an_answer_that_takes_longer_than_a_look_is_waited_for(self, room: Room) -> None:
