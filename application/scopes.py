@@ -111,6 +111,7 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
     "replaying": _each(PROCESS, "run"),
     "replay_claims": _each(READ, "running"),
     "replays": _each(READ, "newest", "get", "find", "prompts", "whole"),
+    "trail": _each(AUDIT, "events"),
     "past": _each(READ, "at", "happenings"),
     "usage": _each(READ, "figures", "total"),
     "access": {**_each(ADMIN, "all", "get", "find", "named"), **_each(AUDIT, "names")},
@@ -130,7 +131,7 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
         **_each(ADMIN, "pull"),
         **_each(PROCESS, "chat", "embed", "close"),
     },
-    "events": {**_each(READ_OR_AUDIT, "size"), **_each(AUDIT, "read")},
+    "events": {**_each(READ_OR_AUDIT, "size"), **_each(AUDIT, "read", "follow")},
     "audit": {
         **_each(
             AUDIT,

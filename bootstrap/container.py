@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from projections.replays.queries import ReplayQueries
     from projections.routines.queries import RoutineQueries
     from projections.search.queries import SearchQueries
+    from projections.trail.queries import TrailQueries
     from projections.transcript.queries import TranscriptQueries
     from projections.usage.queries import UsageQueries
 
@@ -303,6 +304,13 @@ class Container:
         from application.replaying import Replaying
 
         return Replaying(self.log, self.memory, self.replay_claims, self.model_server, self.turns, self.clock)
+
+    @cached_property
+    def trail(self) -> TrailQueries:
+        """Says who did what when."""
+        from projections.trail.queries import TrailQueries
+
+        return TrailQueries(self.reading)
 
     @cached_property
     def past(self) -> Past:

@@ -6,7 +6,7 @@ that has the book itself can do besides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from projections.replays.queries import ReplayQueries
     from projections.routines.queries import RoutineQueries
     from projections.search.queries import SearchQueries
+    from projections.trail.queries import TrailQueries
     from projections.transcript.queries import TranscriptQueries
     from projections.usage.queries import UsageQueries
 
@@ -55,6 +56,10 @@ class EventReader(Protocol):
 
     def read(self, start: int, limit: int) -> list[Recorded]:
         """Return events from a log index on, ascending, their content sealed."""
+        ...
+
+    def follow(self, size: int) -> Iterator[int]:
+        """Yield the log's size whenever it is more than it was, for ever."""
         ...
 
 
@@ -152,6 +157,11 @@ class Book(Protocol):
     @property
     def past(self) -> past_parts.Past:
         """Shows the book as it was."""
+        ...
+
+    @property
+    def trail(self) -> parts.Trail:
+        """Says who did what when."""
         ...
 
     @property
@@ -262,6 +272,11 @@ class WholeBook(Book, Protocol):
     @property
     def past(self) -> Past:
         """Shows the book as it was."""
+        ...
+
+    @property
+    def trail(self) -> TrailQueries:
+        """Says who did what when."""
         ...
 
     @property

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from projections.pump import Status
     from projections.routines.queries import RoutineDetails, RoutineVersion
     from projections.search.queries import SearchPage, Within
+    from projections.trail.queries import Filter
     from projections.transcript.messages import Message, Node
     from projections.usage.queries import By, Figures, Group
     from projections.verify import Verified
@@ -123,6 +124,10 @@ class Heads(Protocol):
 
     def read(self, start: int, limit: int) -> Sequence[RecordedHead]:
         """Return events from a log index on, ascending; fewer than `limit` where the log ends."""
+        ...
+
+    def follow(self, size: int) -> Iterator[int]:
+        """Yield the log's size whenever it is more than it was, for ever."""
         ...
 
 
@@ -366,6 +371,22 @@ class Told:
 
     progress: KeysProgress | None = None
     rewriting: Callable[[], None] = lambda: None
+
+
+class Trail(Protocol):
+    """Says who did what when."""
+
+    def events(
+        self,
+        wanted: Filter,
+        *,
+        low: int = 0,
+        high: int = 2**63 - 1,
+        newest_first: bool = False,
+        limit: int = 100,
+    ) -> Sequence[RecordedHead]:
+        """Return events from log index `low` on and before `high`, at most so many."""
+        ...
 
 
 class Comparing(Protocol):

@@ -13,6 +13,7 @@ from projections.read_model import ReadModel
 from projections.replays.projector import Replays
 from projections.routines.projector import Routines
 from projections.search.projector import Search
+from projections.trail.projector import Trail
 from projections.transcript.projector import Transcript
 from projections.usage.projector import Usage
 
@@ -28,4 +29,5 @@ def read_models(vault: Vault) -> tuple[ReadModel, ...]:
         Access(),
         Routines(),
         Replays(),
+        Trail(),
     )

@@ -6,7 +6,7 @@ Content stays sealed while an aggregate is loaded, for invariants need none of i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Root)
 
 _EPOCH_TRIES = 4
+_LOOK_EVERY_SECONDS = 1.0  # where a notification was lost
 
 
 class PostgresLog:
@@ -138,6 +139,23 @@ class PostgresLog:
     def tag_id(self, owner_id: UUID, name: str) -> UUID:
         """Return what stands for a tag's name in one conversation."""
         return UUID(bytes=self._keyring.hash_tag(owner_id, name)[:16])
+
+    def follow(self, size: int) -> Iterator[int]:
+        """Yield the log's size whenever it is more than it was, for ever.
+
+        Raises:
+            DatabaseUnreachableError: the connection was lost.
+        """
+        with self._events.database.alone() as session:
+            session.execute("listen daybook_log")
+            while True:
+                now = self.size()
+                if now > size:
+                    yield now
+                    size = now
+                else:
+                    for _ in session.notifies(timeout=_LOOK_EVERY_SECONDS, stop_after=1):
+                        pass
 
     def read(self, start: int, limit: int) -> list[Recorded]:
         """Return events from a log index on, ascending, their content sealed."""

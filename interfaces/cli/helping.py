@@ -64,6 +64,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "audit log": (
         "daybook audit log",
         "daybook audit log --since yesterday",
+        "daybook audit log --type 'conversation.*' --source api -f",
         "daybook audit log --since '2 weeks ago' --until 'last week' --json",
     ),
     "audit verify": ("daybook audit verify", "daybook audit verify --since checkpoint.txt"),

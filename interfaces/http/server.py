@@ -60,6 +60,7 @@ _PARTS = (
     "replay_claims",
     "replaying",
     "past",
+    "trail",
     "keys",
     "audit",
 )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from interfaces.remote.connection import Connection
     from interfaces.remote.explaining import RemoteExplaining
     from interfaces.remote.grants import RemoteGrants
-    from interfaces.remote.log import RemoteAuditor, RemoteEvents
+    from interfaces.remote.log import RemoteAuditor, RemoteEvents, RemoteTrail
     from interfaces.remote.models import RemoteModels
     from interfaces.remote.past import RemotePast
     from interfaces.remote.porting import RemotePorting
@@ -170,6 +170,13 @@ class RemoteBook:
         from interfaces.remote.past import RemotePast
 
         return RemotePast(self._connection)
+
+    @cached_property
+    def trail(self) -> RemoteTrail:
+        """Says who did what when."""
+        from interfaces.remote.log import RemoteTrail
+
+        return RemoteTrail(self._connection)
 
     @cached_property
     def replay_desk(self) -> RemoteDesk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
     from application.ports.audit import Progress
     from interfaces.remote.connection import Connection
+    from projections.trail.queries import Filter
 
 _MOST_A_PAGE = 200
+_LOOK_EVERY_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,16 @@ class RemoteEvents:
         """Return how many events the log holds."""
         return self._connection.get("me", MeView).log_size
 
+    def follow(self, size: int) -> Iterator[int]:
+        """Yield the log's size whenever it is more than it was, for ever."""
+        while True:
+            now = self.size()
+            if now > size:
+                yield now
+                size = now
+            else:
+                time.sleep(_LOOK_EVERY_SECONDS)
+
     def read(self, start: int, limit: int) -> Sequence[Envelope]:
         """Return events from a log index on, ascending."""
         found: list[Envelope] = []
@@ -79,6 +92,47 @@ class RemoteEvents:
             if cursor is None:
                 break
         self.names |= {one.actor: one.actor_name for one in found if one.actor_name}
+        return found
+
+
+class RemoteTrail:
+    """Says who did what when."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def events(
+        self,
+        wanted: Filter,
+        *,
+        low: int = 0,
+        high: int = 2**63 - 1,
+        newest_first: bool = False,
+        limit: int = 100,
+    ) -> Sequence[Envelope]:
+        """Return events from log index `low` on and before `high`, at most so many."""
+        found: list[Envelope] = []
+        cursor: str | None = None
+        while len(found) < limit:
+            page = self._connection.get(
+                "audit/log",
+                EventListView,
+                order="newest" if newest_first else "oldest",
+                since=low,
+                until=high,
+                limit=min(limit - len(found), _MOST_A_PAGE),
+                cursor=cursor,
+                type=None if wanted.type is None else wanted.type.removesuffix("*"),
+                actor=wanted.actor,
+                actor_end=wanted.actor_end,
+                source=wanted.source,
+                stream_id=wanted.stream_id,
+                correlation_id=wanted.correlation_id,
+            )
+            found += map(_envelope, page.events)
+            cursor = page.next_cursor
+            if cursor is None:
+                break
         return found
 
 

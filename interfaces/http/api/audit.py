@@ -17,13 +17,14 @@ from interfaces.http.api.bodies import Export, OldCheckpoint, Verification
 from interfaces.http.api.describing import Responses, long
 from interfaces.http.api.requests import MOST, AtLeast, Cursor, Limit, ServerOf, must_run
 from interfaces.http.archive import archive
-from interfaces.http.event_pages import Filter, Order, page_of_events
+from interfaces.http.event_pages import Order, page_of_events
 from interfaces.http.long_work import NOBODY_READS, AbandonedError, Report, Result, in_thread, respond
 from interfaces.http.rendering import JsonResponse
 from interfaces.http.server import Server
 from interfaces.record_views import EventPlaceView
 from interfaces.views import EventView, VerifiedView
 from projections.finding import from_cursor, to_cursor
+from projections.trail.queries import Filter
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
@@ -47,12 +48,22 @@ def list_events(  # noqa: PLR0913, PLR0917 - one filter each
         str | None, Query(min_length=1, description="Of this type; `conversation.` means all that begin so.")
     ] = None,
     actor: Annotated[str | None, Query(min_length=1)] = None,
+    actor_end: Annotated[
+        str | None, Query(min_length=4, max_length=64, description="How the actor's id ends.")
+    ] = None,
     source: Annotated[str | None, Query(min_length=1)] = None,
     stream_id: UUID | None = None,
     correlation_id: UUID | None = None,
 ) -> Response:
     """List events: what happened, when, by whom and through what; never what was said."""
-    wanted = Filter(type=type, actor=actor, source=source, stream_id=stream_id, correlation_id=correlation_id)
+    wanted = Filter(
+        type=type,
+        actor=actor,
+        actor_end=actor_end,
+        source=source,
+        stream_id=stream_id,
+        correlation_id=correlation_id,
+    )
     page = page_of_events(
         server.book, wanted, order=order, since=since, until=until, limit=limit, cursor=cursor
     )

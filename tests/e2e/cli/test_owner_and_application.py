@@ -53,6 +53,10 @@ def test_the_owner_migrates_and_the_application_does_all_the_rest(
     application("erase", "@last", "--yes")
     application("keys", "rotate")
     application("projections", "rebuild", "--all")
+    assert application("projections", "verify", "--json").json["ok"]
+    assert len(application("list", "--as-of", "now", "--json").json["conversations"]) == 2
+    application("show", application("list", "--json").json["conversations"][-1]["id"], "--as-of", "now")
+    assert application("replay", "--last", "1", "--json").json["identical_count"] == 1
     application("audit", "checkpoint")
     assert application("audit", "verify", "--json").json["ok"]
     assert application("db", "status", "--json").json["log_protection"] == "login"

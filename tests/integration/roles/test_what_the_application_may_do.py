@@ -185,6 +185,7 @@ def test_the_application_owns_nothing_that_runs_with_the_owner_s_rights(
             "replays",
             "routines",
             "search",
+            "trail",
             "transcript",
             "usage",
         )

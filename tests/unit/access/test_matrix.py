@@ -40,6 +40,7 @@ from projections.pump import Pump
 from projections.replays.queries import ReplayQueries
 from projections.routines.queries import RoutineQueries
 from projections.search.queries import SearchQueries
+from projections.trail.queries import TrailQueries
 from projections.transcript.queries import TranscriptQueries
 from projections.usage.queries import UsageQueries
 from tests.fakes.write_side import memory_services
@@ -51,6 +52,7 @@ PARTS: dict[str, type] = {
     "transcript": TranscriptQueries,
     "search": SearchQueries,
     "past": Past,
+    "trail": TrailQueries,
     "replays": ReplayQueries,
     "replaying": Replaying,
     "replay_claims": Claims,

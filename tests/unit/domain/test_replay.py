@@ -11,7 +11,7 @@ from domain.errors import ConflictError, ContentErasedError, InvalidInputError, 
 from domain.ids import new_id
 from domain.replay import events as e
 from domain.replay import replay as module
-from domain.replay.likeness import MOST_WORDS, Verdict, likeness, verdict
+from domain.replay.likeness import Verdict, likeness, verdict
 from domain.replay.replay import Replay, ReplayStatus, Run
 from tests.unit.domain.given import given, rebuilt
 
@@ -151,9 +151,28 @@ class TestLikeness:
         assert likeness("a", "") == 0
 
     def test_only_the_same_is_the_same(self) -> None:
-        text = "word " * (MOST_WORDS + 10)
-        assert likeness(text, text + "more") == 0.9999
         assert likeness("a  b", "a b") == 0.9999
+        text = "word " * 100_000
+        assert 0.99 < likeness(text, text + "more") < 1
+
+    def test_of_long_texts_the_first_words_that_differ_are_compared(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("domain.replay.likeness.MOST_WORDS", 2)
+        assert likeness("x a b c y", "x a d c y") == 2 * (2 + 2) / 10
+        assert likeness("x a b c y", "x d a b y") == 2 * (2 + 1) / 10
+
+    @any_of(st.lists(st.sampled_from("abcd"), max_size=12), st.lists(st.sampled_from("abcd"), max_size=12))
+    def test_it_is_the_longest_sequence_that_both_have(self, one: list[str], other: list[str]) -> None:
+        table = [[0] * (len(other) + 1) for _ in range(len(one) + 1)]
+        for i, word in enumerate(one):
+            for k, that in enumerate(other):
+                longer = max(table[i][k + 1], table[i + 1][k])
+                table[i + 1][k + 1] = table[i][k] + 1 if word == that else longer
+        found = likeness(" ".join(one), " ".join(other))
+        if one != other:
+            assert found == pytest.approx(min(2 * table[-1][-1] / (len(one) + len(other)), 0.9999))
+        assert found == likeness(" ".join(other), " ".join(one))
 
     @any_of(st.text(max_size=60), st.text(max_size=60))
     def test_it_lies_between_none_and_all(self, one: str, other: str) -> None:
