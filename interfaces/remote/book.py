@@ -176,7 +176,7 @@ class RemoteBook:
         """Says who did what when."""
         from interfaces.remote.log import RemoteTrail
 
-        return RemoteTrail(self._connection)
+        return RemoteTrail(self._connection, self.events)
 
     @cached_property
     def replay_desk(self) -> RemoteDesk:

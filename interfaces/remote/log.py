@@ -96,10 +96,11 @@ class RemoteEvents:
 
 
 class RemoteTrail:
-    """Says who did what when."""
+    """Says who did what when. `events` keeps the names of the actors that are met."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, events: RemoteEvents) -> None:
         self._connection = connection
+        self._events = events
 
     def events(
         self,
@@ -133,6 +134,7 @@ class RemoteTrail:
             cursor = page.next_cursor
             if cursor is None:
                 break
+        self._events.names |= {one.actor: one.actor_name for one in found if one.actor_name}
         return found
 
 

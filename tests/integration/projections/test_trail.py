@@ -1,9 +1,7 @@
-"""Who did what when: every event once and in order, whatever narrows the list, and as it comes."""
+"""Who did what when: every event once and in order, whatever narrows the list."""
 
 from __future__ import annotations
 
-import threading
-import time
 from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
@@ -13,12 +11,10 @@ import pytest
 from domain.conversation.conversation import Conversation
 from domain.errors import InvalidInputError
 from domain.ids import new_id
-from infrastructure.postgres.database import Database
 from interfaces.book import WholeBook
 from interfaces.http.event_pages import Order, page_of_events
 from projections.trail.queries import Filter, TrailQueries
 from tests.integration.projections.conftest import Book
-from tests.support.write_side import keyring_of, log_on
 
 
 def filled(book: Book, count: int) -> UUID:
@@ -92,26 +88,3 @@ def test_all_that_the_envelope_says_is_there(book: Book) -> None:
         )
         for name in ("log_index", "event_id", "time", "actor", "source", "correlation_id", "causation_id"):
             assert getattr(one, name) == getattr(recorded, name)
-
-
-def test_who_follows_is_woken_by_each_commit(database: Database) -> None:
-    log = log_on(database, keyring_of(database))
-    seen: list[int] = []
-
-    def follow() -> None:
-        for size in log.follow(0):
-            seen.append(size)
-            if size >= 3:
-                return
-
-    thread = threading.Thread(target=follow)
-    thread.start()
-    from application.ports.log import Origin
-
-    for number in range(3):
-        log.save([Conversation.start(new_id(), project_id=None, title=str(number))], Origin("ada", "cli"))
-        time.sleep(0.05)
-    thread.join(timeout=20)
-    assert not thread.is_alive()
-    assert seen == sorted(seen)
-    assert seen[-1] == 3
