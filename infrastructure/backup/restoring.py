@@ -205,7 +205,7 @@ def _erase(session: psycopg.Connection, erasures: Sequence[Erasure]) -> int:
     for actor, owners in actors.items():
         rows = [
             to_row(
-                cls(  # type: ignore[call-arg] # each of the three has just this field
+                cls(  # type: ignore[call-arg] # each of the four has just this field
                     originator_id=owner,
                     originator_version=version,
                     timestamp=Event.create_timestamp(),
