@@ -1,8 +1,9 @@
 """The handlers that take conversations and projects in from files.
 
 Invariants: a conversation is taken in whole or not at all; it has ids that follow from those of its first
-recording, so taking the same in again adds nothing and taking in a grown one adds what is new; what people
-did to it here since (its title, its place, its current branch, an erasure) stands.
+recording, so taking the same in again adds nothing, and taking in a grown one adds the messages, notes and
+ratings that are new; what is here already, and what people did to it here since (its title, tags and place,
+its current branch, a note removed, an erasure), stands.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ DAYBOOK = "daybook"
 IMPORTED = "(imported)"
 """The model of a title that a model made elsewhere: a file does not say which."""
 LEFT_UNFINISHED = "answer(s) left out: still being written when the file was"
+ENDED_OTHERWISE = "answer(s) left as they are here: they ended otherwise in the file"
 ALTERED = "text(s) altered: too long for a title, or with characters that no text may have"
 HOMELESS = "conversation(s) in no project: theirs is not here"
 _REFUSED = (InvalidInputError, NotFoundError, RefusedError, ContentErasedError)
@@ -65,7 +67,8 @@ def import_conversations(services: Services, command: ImportConversations) -> Im
     """
     if command.project_id is not None:
         open_project(services, command.project_id)
-    if len({one.id for one in command.conversations}) < len(command.conversations):
+    ids = {one.id for one in command.conversations}
+    if len(ids) < len(command.conversations) or any(derived_id(one) in ids for one in ids):
         raise InvalidInputError("A conversation is taken in once in one append. Nothing was recorded.")
     attempt = 0
     while True:
@@ -191,9 +194,11 @@ class _Taking:
         self._command = command
         self._said = said
         self._checks = Checks()
-        self._left_out = 0
+        self._left_out: dict[UUID, UUID] = {}
+        self._ended_otherwise = 0
         self._homeless = False
         self._known: dict[UUID, UUID] = {}
+        self._remarked = False
         self.added_count = 0
         self._fresh = found is None
         self.conversation = found or self._started()
@@ -215,7 +220,7 @@ class _Taking:
                 raise InvalidInputError(f"It has two messages {short(message.id)}.")
             seen.add(message.id)
             self._take(message)
-        if not self._fresh and not self.added_count:
+        if not (self._fresh or self.added_count or self._remarked):
             return None
         current = self._current(stood)
         if self._fresh:
@@ -246,7 +251,8 @@ class _Taking:
     def remarks(self) -> tuple[tuple[str, int], ...]:
         """Return what was left out or altered, and how often."""
         counts = {
-            LEFT_UNFINISHED: self._left_out,
+            LEFT_UNFINISHED: len(self._left_out),
+            ENDED_OTHERWISE: self._ended_otherwise,
             ALTERED: self._checks.altered_count,
             HOMELESS: self._homeless,
         }
@@ -275,25 +281,51 @@ class _Taking:
 
     def _take(self, message: PortedMessage) -> None:
         if message.under_way:
-            self._left_out += 1
+            self._left_out[message.id] = self._parent_of(message)
             return
         here = self._id_of(message.id)
         self._known[message.id] = here
         if here in self.conversation.messages:
-            return
+            self._compare(message, here)
+        else:
+            self._add(message, here)
+            self.added_count += 1
+        self._take_remarks(message, here)
+
+    def _parent_of(self, message: PortedMessage) -> UUID:
+        """Return what an unfinished answer follows, of what is taken in."""
+        parent_id = message.parent_id
+        if parent_id in self._left_out:
+            return self._left_out[parent_id]
+        if parent_id is None or parent_id not in self._known:
+            raise self._follows(message)
+        return parent_id
+
+    @staticmethod
+    def _follows(message: PortedMessage) -> NotFoundError | InvalidInputError:
+        if message.parent_id is None:
+            return InvalidInputError(f"Its answer {short(message.id)} follows nothing.")
+        return NotFoundError(
+            f"Its message {short(message.id)} follows {short(message.parent_id)}, which does not "
+            "stand before it."
+        )
+
+    def _compare(self, message: PortedMessage, here: UUID) -> None:
+        """Count an answer that did not end here as the file says; an answer ends once."""
+        if isinstance(message.said, RecordedAnswer):
+            self._ended_otherwise += self.conversation.message(here).status != message.said.status
+
+    def _add(self, message: PortedMessage, here: UUID) -> None:
         parent_id = None
         if message.parent_id is not None:
             parent_id = self._known.get(message.parent_id)
             if parent_id is None:
-                raise NotFoundError(
-                    f"Its message {short(message.id)} follows {short(message.parent_id)}, which does not "
-                    "stand before it."
-                )
+                raise self._follows(message)
         said = self._checks.said(message)
         told = {**vars(said), "origin_message_id": message.origin_message_id, "imported_id": message.id}
         if isinstance(said, RecordedAnswer):
             if parent_id is None:
-                raise InvalidInputError(f"Its answer {short(message.id)} follows nothing.")
+                raise self._follows(message)
             told["sent_message_ids"] = tuple(
                 self._known[one] for one in said.sent_message_ids if one in self._known
             )
@@ -303,22 +335,28 @@ class _Taking:
             self.conversation.import_prompt(here, parent_id=parent_id, **told)
             if message.made_by is not None:
                 self.conversation.note_routine(here, **checked_run(message.made_by))
-        self.added_count += 1
-        self._take_remarks(message, here)
 
     def _take_remarks(self, message: PortedMessage, here: UUID) -> None:
-        if message.rating is not None:
+        """Take in the rating of an answer that never had one here, and the notes that never were here."""
+        conversation = self.conversation
+        if message.rating is not None and here not in conversation.rated:
             words = message.rating_words and self._remark(message.rating_words, "words")
-            self.conversation.rate_answer(here, message.rating, words or None)
+            conversation.rate_answer(here, message.rating, words or None)
+            self._remarked = True
         for note in message.notes:
             checked_note(note)
-            self.conversation.import_note(
-                derived_id(self._said.id, note.id),
+            note_id = derived_id(self._said.id, note.id)
+            if conversation.had_note(note_id) or conversation.had_note(note.id):
+                continue
+            conversation.import_note(
+                note_id,
                 here,
                 self._remark(note.text, "note"),
                 written_at=note.written_at,
                 changed_at=note.changed_at,
+                imported_id=note.id,
             )
+            self._remarked = True
 
     def _remark(self, text: str, what: str) -> str:
         return checked_text(self._checks.text(text, what), what, limit=MAX_REMARK_BYTES)
@@ -330,10 +368,11 @@ class _Taking:
         return derived_id(self._said.id, message_id)
 
     def _current(self, stood: UUID | None) -> UUID | None:
-        """Return where to go on: where the file says, unless somebody has moved on here since."""
-        if not self._fresh and stood is not None and stood not in self._known.values():
+        """Return where to go on: where the file says, unless that is no news, or somebody moved on here."""
+        moved_on = stood is not None and stood not in self._known.values()
+        if not self._fresh and (moved_on or not self.added_count):
             return stood
         wanted = self._said.current_id
-        while wanted is not None and wanted not in self._known:  # an unfinished answer was left out
-            wanted = next((one.parent_id for one in self._said.messages if one.id == wanted), None)
-        return None if wanted is None else self._known[wanted]
+        if wanted is None:
+            return None
+        return self._known.get(self._left_out.get(wanted, wanted))

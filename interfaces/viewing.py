@@ -110,6 +110,7 @@ def message(found: Message) -> views.MessageView:
                 written_at=one.written_at,
                 changed_at=one.changed_at,
                 actor=one.actor,
+                imported_id=one.imported_id,
             )
             for one in found.notes
         ],

@@ -115,13 +115,17 @@ class ConversationListView:
 
 @dataclass(frozen=True, kw_only=True)
 class NoteView:
-    """What a person wrote on a message; `actor` is who wrote it first."""
+    """What a person wrote on a message; `actor` is who wrote it first.
+
+    `imported_id` is its id where it was first recorded, if that was elsewhere.
+    """
 
     id: UUID
     text: str
     written_at: datetime
     changed_at: datetime | None
     actor: str
+    imported_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

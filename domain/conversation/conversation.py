@@ -34,10 +34,12 @@ _ENDED = frozenset({Status.COMPLETE, Status.CANCELLED, Status.FAILED, Status.INT
 class Conversation(Filed):
     """Guards the tree; `start` makes a new one."""
 
-    picture_format: ClassVar[int] = 3
+    picture_format: ClassVar[int] = 4
 
     messages: MessageTree
     notes: dict[UUID, UUID]
+    removed_notes: set[UUID]
+    rated: set[UUID]
     current_id: UUID | None
     last_model: str | None
 
@@ -46,6 +48,8 @@ class Conversation(Filed):
         super().__init__(project_id)
         self.messages = MessageTree()
         self.notes = {}
+        self.removed_notes = set()
+        self.rated = set()
         self.current_id = None
         self.last_model = None
 
@@ -268,6 +272,10 @@ class Conversation(Filed):
                 f"Conversation {short(self.id)} has no message {short(message_id)}."
             ) from None
 
+    def had_note(self, note_id: UUID) -> bool:
+        """Return whether there is such a note, or was one that somebody removed."""
+        return note_id in self.notes or note_id in self.removed_notes
+
     def branch(self, message_id: UUID | None) -> Iterator[Message]:
         """Yield the branch that ends in a message, newest first."""
         return self.messages.up(message_id)
@@ -325,7 +333,7 @@ class Conversation(Filed):
     def fold(self, event: Event) -> None:  # noqa: C901 - one case an event
         """Change the tree as the event says."""
         match event:
-            case e.PromptAdded():
+            case e.PromptAdded() | e.PromptCopied():
                 self._add(event.message_id, event.parent_id, None)
             case e.AnswerStarted():
                 self._add(event.message_id, event.prompt_id, Status.STREAMING)
@@ -340,8 +348,6 @@ class Conversation(Filed):
                 self.messages.end(event.message_id, Status.INTERRUPTED)
             case e.CurrentBranchChanged():
                 self.current_id = event.message_id
-            case e.PromptCopied():
-                self._add(event.message_id, event.parent_id, None)
             case e.AnswerCopied():
                 self._add(event.message_id, event.prompt_id, Status(event.status))
                 self.last_model = event.model
@@ -349,6 +355,9 @@ class Conversation(Filed):
                 self.notes[event.note_id] = event.message_id
             case e.NoteRemoved():
                 del self.notes[event.note_id]
+                self.removed_notes.add(event.note_id)
+            case e.AnswerRated():
+                self.rated.add(event.message_id)
             case _:
                 self.fold_filing(event)
 
@@ -363,6 +372,8 @@ class Conversation(Filed):
             "current_id": as_bytes(self.current_id),
             "last_model": self.last_model,
             "notes": b"".join(one.bytes for pair in self.notes.items() for one in pair),
+            "removed_notes": b"".join(one.bytes for one in sorted(self.removed_notes)),
+            "rated": b"".join(one.bytes for one in sorted(self.rated)),
             **self.messages.packed()._asdict(),
         }
 
@@ -374,6 +385,8 @@ class Conversation(Filed):
         self.messages = MessageTree(PackedTree(facts["ids"], facts["parents"], facts["marks"]))
         ids = uuids(facts["notes"])
         self.notes = dict(zip(ids[::2], ids[1::2], strict=True))
+        self.removed_notes = set(uuids(facts["removed_notes"]))
+        self.rated = set(uuids(facts["rated"]))
 
 
 def _must_have_ended(message: Message, then: str) -> None:

@@ -7,6 +7,7 @@ in.
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from domain.conversation.events import AnswerCopied, NoteWritten, PromptCopied
@@ -53,9 +54,20 @@ class AnswerImported(AnswerCopied):
     imported_id: UUID
 
 
-@catalogue.register("conversation.note-imported", plain="note_id message_id written_at changed_at")
+@catalogue.register(
+    "conversation.note-imported",
+    plain="note_id message_id written_at changed_at imported_id",
+    version=2,
+)
 class NoteImported(NoteWritten):
-    """A note of a file."""
+    """A note of a file; `imported_id` is its id where it was first recorded, if that is known."""
 
     written_at: int
     changed_at: int | None
+    imported_id: UUID | None
+
+
+@catalogue.upcast("conversation.note-imported", 1, plain="note_id message_id written_at changed_at")
+def _of_no_known_note(stored: dict[str, Any]) -> dict[str, Any]:
+    """Where a note was first recorded was not kept then."""
+    return {**stored, "imported_id": None}

@@ -46,7 +46,7 @@ def import_(
 ) -> None:
     """Take conversations in from a file.
 
-    Again adds what is new, and nothing twice. Exit 1 when something was left out.
+    Again adds what is new, and nothing twice. Exit 1 when something was left out or altered.
     """
     from interfaces.cli import finding
     from interfaces.cli.late_progress import late_bar

@@ -90,7 +90,13 @@ def _message(found: Message) -> f.MessageLine:
         imported_id=found.imported_id,
         origin_message_id=found.origin_message_id,
         notes=tuple(
-            f.NoteLine(id=one.id, text=one.text, written_at=one.written_at, changed_at=one.changed_at)
+            f.NoteLine(
+                id=one.id,
+                text=one.text,
+                written_at=one.written_at,
+                changed_at=one.changed_at,
+                imported_id=one.imported_id,
+            )
             for one in found.notes
         ),
         made_by=None

@@ -83,12 +83,13 @@ class ConversationLine:
 
 @dataclass(frozen=True, kw_only=True)
 class NoteLine:
-    """A note on a message."""
+    """A note on a message. `imported_id` is its id where it was first recorded, if elsewhere."""
 
     id: UUID
     text: str
     written_at: datetime
     changed_at: datetime | None = None
+    imported_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

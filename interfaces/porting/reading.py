@@ -233,7 +233,7 @@ def _message(line: f.MessageLine, first: dict[UUID, UUID]) -> PortedMessage:
         ),
         notes=tuple(
             PortedNote(
-                id=note.id,
+                id=note.imported_id or note.id,
                 text=note.text,
                 written_at=_micros(note.written_at),
                 changed_at=None if note.changed_at is None else _micros(note.changed_at),

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from application.import_commands import ImportConversations, ImportProject
 from application.ported import Imported, PortedConversation, PortedProject, TakenIn
+from domain.ids import derived_id
 from interfaces.porting import llm_logs, reading
 from interfaces.porting.items import At, CutOff, Item, LeftOut, Remark, Unknown, Whole
 from interfaces.porting.unpacking import Kind, Unpacked, kind_of
@@ -66,8 +67,8 @@ class ImportView:
 
     @property
     def complete(self) -> bool:
-        """Whether all that the file has is in the book."""
-        return self.whole and not self.left_out_count
+        """Whether all that the file has is in the book, and nothing had to be altered or passed over."""
+        return self.whole and not (self.left_out_count or self.remarks or self.unknown)
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ class _Taking:
         self._wishes = wishes
         self._kind = kind
         self._batch: list[PortedConversation] = []
+        self._batch_ids: set[UUID] = set()
         self._batch_size = 0
         self._outcomes: Counter[str] = Counter()
         self._projects: Counter[str] = Counter()
@@ -171,15 +173,17 @@ class _Taking:
         if (
             self._batch_size + item.size > MOST_BATCH_BYTES
             or len(self._batch) >= MOST_BATCH
-            or any(one.id == item.conversation.id for one in self._batch)
+            or not self._batch_ids.isdisjoint(_ids(item.conversation))
         ):
             self._flush()
         self._batch.append(item.conversation)
+        self._batch_ids |= _ids(item.conversation)
         self._batch_size += item.size
 
     def _flush(self) -> None:
         if self._batch:
             batch, self._batch, self._batch_size = self._batch, [], 0
+            self._batch_ids = set()
             self._give(batch)
 
     def _give(self, batch: list[PortedConversation]) -> None:
@@ -221,3 +225,8 @@ class _Taking:
         self._left_out_count += 1
         if len(self._left_out) < MOST_TOLD:
             self._left_out.append(LeftOutView(what=what, name=name[:200], reason=reason))
+
+
+def _ids(said: PortedConversation) -> set[UUID]:
+    """Return the ids under which it may be here; two that share one are not taken in in one append."""
+    return {said.id, derived_id(said.id)}

@@ -1,4 +1,4 @@
 """What was said: messages with their provenance, as a tree."""
 
 NAME = "transcript"
-VERSION = 5
+VERSION = 6

@@ -60,7 +60,7 @@ class MadeBy:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a person wrote on a message."""
+    """What a person wrote on a message. `imported_id` as in `Message`."""
 
     id: UUID
     message_id: UUID
@@ -68,6 +68,7 @@ class Note:
     written_at: datetime
     changed_at: datetime | None
     actor: str
+    imported_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ select m.id, m.conversation_id, m.parent_id, m.kind, m.status, m.at, m.ended_at,
 """
 
 NOTES: LiteralString = """
-select n.id, n.message_id, n.text, n.written_at, n.changed_at, n.actor
+select n.id, n.message_id, n.text, n.written_at, n.changed_at, n.actor, n.imported_id
   from notes n
  where n.message_id = any(%s::uuid[])
  order by n.log_index
@@ -182,8 +183,8 @@ HAS_NOTES = -1
 
 def to_note(row: tuple[Any, ...], vault: Vault) -> Note:
     """Return the note of a row of `NOTES`, opened; the text of an erased or altered one is empty."""
-    note_id, message_id, text, written_at, changed_at, actor = row
-    return Note(note_id, message_id, Opener(vault).text(text) or "", written_at, changed_at, actor)
+    note_id, message_id, text, *told = row
+    return Note(note_id, message_id, Opener(vault).text(text) or "", *told)
 
 
 def to_message(row: tuple[Any, ...], vault: Vault, notes: tuple[Note, ...] = ()) -> Message:

@@ -99,9 +99,10 @@ update messages m set rating = n.rating, rating_words = n.words
 """
 
 _WRITE_NOTES = """
-insert into notes (id, conversation_id, message_id, text, written_at, changed_at, actor, log_index)
+insert into notes (id, conversation_id, message_id, text, written_at, changed_at, actor, log_index,
+                   imported_id)
 select * from unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::bytea[], %s::timestamptz[], %s::timestamptz[],
-                     %s::text[], %s::bigint[])
+                     %s::text[], %s::bigint[], %s::uuid[])
 """
 
 _CHANGE_NOTES = """
@@ -211,6 +212,7 @@ class _Notes:
                     *_note_moments(recorded, event),
                     recorded.actor,
                     recorded.log_index,
+                    _imported_id(event),
                 ]
             case e.NoteChanged():
                 self._changed[key] = (key, packed(event.text), recorded.time)
@@ -235,7 +237,8 @@ def _moment(micros: int | None) -> datetime | None:
 
 
 def _imported_id(event: Event) -> UUID | None:
-    return event.imported_id if isinstance(event, i.PromptImported | i.AnswerImported) else None
+    imported = isinstance(event, i.PromptImported | i.AnswerImported | i.NoteImported)
+    return event.imported_id if imported else None
 
 
 def _prompt(recorded: Recorded, event: e.PromptAdded) -> tuple[Any, ...]:

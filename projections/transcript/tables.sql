@@ -60,5 +60,6 @@ create table notes (
     written_at      timestamptz not null,
     changed_at      timestamptz,
     actor           text        not null,          -- who wrote it first
-    log_index       bigint      not null           -- of the event that began it: they are in this order
+    log_index       bigint      not null,          -- of the event that began it: they are in this order
+    imported_id     uuid                           -- its id where it was first recorded, if in another book
 );

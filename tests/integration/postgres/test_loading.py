@@ -267,11 +267,26 @@ def test_a_snapshot_from_before_conversations_were_filed_is_not_used(book: Book)
     made.rename("Named by a person")
     book.log.save([made], ADA)
     book.load(made.id)
-    assert Conversation.picture_format == 3
+    assert Conversation.picture_format == 4
     book.run("update daybook.snapshots set format = 2")
 
     loaded = book.load(made.id)
     assert (loaded.tags, loaded.pinned, loaded.project_id, loaded.named) == ({tag}, True, project_id, True)
+
+
+def test_a_snapshot_from_before_removed_notes_and_ratings_were_kept_is_not_used(book: Book) -> None:
+    """A Daybook of format 3 forgot a note with its removal, and never knew what was rated."""
+    made = book.talk(3)
+    note, answer_id = new_id(), list(made.messages)[1]
+    made.write_note(note, answer_id, "Look this up.")
+    made.remove_note(note)
+    made.rate_answer(answer_id, "up", None)
+    book.log.save([made], ADA)
+    book.load(made.id)
+    book.run("update daybook.snapshots set format = 3")
+
+    loaded = book.load(made.id)
+    assert (loaded.removed_notes, loaded.rated, loaded.had_note(note)) == ({note}, {answer_id}, True)
 
 
 def test_a_state_that_is_no_picture_is_not_believed(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from application import commands as c
 from application import importing
 from application.deciding import TRIES
 from application.import_commands import ImportConversations, ImportProject
-from application.importing import ALTERED, HOMELESS, LEFT_UNFINISHED
+from application.importing import ALTERED, ENDED_OTHERWISE, HOMELESS, LEFT_UNFINISHED
 from application.ported import (
     MAX_PORTED_MESSAGES,
     Imported,
@@ -209,6 +209,67 @@ class TestTakingIn:
         result = one(take(house, replace(said, messages=(asked, ended))))
         assert (result.outcome, result.message_count) == ("grown", 1)
         assert of(house, result.id).current_id == derived_id(said.id, ended.id)
+
+    def test_unfinished_answers_below_each_other_lead_to_what_was_taken_in(self, house: House) -> None:
+        asked = prompt()
+        chain = [asked]
+        for _ in range(3):
+            chain.append(answer(chain[-1].id, status="queued", ended_at=None))
+        result = one(take(house, conversation(*chain)))
+        assert result.remarks == ((LEFT_UNFINISHED, 3),)
+        assert of(house, result.id).current_id == derived_id(result.imported_id, asked.id)
+
+    @pytest.mark.parametrize("parent", ["itself", "nothing", "a stranger"])
+    def test_an_unfinished_answer_must_follow_something(self, house: House, parent: str) -> None:
+        lost = answer(new_id(), status="streaming", ended_at=None)
+        parents = {"itself": lost.id, "nothing": None, "a stranger": new_id()}
+        lost = replace(lost, parent_id=parents[parent])
+        result = one(take(house, conversation(lost, current_id=lost.id)))
+        assert (result.outcome, house.log.size()) == ("skipped", 0)
+
+    def test_new_notes_and_ratings_are_taken_in_and_leave_the_branch_alone(self, house: House) -> None:
+        asked = prompt()
+        first, second = answer(asked.id), answer(asked.id)
+        said = conversation(asked, first, second, current_id=second.id)
+        here = one(take(house, said)).id
+        house.commands.handle(
+            c.GoOnFrom(conversation_id=here, message_id=derived_id(said.id, first.id), **WHO)
+        )
+        note = PortedNote(id=new_id(), text="Look.", written_at=AT, changed_at=None)
+        remarked = replace(said, messages=(asked, first, replace(second, rating="up", notes=(note,))))
+        result = one(take(house, remarked))
+
+        assert (result.outcome, result.message_count) == ("grown", 0)
+        rated = house.last(e.AnswerRated)
+        assert (rated.message_id, rated.rating) == (derived_id(said.id, second.id), "up")
+        assert house.last(i.NoteImported).text == "Look."
+        assert of(house, here).current_id == derived_id(said.id, first.id)
+        assert one(take(house, remarked)).outcome == "unchanged"
+
+    def test_notes_removed_and_ratings_taken_back_here_stay_so(self, house: House) -> None:
+        said = talk()
+        here = one(take(house, said)).id
+        note = house.last(i.NoteImported)
+        house.commands.handle(c.RemoveNote(conversation_id=here, note_id=note.note_id, **WHO))
+        house.commands.handle(
+            c.RateAnswer(conversation_id=here, answer_id=note.message_id, rating=None, **WHO)
+        )
+
+        assert one(take(house, said)).outcome == "unchanged"
+
+    def test_an_answer_that_ended_otherwise_here_stays_and_is_told(self, house: House) -> None:
+        asked = prompt()
+        cut = answer(asked.id, status="interrupted")
+        said = conversation(asked, cut)
+        take(house, said)
+        result = one(take(house, replace(said, messages=(asked, replace(cut, said=recorded_answer())))))
+        assert (result.outcome, result.remarks) == ("unchanged", ((ENDED_OTHERWISE, 1),))
+
+    def test_a_conversation_and_its_copy_are_not_taken_in_in_one_append(self, house: House) -> None:
+        said = conversation(prompt())
+        with pytest.raises(InvalidInputError, match="once"):
+            take(house, said, replace(said, id=derived_id(said.id)))
+        assert house.log.size() == 0
 
     def test_a_current_message_that_is_nowhere_is_none(self, house: House) -> None:
         result = one(take(house, conversation(prompt(), current_id=new_id())))

@@ -108,6 +108,9 @@ WRONG: dict[str, Any] = {
     "a count beyond all": answer(usage={"prompt_tokens": 2**70}),
     "a negative count": answer(usage={"prompt_tokens": -1}),
     "a model with a NUL": answer(provenance={"model": "\0"}),
+    "an unfinished answer that follows itself": answer(12, 12, status="streaming"),
+    "an unfinished answer that follows nothing": answer(12, status="streaming", parent_id=None),
+    "a rating of a prompt": prompt(12, rating="up"),
 }
 
 
@@ -162,7 +165,8 @@ def test_what_is_not_known_is_counted_and_passed_over(desk: Desk) -> None:
             END,
         )
     )
-    assert found.complete
+    assert found.whole
+    assert not found.complete
     assert found.unknown == {
         "head.mood": 1,
         "type 'dream'": 1,
@@ -228,7 +232,8 @@ def test_what_was_damaged_or_is_unfinished_is_told(desk: Desk) -> None:
     lines = conversation(3), prompt(damaged=True), answer(), answer(13, status="streaming", ended_at=None)
     found = desk.give(file_of(HEAD, *lines, END))
     assert (found.message_count, sorted(found.remarks.values())) == (2, [1, 1])
-    assert found.complete
+    assert found.whole
+    assert not found.complete
 
 
 def test_times_without_a_zone_are_utc(desk: Desk) -> None:

@@ -131,7 +131,7 @@ def test_a_conversation_comes_with_all_that_is_known_of_it(
     logs.commit()
     found = desk.give_file(path)
 
-    assert (found.kind, found.new_count, found.message_count, found.complete) == ("llm", 1, 4, True)
+    assert (found.kind, found.new_count, found.message_count, found.complete) == ("llm", 1, 4, False)
     assert sorted(found.remarks.values()) == [1, 1, 1]
     asked = [event for event, _ in desk.house.log.appended if isinstance(event, i.PromptImported)]
     given = [event for event, _ in desk.house.log.appended if isinstance(event, i.AnswerImported)]
