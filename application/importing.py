@@ -32,6 +32,7 @@ from application.remarks import MAX_REMARK_BYTES
 from application.services import Services
 from application.text_rules import checked_name, checked_options, checked_tag, checked_text
 from domain.conversation.conversation import Conversation
+from domain.conversation.import_events import SOURCE
 from domain.errors import (
     ContentErasedError,
     InvalidInputError,
@@ -46,7 +47,6 @@ from domain.tags import folded
 
 R = TypeVar("R", bound=Root)
 
-SOURCE = "import"
 DAYBOOK = "daybook"
 IMPORTED = "(imported)"
 """The model of a title that a model made elsewhere: a file does not say which."""

@@ -47,6 +47,11 @@ def from_cursor(cursor: str, *types: type) -> tuple[Any, ...]:
             return tuple(values)
     except (binascii.Error, ValueError, RecursionError):
         pass
-    raise InvalidInputError(
+    raise no_cursor()
+
+
+def no_cursor() -> InvalidInputError:
+    """Return what to raise for a cursor that no list gave out."""
+    return InvalidInputError(
         "The cursor is not one that this list gave out. Begin again without a cursor; nothing was changed."
     )

@@ -13,6 +13,9 @@ from uuid import UUID
 from domain.conversation.events import AnswerCopied, NoteWritten, PromptCopied
 from domain.event import Event, catalogue
 
+SOURCE = "import"
+"""Through what events of an import come: they say what a file says, not that somebody was active here."""
+
 
 @catalogue.register("conversation.imported", plain="imported_id imported_from began_at changed_at")
 class ConversationImported(Event):

@@ -36,12 +36,13 @@ select log_index, stream_id, version, event_id, schema_version, time, type, meta
 """
 
 _LAST_OF: LiteralString = """
-select s.id, (select e.log_index
-                from daybook.events e
-               where e.stream_id = s.id and e.log_index <= %(up_to)s and e.type <> all(%(but)s)
-               order by e.version desc
-               limit 1)
+select s.id, l.log_index, l.time, convert_from(l.metadata, 'UTF8')::json ->> 'source'
   from unnest(%(streams)s::uuid[]) as s(id)
+  join lateral (select e.log_index, e.time, e.metadata
+                  from daybook.events e
+                 where e.stream_id = s.id and e.log_index <= %(up_to)s and e.type <> all(%(but)s)
+                 order by e.version desc
+                 limit 1) l on true
 """
 
 _HAVING: LiteralString = """
@@ -115,11 +116,14 @@ class PostgresHistory:
         up_to: int,
         *,
         but: Sequence[str],
-    ) -> dict[UUID, int]:
-        """Return the log index of each stream's last event up to one, events of the types `but` left out."""
+    ) -> dict[UUID, tuple[int, datetime, str]]:
+        """Return log index, time and source of each stream's last event up to a log index.
+
+        Events of the types `but` are left out.
+        """
         values = {"streams": list(stream_ids), "up_to": up_to, "but": list(but)}
         rows = connection.execute(_LAST_OF, values).fetchall() if stream_ids else []
-        return {stream_id: last for stream_id, last in rows if last is not None}
+        return {stream_id: (last, at, source) for stream_id, last, at, source in rows}
 
     def having(
         self, connection: psycopg.Connection, stream_ids: Collection[UUID], up_to: int, type_name: str

@@ -1,9 +1,10 @@
-create unique index on conversations (pinned, active_index);
-create unique index on conversations (pinned, active_index) where not archived;
-create index on conversations (active_index) where archived;
+create unique index on conversations (pinned, updated_at, active_index);
+create unique index on conversations (pinned, updated_at, active_index) where not archived;
+create unique index on conversations (created_at, first_index);
+create index on conversations (updated_at, active_index) where archived;
 create index on conversations (active_index) where answered and title is null and erased_at is null;
-create index on conversations (project_id, pinned, active_index) where project_id is not null;
-create index on conversations (routine_id, pinned, active_index) where routine_id is not null;
+create index on conversations (project_id, pinned, updated_at, active_index) where project_id is not null;
+create index on conversations (routine_id, pinned, updated_at, active_index) where routine_id is not null;
 create index on conversations (origin_conversation_id) where origin_conversation_id is not null;
 create index on conversations (reverse(replace(id::text, '-', '')) collate "C");
 create index on activity (actor, last_index);

@@ -48,16 +48,16 @@ update conversations c
        answered      = c.answered or n.answered,
        archived      = coalesce(n.archived, c.archived),
        pinned        = coalesce(n.pinned, c.pinned),
-       updated_at    = coalesce(n.updated_at, c.updated_at),
+       updated_at    = greatest(coalesce(n.updated_at, c.updated_at), n.taken_in_at),
        active_index  = coalesce(n.active_index, c.active_index),
        last_index    = n.last_index,
        last_actor    = coalesce(n.last_actor, c.last_actor),
        version       = n.version
   from unnest(%s::uuid[], %s::bytea[], %s::text[], %s::bytea[], %s::integer[], %s::boolean[], %s::uuid[],
               %s::boolean[], %s::uuid[], %s::boolean[], %s::boolean[], %s::boolean[], %s::timestamptz[],
-              %s::bigint[], %s::bigint[], %s::text[], %s::bigint[])
+              %s::timestamptz[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[])
        as n(id, title, title_by, first_prompt, messages, switched, current_id, moved, project_id, answered,
-            archived, pinned, updated_at, active_index, last_index, last_actor, version)
+            archived, pinned, updated_at, taken_in_at, active_index, last_index, last_actor, version)
  where c.id = n.id
 """
 
@@ -79,7 +79,7 @@ update conversations c
    set imported_id = n.imported_id, imported_from = n.imported_from, created_at = n.began_at
   from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::timestamptz[])
        as n(id, imported_id, imported_from, began_at)
- where c.id = n.id and c.id <> n.imported_id
+ where c.id = n.id and c.id <> n.imported_id and c.imported_id is null
 """
 
 # `@last` must not lead to what is gone, so its activity goes too.
@@ -174,6 +174,7 @@ class _Change:
     archived: bool | None = None
     pinned: bool | None = None
     updated_at: datetime | None = None
+    taken_in_at: datetime | None = None
     active_index: int | None = None
     last_index: int = -1
     last_actor: str | None = None
@@ -183,7 +184,8 @@ class _Change:
         self.last_index = recorded.log_index
         self.version = recorded.event.version
         if not isinstance(recorded.event, FILING):
-            self.updated_at = recorded.time
+            if recorded.source != i.SOURCE:
+                self.updated_at, self.taken_in_at = recorded.time, None
             self.active_index = recorded.log_index
             self.last_actor = recorded.actor
         self._fold(recorded.event)
@@ -218,7 +220,8 @@ class _Change:
             case e.ConversationArchived() | e.ConversationRestored():
                 self.archived = isinstance(event, e.ConversationArchived)
             case i.ConversationImported():
-                self.updated_at = from_micros(event.changed_at)
+                changed_at = from_micros(event.changed_at)
+                self.taken_in_at = max(changed_at, self.taken_in_at or changed_at)
             case _:
                 pass
 
@@ -234,6 +237,9 @@ class _Change:
         self.switched, self.current_id = True, message_id
 
 
+_UNTOLD = from_micros(0)
+"""When an imported conversation began and changed, until the last event of its append says so."""
+
 _New: TypeAlias = tuple[UUID, UUID | None, UUID | None, UUID | None, datetime, int, str, int]
 _Tag: TypeAlias = tuple[UUID, UUID, bytes, bytes]
 
@@ -244,7 +250,7 @@ def _new(recorded: Recorded, event: e.ConversationStarted) -> _New:
         event.project_id,
         event.origin_conversation_id,
         event.origin_message_id,
-        recorded.time,
+        _UNTOLD if recorded.source == i.SOURCE else recorded.time,
         recorded.log_index,
         recorded.actor,
         event.version,

@@ -1,6 +1,7 @@
 """Questions about conversations.
 
-Newest first means: latest activity first, by log index, which no two share. Titles are ciphertext in the
+Newest first means: latest activity first; of an imported one, that is what the file says until somebody goes
+on in it here. Log indexes, which no two share, tell equal times apart. Titles are ciphertext in the
 table, so a list in their order is made by opening all of them.
 """
 
@@ -58,14 +59,14 @@ _LATEST_OF_ACTOR: LiteralString = (
 _OF_PROJECT: LiteralString = """
 select c.id from conversations c
  where c.project_id = %s and c.erased_at is null
- order by c.active_index
+ order by c.updated_at, c.active_index
 """
 
 _HELD: LiteralString = (
     _COLUMNS
     + """
  where c.hold_reason is not null
- order by c.active_index desc
+ order by c.updated_at desc, c.active_index desc
 """
 )
 
@@ -75,7 +76,7 @@ _BY_FRAGMENT: LiteralString = (
  where c.id between %(low)s and %(high)s
     or (reverse(replace(c.id::text, '-', '')) collate "C" >= %(reversed_low)s
         and reverse(replace(c.id::text, '-', '')) collate "C" < %(reversed_high)s)
- order by c.active_index desc
+ order by c.updated_at desc, c.active_index desc
  limit %(limit)s
 """
 )
@@ -100,19 +101,21 @@ _DERIVED: LiteralString = (
     + """
   join derived on derived.id = c.id
  where c.erased_at is null and c.id <> all(%(ids)s)
- order by c.active_index desc
+ order by c.updated_at desc, c.active_index desc
 """
 )
 
-_WALK: LiteralString = """
+WALK: LiteralString = """
 select c.id from conversations c
- where c.id > %(after)s and c.erased_at is null
+ where c.erased_at is null
+   and (%(after)s::uuid is null
+        or (c.created_at, c.first_index)
+           > ((select b.created_at from conversations b where b.id = %(after)s),
+              (select b.first_index from conversations b where b.id = %(after)s)))
    and (%(project_id)s::uuid is null or c.project_id = %(project_id)s)
- order by c.id
+ order by c.created_at, c.first_index
  limit %(limit)s
 """
-
-_FIRST_ID = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +228,7 @@ class ConversationQueries:
             rows = connection.execute(_COLUMNS + where + order.by + " limit %(limit)s", values).fetchall()
         more = len(rows) > limit
         rows = rows[:limit]
-        following = to_cursor(sort, *(rows[-1][at] for at in order.columns)) if more and rows else None
+        following = to_cursor(sort, *order.of(rows[-1])) if more and rows else None
         return ConversationPage(self._summaries(rows), following)
 
     def _by_title(
@@ -316,10 +319,10 @@ class ConversationQueries:
         limit: int = 200,
         at_least: int | None = None,
     ) -> tuple[UUID, ...]:
-        """Return the next ids of conversations that are not erased, in an order that no change disturbs."""
-        values = {"after": after or _FIRST_ID, "project_id": project_id, "limit": limit}
+        """Return the next ids of conversations that are not erased, oldest first; no change disturbs that."""
+        values = {"after": after, "project_id": project_id, "limit": limit}
         with self._reading.open(NAME, VERSION, at_least) as connection:
-            return tuple(row[0] for row in connection.execute(_WALK, values))
+            return tuple(row[0] for row in connection.execute(WALK, values))
 
     def derived(
         self, conversation_ids: Sequence[UUID], *, at_least: int | None = None

@@ -15,10 +15,10 @@ create table conversations (
     answered      boolean     not null default false, -- whether an answer came to its end
     archived      boolean     not null default false,
     pinned        boolean     not null default false,
-    created_at    timestamptz not null,
-    updated_at    timestamptz not null, -- of the event at active_index
+    created_at    timestamptz not null, -- of the original, if imported
+    updated_at    timestamptz not null, -- of the latest activity, here or in the file it was imported from
     first_index   bigint      not null, -- log index of its beginning
-    active_index  bigint      not null, -- of the latest event that is activity: lists are in this order
+    active_index  bigint      not null, -- of its latest event that is no filing: tells equal times apart
     last_index    bigint      not null, -- of its latest event of any kind
     last_actor    text        not null,
     version       bigint      not null, -- where its stream stands: the version of that event

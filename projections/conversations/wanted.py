@@ -10,8 +10,9 @@ from uuid import UUID
 
 from domain.content import Vault
 from domain.errors import InvalidInputError
+from domain.moments import from_micros, to_micros
 from domain.tags import folded
-from projections.finding import from_cursor
+from projections.finding import from_cursor, no_cursor
 
 Archived: TypeAlias = Literal["exclude", "include", "only"]
 Sort: TypeAlias = Literal["activity", "created", "title", "messages"]
@@ -84,21 +85,37 @@ class Order(NamedTuple):
         """
         of, *place = from_cursor(cursor, str, *self.kinds)
         must_be_of(sort, of)
-        return dict(zip(("first", "second"), place, strict=False))
+        values = dict(zip(("first", "second", "third"), place, strict=False))
+        try:
+            return {
+                name: from_micros(value) if at in _TIMES else value
+                for (name, value), at in zip(values.items(), self.columns, strict=True)
+            }
+        except OverflowError:
+            raise no_cursor() from None
+
+    def of(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        """Return where a row of the queries stands, as cursors hold it; times in microseconds since 1970."""
+        return tuple(to_micros(row[at]) if at in _TIMES else row[at] for at in self.columns)
 
 
-MESSAGE_COUNT, PINNED, ACTIVE_INDEX, FIRST_INDEX = 4, 18, 20, 21
+MESSAGE_COUNT, CREATED_AT, UPDATED_AT, PINNED, ACTIVE_INDEX, FIRST_INDEX = 4, 7, 8, 18, 20, 21
 """Places of columns that lists are sorted by, in a row of the queries."""
+
+_TIMES = (CREATED_AT, UPDATED_AT)
 
 ORDERS: dict[Sort, Order] = {
     "activity": Order(
-        " order by c.pinned desc, c.active_index desc",
-        (PINNED, ACTIVE_INDEX),
-        (bool, int),
-        " and (c.pinned, c.active_index) < (%(first)s, %(second)s)",
+        " order by c.pinned desc, c.updated_at desc, c.active_index desc",
+        (PINNED, UPDATED_AT, ACTIVE_INDEX),
+        (bool, int, int),
+        " and (c.pinned, c.updated_at, c.active_index) < (%(first)s, %(second)s, %(third)s)",
     ),
     "created": Order(
-        " order by c.first_index desc", (FIRST_INDEX,), (int,), " and c.first_index < %(first)s"
+        " order by c.created_at desc, c.first_index desc",
+        (CREATED_AT, FIRST_INDEX),
+        (int, int),
+        " and (c.created_at, c.first_index) < (%(first)s, %(second)s)",
     ),
     "messages": Order(
         " order by c.message_count desc, c.active_index desc",

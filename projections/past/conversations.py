@@ -1,23 +1,27 @@
 """Conversations as they were.
 
 A list folds no more conversations than its page needs: in the order of what was active last before the
-moment, those that had ever been pinned first, until the page is full. What only then tells whether it fits
-(a project, a tag) is first narrowed by what can have fitted at all.
+moment, until the page is full of what stands before all others. Those come first of which only folding tells
+where they stand: had they ever been pinned, or was their last activity one that a file told of. What only
+then tells whether it fits (a project, a tag) is first narrowed by what can have fitted at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple
 from uuid import UUID
 
+from domain.conversation.import_events import SOURCE
 from projections.conversations import NAME, VERSION
 from projections.conversations.projector import FILING, Conversations
 from projections.conversations.queries import ConversationPage, ConversationQueries, ConversationSummary
 from projections.past.folding import Fold, folded
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import psycopg
 
     from domain.content import Vault
@@ -31,12 +35,31 @@ _PINNED, _MOVED = "conversation.pinned", "conversation.moved"
 _ARCHIVED, _TAGGED = "conversation.archived", "conversation.tagged"
 
 _THERE: LiteralString = """
-select c.id, c.first_index, c.active_index, c.project_id, c.routine_id
+select c.id, c.created_at, c.updated_at, c.project_id, c.routine_id, c.first_index, c.active_index
   from conversations c
  where c.first_index <= %(up_to)s
    and (%(model)s::text is null
         or c.id in (select m.conversation_id from models m where m.model = %(model)s))
 """
+
+
+class _Candidate(NamedTuple):
+    """A conversation that a list may hold, and where it stands there: at the latest."""
+
+    id: UUID
+    at: datetime
+    log_index: int
+
+
+def _place(candidate: _Candidate) -> tuple[datetime, int]:
+    return candidate.at, candidate.log_index
+
+
+def _before(last: ConversationSummary, sort: Sort, candidate: _Candidate) -> bool:
+    """Return whether the last of a page stands before this one, and so before all that follow it."""
+    if sort == "created":
+        return last.created_at > candidate.at
+    return last.pinned or last.updated_at > candidate.at
 
 
 class PastConversations:
@@ -94,13 +117,13 @@ class PastConversations:
         share = max(_FIRST_SHARE, first, limit) if piecemeal else len(candidates)
         with self._folded(at_least) as (fold, queries):
             while candidates:
-                fold.add(candidates[:share])
+                fold.add([one.id for one in candidates[:share]])
                 del candidates[:share]
                 share = min(share * 2, _LARGEST_SHARE)
                 if piecemeal and candidates:
                     page = queries.listed(wanted, sort=sort, limit=limit, cursor=cursor)
-                    if page.next_cursor is not None:
-                        return page  # all others come behind those that were folded
+                    if page.next_cursor is not None and _before(page.conversations[-1], sort, candidates[0]):
+                        return page
             return queries.listed(wanted, sort=sort, limit=limit, cursor=cursor)
 
     @contextmanager
@@ -110,7 +133,7 @@ class PastConversations:
         ) as fold:
             yield fold, ConversationQueries(fold, self._vault)
 
-    def _candidates(self, wanted: Wanted, sort: Sort, at_least: int | None) -> tuple[list[UUID], int]:
+    def _candidates(self, wanted: Wanted, sort: Sort, at_least: int | None) -> tuple[list[_Candidate], int]:
         """Return the conversations that can have fitted, and how many of them are folded in any case.
 
         They are in the order in which they are to be folded.
@@ -120,12 +143,18 @@ class PastConversations:
             rows = connection.execute(_THERE, values).fetchall()
             rows = self._possible(connection, rows, wanted)
             if sort == "created":
-                return [row[0] for row in sorted(rows, key=lambda row: -row[1])], 0
-            later = [row[0] for row in rows if row[2] > self._up_to]
-            active = {row[0]: row[2] for row in rows}
-            active |= self._history.last_of(connection, later, self._up_to, but=_FILING)
-            pinned = self._had(connection, [row[0] for row in rows], _PINNED)
-        return sorted(active, key=lambda one: (one not in pinned, -active[one])), len(pinned)
+                known = [_Candidate(row[0], row[1], row[5]) for row in rows]
+                return sorted(known, key=_place, reverse=True), 0
+            active = {row[0]: _Candidate(row[0], row[2], row[6]) for row in rows}
+            first = self._had(connection, list(active), _PINNED)
+            later = [one.id for one in active.values() if one.log_index > self._up_to]
+            last = self._history.last_of(connection, later, self._up_to, but=_FILING)
+        for one, (log_index, at, source) in last.items():
+            active[one] = _Candidate(one, at, log_index)
+            if source == SOURCE:
+                first.add(one)
+        ordered = sorted(active.values(), key=lambda one: (one.id in first, *_place(one)), reverse=True)
+        return ordered, len(first)
 
     def _possible(
         self, connection: psycopg.Connection, rows: list[tuple[Any, ...]], wanted: Wanted

@@ -47,8 +47,11 @@ class History(Protocol):
         up_to: int,
         *,
         but: Sequence[str],
-    ) -> dict[UUID, int]:
-        """Return the log index of each stream's last event up to one, events of the types `but` left out."""
+    ) -> dict[UUID, tuple[int, datetime, str]]:
+        """Return log index, time and source of each stream's last event up to a log index.
+
+        Events of the types `but` are left out.
+        """
         ...
 
     def having(

@@ -237,8 +237,9 @@ def _moment(micros: int | None) -> datetime | None:
 
 
 def _imported_id(event: Event) -> UUID | None:
-    imported = isinstance(event, i.PromptImported | i.AnswerImported | i.NoteImported)
-    return event.imported_id if imported else None
+    if isinstance(event, i.PromptImported | i.AnswerImported | i.NoteImported):
+        return event.imported_id
+    return None
 
 
 def _prompt(recorded: Recorded, event: e.PromptAdded) -> tuple[Any, ...]:

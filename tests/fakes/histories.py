@@ -6,6 +6,7 @@ from random import Random
 from uuid import UUID, uuid4, uuid5
 
 from domain.conversation.conversation import Conversation, Kind, Status
+from domain.conversation.import_events import SOURCE
 from domain.event import Root
 from domain.project.project import Project
 from domain.routine.definition import Definition
@@ -48,6 +49,7 @@ class Historian:
         self.projects: list[Project] = []
         self.conversations: list[Conversation] = []
         self.routines: list[Routine] = []
+        self.imported: list[Conversation] = []
 
     def live(self, steps: int) -> None:
         """Let so many things happen."""
@@ -60,6 +62,7 @@ class Historian:
             self.finish,
             self.tidy,
             self.fork,
+            self.take_in,
             self.remark,
             self.file,
             self.project,
@@ -189,6 +192,44 @@ class Historian:
         self.record(origin)
         self.record(fork)
 
+    def take_in(self) -> None:
+        """Import a conversation, or what is new of one that was imported before."""
+        began_at = self.random.randrange(4 * 10**15)
+        grown = self.random.choice(self.imported) if self.imported and self.random.random() < 0.5 else None
+        self.bring(began_at, began_at + self.random.randrange(10**12), grown)
+
+    def bring(self, began_at: int, changed_at: int, grown: Conversation | None = None) -> Conversation:
+        """Import a prompt and its answer, into an imported conversation or a new one."""
+        taken = grown or Conversation.start(uuid4(), project_id=None, title=None)
+        if grown is None:
+            self.conversations.append(taken)
+            self.imported.append(taken)
+        told = {"origin_message_id": None, "said_at": began_at, "imported_id": uuid4()}
+        prompt_id, answer_id = uuid4(), uuid4()
+        taken.import_prompt(prompt_id, parent_id=None, text=self.text(4), instructions=None, **told)
+        taken.import_answer(
+            answer_id,
+            prompt_id=prompt_id,
+            **{**_OUTCOME, **_PROVENANCE, **told},
+            status="complete",
+            ended_at=None,
+            text=self.text(5),
+            thinking="",
+            detail=None,
+        )
+        taken.import_note(
+            uuid4(), answer_id, self.text(2), written_at=began_at, changed_at=None, imported_id=uuid4()
+        )
+        taken.end_import(
+            self.random.choice([None, answer_id]),
+            imported_id=uuid4(),
+            imported_from="daybook",
+            began_at=began_at,
+            changed_at=changed_at,
+        )
+        self.record(taken, source=SOURCE)
+        return taken
+
     def remark(self) -> None:
         conversation = self.some_conversation()
         if conversation is None or not conversation.messages:
@@ -302,10 +343,13 @@ class Historian:
             return words + " \0 nul"
         return words + " \ud800 lone" if odd < 0.1 else words
 
-    def record(self, root: Root, *, actor: str | None = None) -> int:
+    def record(self, root: Root, *, actor: str | None = None, source: str = "cli") -> int:
         """Append what an aggregate decided; returns the log size reached."""
         return self.log.append(
-            root.collect_events(), self.vault, actor=actor or self.random.choice(["ada", "bob"])
+            root.collect_events(),
+            self.vault,
+            actor=actor or self.random.choice(["ada", "bob"]),
+            source=source,
         )
 
     def exchange(

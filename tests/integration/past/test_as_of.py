@@ -39,8 +39,8 @@ class LoggedHistorian(Historian):
     def text(self, length: int) -> str:
         return super().text(length).replace("\0", "").replace("\ud800", "")
 
-    def record(self, root: Root, *, actor: str | None = None) -> int:
-        origin = Origin(actor or self.random.choice(["ada", "bob"]), "cli")
+    def record(self, root: Root, *, actor: str | None = None, source: str = "cli") -> int:
+        origin = Origin(actor or self.random.choice(["ada", "bob"]), source)
         return self._process.log.save([root], origin).log_size
 
 
@@ -153,9 +153,14 @@ def test_a_list_folds_no_more_than_its_page_needs_and_misses_nobody(asked: Asked
     historian = LoggedHistorian(asked.process, 7)
     for number in range(150):
         historian.open()
-        if number % 50 == 3:
+        if number % 2 == 1:
             historian.conversations[-1].pin()
             historian.record(historian.conversations[-1])
+        if number % 50 != 3 and number % 2 == 1:
+            historian.conversations[-1].unpin()
+            historian.record(historian.conversations[-1])
+    for _ in range(80):
+        historian.take_in()
     then = asked.process.log.size() - 1
     told = list(pages(asked.now, Wanted(), "activity"))
     for one in historian.conversations[::2]:

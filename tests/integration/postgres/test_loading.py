@@ -132,7 +132,7 @@ class _Gathering(Historian):
         super().__init__(seed)
         self.history: dict[UUID, list[Event]] = {}
 
-    def record(self, root: Root, *, actor: str | None = None) -> int:
+    def record(self, root: Root, *, actor: str | None = None, source: str = "cli") -> int:
         events: Any = root.collect_events()
         self.history.setdefault(root.id, []).extend(events)
         return 0

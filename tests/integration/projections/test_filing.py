@@ -11,6 +11,7 @@ import pytest
 
 from domain.conversation.conversation import Conversation
 from domain.errors import ContentDamagedError, InvalidInputError
+from domain.moments import to_micros
 from domain.project.project import Project
 from domain.tags import folded
 from infrastructure.read_model_memory import ReadModelMemory
@@ -144,6 +145,27 @@ def test_each_order_is_gone_through_page_by_page(book: Book, sort: Sort) -> None
         "messages": [-one.message_count for one in summaries],
     }
     assert keys[sort] == sorted(keys[sort])
+
+
+def test_an_imported_one_stands_where_its_file_says_until_somebody_goes_on_in_it(book: Book) -> None:
+    history = book.history
+    here = history.conversation()
+    taken = [history.bring(at, 9_000_000 - at) for at in (3_000_000, 1_000_000, 2_000_000)]
+    late, early, middle = (one.id for one in taken)
+    assert listed(book) == [here.id, early, middle, late]
+    assert listed(book, "created") == [here.id, late, middle, early]
+    assert book.conversations.walk() == (early, middle, late, here.id)
+    assert book.conversations.walk(early, limit=2) == (middle, late)
+
+    history.exchange(taken[1], "And?", "So.")
+    assert listed(book) == [early, here.id, middle, late]
+
+
+def test_an_older_file_takes_no_conversation_back_in_time(book: Book) -> None:
+    history = book.history
+    history.bring(900_000, 4_000_000, history.bring(1_000_000, 5_000_000))
+    [one] = book.conversations.newest().conversations
+    assert (to_micros(one.created_at), to_micros(one.updated_at)) == (1_000_000, 5_000_000)
 
 
 def test_a_cursor_leads_on_in_its_own_order_only(book: Book) -> None:

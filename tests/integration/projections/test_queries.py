@@ -11,7 +11,8 @@ from domain.errors import ContentDamagedError, InvalidInputError
 from domain.ids import new_id, short
 from domain.project.project import Project
 from infrastructure.read_model_memory import ReadModelMemory
-from projections.conversations import VERSION
+from projections.conversations import VERSION, queries
+from projections.conversations.wanted import ORDERS
 from projections.errors import PositionBeyondLogError
 from projections.reading import Reading
 from projections.transcript.queries import TranscriptQueries
@@ -316,13 +317,27 @@ def test_conversations_by_the_thousand_are_listed_through_an_index(book: Book) -
         history.conversation()
     book.log.events[:] = history.log.events
     _ = book.conversations
+    place = {"first": False, "second": history.log.events[2_000].time, "third": 2_000}
+    after = {"after": history.conversations[2_000].id, "project_id": None, "limit": 200}
+    activity, created = ORDERS["activity"], ORDERS["created"]
     with book.reading.open("conversations", VERSION) as connection:
         connection.execute("analyze conversations")
         plans = [
             connection.execute(
-                "explain select id from conversations where not archived "
-                "and (pinned, active_index) < (false, 2000) order by pinned desc, active_index desc limit 50"
+                "explain select c.id from conversations c where not c.archived"
+                + activity.behind
+                + activity.by
+                + " limit 50",
+                place,
             ).fetchall(),
+            connection.execute(
+                "explain select c.id from conversations c where true"
+                + created.behind
+                + created.by
+                + " limit 50",
+                {"first": place["second"], "second": 2_000},
+            ).fetchall(),
+            connection.execute("explain " + queries.WALK, after).fetchall(),
             connection.execute(
                 "explain select id from conversations where reverse(replace(id::text, '-', '')) "
                 "collate \"C\" >= 'abcdef' and reverse(replace(id::text, '-', '')) collate \"C\" < 'abcdefg'"
