@@ -16,6 +16,7 @@ from uuid import UUID
 from application.commands import ChangeRoutine, CreateRoutine, Done, RemoveRoutine, RunRoutine
 from application.conversations import Asked, Manner, once, open_project, start_answer
 from application.deciding import change, settle
+from application.ports.log import Saved
 from application.services import Services
 from application.text_rules import (
     MAX_TEXT_BYTES,
@@ -47,7 +48,7 @@ def create_routine(services: Services, command: CreateRoutine) -> Done:
     if command.idempotency is not None:
         before = services.log.answered(command.origin, command.idempotency)
         if before is not None:
-            return Done(UUID(bytes=before.result), before.log_size)
+            return _saved_before(services, before)
     definition = _checked(
         Definition(
             name=command.name,
@@ -65,12 +66,26 @@ def create_routine(services: Services, command: CreateRoutine) -> Done:
         [routine], command.origin, idempotency=command.idempotency, result=routine.id.bytes
     )
     if saved.replayed:
-        return Done(UUID(bytes=saved.result), saved.log_size)
-    if services.memory.routines_named(definition.name)[0] != routine.id:
+        return _saved_before(services, saved)
+    if next(iter(services.memory.routines_named(definition.name)), routine.id) != routine.id:
         # Somebody gave it in the same moment, and the log has theirs first.
         settle(services.log, Routine, routine.id, Routine.remove, command.origin)
         raise _taken(definition.name)
     return Done(routine.id, saved.log_size, routine.version)
+
+
+def _saved_before(services: Services, saved: Saved) -> Done:
+    """Answer a repeated command as it was answered then: refused, if it lost its name to another routine.
+
+    Raises:
+        RefusedError: it did.
+    """
+    routine = services.log.load(Routine, UUID(bytes=saved.result))
+    if routine.removed:
+        name = _version(services, routine, 1).definition.name
+        if services.memory.routines_named(name):
+            raise _taken(name)
+    return Done(routine.id, saved.log_size)
 
 
 def change_routine(services: Services, command: ChangeRoutine) -> Done:

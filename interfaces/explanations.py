@@ -293,6 +293,11 @@ EXPLANATIONS: dict[str, Explanation] = {
         "`Idempotency-Key`.",
         "Look for the `correlation_id` in the server's messages, and report what stands there.",
     ),
+    "disk-full": Explanation(
+        "The server's disk has no room for the file that was sent, which is kept there while it is taken in.",
+        "Nothing of the file was imported. What was recorded before is safe.",
+        "Free some space on the server, and send the file again.",
+    ),
     "stopping": Explanation(
         "The server is stopping and takes no new work.",
         _UNTOUCHED,

@@ -6,6 +6,11 @@ out, and so are the lines of code and their variables.
 
 from __future__ import annotations
 
+import errno
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What an `OSError` says when there is no room, on the disk or for this user."""
+
 
 def kinds_and_places(problem: BaseException) -> list[str]:
     """Return one line for each error that led to this one, with the places it came through below."""

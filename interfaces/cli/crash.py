@@ -6,7 +6,6 @@ or a model wrote: no messages of foreign exceptions, no values, no arguments.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,14 +13,12 @@ from interfaces.cli.console import say
 from interfaces.cli.host import Host
 from interfaces.cli.lazy import COMMANDS
 from interfaces.errors import Exit
-from interfaces.faults import kinds_and_places
-
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+from interfaces.faults import DISK_FULL, kinds_and_places
 
 
 def report(host: Host, argv: Sequence[str], problem: Exception) -> int:
     """Say that it happened and where the details are; return the exit code."""
-    if isinstance(problem, OSError) and problem.errno in _DISK_FULL:
+    if isinstance(problem, OSError) and problem.errno in DISK_FULL:
         say("daybook: The disk is full. What was recorded before is safe; free some space and try again.")
         return Exit.FAILED
     where = _write(host, argv, problem)

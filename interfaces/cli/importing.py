@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,7 +73,9 @@ def _file(named: str) -> Iterator[Path]:
         return
     if sys.stdin.isatty():
         raise InvalidInputError("Nothing is piped in. Nothing was imported.", hint="daybook import FILE")
-    with tempfile.NamedTemporaryFile(prefix="daybook-import-") as kept:
+    from interfaces.porting.keeping import kept_file
+
+    with kept_file() as kept:
         while piece := sys.stdin.buffer.read(_PIECE_BYTES):
             kept.write(piece)
         kept.flush()

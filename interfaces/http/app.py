@@ -44,6 +44,7 @@ from interfaces.http.options import HttpOptions, must_be_guarded
 from interfaces.http.problems import Problem
 from interfaces.http.server import Server
 from interfaces.http.web import pages
+from interfaces.porting.keeping import remove_abandoned
 
 if TYPE_CHECKING:
     from interfaces.book import WholeBook
@@ -101,6 +102,7 @@ def create_app(book: WholeBook, options: HttpOptions | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        remove_abandoned()
         server.start()
         try:
             yield

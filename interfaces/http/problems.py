@@ -47,6 +47,7 @@ BY_STATUS = {
     429: ("too-many-requests", "Too many requests"),
     500: ("unexpected", "Daybook has made a mistake"),
     503: ("stopping", "The server is stopping"),
+    507: ("disk-full", "The server's disk is full"),
 }
 
 FOREIGN_HOST = ("foreign-host", "This server does not answer to that name")

@@ -7,7 +7,7 @@ taken in, readable by the server alone, and nobody makes the server keep one wit
 from __future__ import annotations
 
 import asyncio
-import tempfile
+import contextlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -17,11 +17,14 @@ from starlette.responses import Response, StreamingResponse
 
 from application import scopes
 from domain.ids import short
+from interfaces.faults import DISK_FULL
 from interfaces.http.api.describing import Responses, long
-from interfaces.http.api.requests import CallerOf, ServerOf, must_have, must_run
+from interfaces.http.api.requests import ServerOf, UnkeyedCallerOf, must_have
 from interfaces.http.long_work import Report, Result, in_thread, respond
+from interfaces.http.problems import problem
 from interfaces.porting.gathering import Chosen
 from interfaces.porting.here import Form, PortingHere
+from interfaces.porting.keeping import kept_file
 from interfaces.porting.taking import ImportView, Wishes, take_in
 
 if TYPE_CHECKING:
@@ -51,6 +54,10 @@ _FILE: dict[str, Any] = {
     }
 }
 _KEPT_BYTES = 1024 * 1024
+_FULL = (
+    "The server's disk has no room for the file, which is kept there while it is taken in. Nothing was "
+    "imported; what was recorded before is safe."
+)
 
 
 @router.get(
@@ -102,19 +109,22 @@ def _export(server: Server, wanted: Chosen, form: Form, name: str) -> Response:
 async def import_file(
     request: Request,
     server: ServerOf,
-    caller: CallerOf,
+    caller: UnkeyedCallerOf,
     *,
     project_id: Annotated[UUID | None, Query(description="Put all new conversations in it.")] = None,
     dry_run: Annotated[bool, Query(description="Only say what would come of it.")] = False,
 ) -> Response:
     """Take conversations and projects in from a file, each whole or not at all; again adds what is new."""
-    must_run(server)
     must_have(server, scopes.ADMIN, "import")
-    kept = tempfile.NamedTemporaryFile(prefix="daybook-import-")  # noqa: SIM115 - closed when it is read
+    kept = kept_file()
     try:
         await _keep(request, kept)
-    except BaseException:
-        kept.close()
+    except BaseException as failure:
+        # Closing writes what is still in hand, which a full disk refuses once more.
+        with contextlib.suppress(OSError):
+            kept.close()
+        if isinstance(failure, OSError) and failure.errno in DISK_FULL:
+            return problem(request.scope, 507, _FULL, hint="Free some space, and send it again.")
         raise
 
     def take(report: Report) -> Result:

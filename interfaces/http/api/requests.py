@@ -106,6 +106,13 @@ async def caller_of(
     return Caller(principal_of(request), request.scope[CORRELATION], _bare(idempotency_key))
 
 
+async def unkeyed_caller_of(request: Request) -> Caller:
+    """Return who gives a command that may be given again at any time, so that no key is needed."""
+    must_run(request.app.state.server)
+    return Caller(principal_of(request), request.scope[CORRELATION], None)
+
+
+UnkeyedCallerOf = Annotated[Caller, Depends(unkeyed_caller_of)]
 CallerOf = Annotated[Caller, Depends(caller_of)]
 
 

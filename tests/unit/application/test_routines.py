@@ -95,6 +95,21 @@ def test_of_two_that_save_a_name_in_one_moment_the_second_takes_it_back(house: H
     assert house.log.size() == 3
 
 
+def test_a_refused_save_is_refused_under_its_key_again(house: House) -> None:
+    first: list[c.Done] = []
+    house.log.before_save = lambda: first.append(save(house))
+    for _ in range(2):
+        with pytest.raises(RefusedError, match="a routine translate already"):
+            save(house, idempotency_key="k")
+    assert house.log.size() == 3
+
+
+def test_a_save_that_was_undone_since_is_answered_as_it_was(house: House) -> None:
+    first = save(house, idempotency_key="k")
+    house.commands.handle(c.RemoveRoutine(routine_id=first.id, **WHO))
+    assert save(house, idempotency_key="k").id == first.id
+
+
 def test_the_same_key_saves_once(house: House) -> None:
     first = save(house, idempotency_key="k")
     again = save(house, idempotency_key="k")
