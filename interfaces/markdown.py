@@ -6,6 +6,8 @@ comes out. Raw HTML is shown as text by the parser, and the result is cleaned on
 
 from __future__ import annotations
 
+import html
+import re
 from functools import cache
 from typing import Any
 
@@ -20,19 +22,43 @@ _MOST_HIGHLIGHTED = 100_000
 """Code longer than this, in characters, is shown without colours: lexers are slow on some long inputs."""
 
 
+_BRACKET = re.compile(r"[\[\]]")
+_DEEP, _MOST_DEEP = 10, 2_000
+"""A bracket within so many others costs the parser 80 µs, and so many of them are no text that anybody reads."""
+_LONGEST = 500_000
+
+
 def to_html(text: str) -> str:
-    """Return Markdown as HTML. Half surrogate pairs, which no page can hold, become U+FFFD."""
+    """Return Markdown as HTML, or as it is where it would take seconds to parse.
+
+    Half surrogate pairs, which no page can hold, become U+FFFD.
+    """
     import nh3
 
     whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    html: str = nh3.clean(
+    if _is_costly(whole):
+        return f"<pre>{html.escape(whole)}</pre>"
+    cleaned: str = nh3.clean(
         _parser().render(whole),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         url_schemes=_SCHEMES,
         link_rel="noopener noreferrer",
     )
-    return html
+    return cleaned
+
+
+def _is_costly(text: str) -> bool:
+    if len(text) > _LONGEST:
+        return True
+    opened = deep = 0
+    for bracket in _BRACKET.finditer(text):
+        if bracket[0] == "[":
+            opened += 1
+            deep += opened > _DEEP
+        elif opened:
+            opened -= 1
+    return deep > _MOST_DEEP
 
 
 @cache

@@ -99,6 +99,16 @@ def test_half_a_character_is_shown_as_a_replacement() -> None:
     assert "a\ufffdb" in to_html("a\ud800b")
 
 
+@pytest.mark.parametrize("text", ["<b>" + "[" * 5_000, "<b>" + "a " * 300_000])
+def test_what_would_take_seconds_to_parse_is_shown_as_it_is(text: str) -> None:
+    assert to_html(text) == f"<pre>&lt;b&gt;{text[3:]}</pre>"
+
+
+def test_many_links_and_nested_lists_of_code_are_parsed_all_the_same() -> None:
+    assert to_html("[a](https://b) " * 5_000).count("<a ") == 5_000
+    assert "<code>" in to_html("```\n" + "[" * 200 + "]" * 200 + "\n```")
+
+
 def _must_be_harmless(html: str) -> None:
     found = _parsed(html)
     assert found.tags <= _ALLOWED
