@@ -24,7 +24,7 @@ _MOST_HIGHLIGHTED = 100_000
 
 _BRACKET = re.compile(r"[\[\]]")
 _DEEP, _MOST_DEEP = 10, 2_000
-"""A bracket within so many others costs the parser 80 µs, and so many of them are no text that anybody reads."""
+"""A bracket within so many others costs the parser 80 µs; text that people read does not have that many."""
 _LONGEST = 500_000
 
 

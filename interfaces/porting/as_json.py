@@ -31,11 +31,15 @@ def pieces(gathering: Gathering) -> Iterator[str]:
         project_count += 1
         yield written(_project(project))
     for gathered in gathering.conversations():
-        conversation_count += 1
         yield written(_conversation(gathered))
         for message in gathered.messages():
-            message_count += 1
+            if message.erased:
+                yield written(f.WithdrawnLine(id=gathered.summary.id))
+                break
             yield written(_message(message))
+        else:
+            conversation_count += 1
+            message_count += len(gathered.nodes)
     yield written(
         f.EndLine(
             project_count=project_count, conversation_count=conversation_count, message_count=message_count

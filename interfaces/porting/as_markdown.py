@@ -80,8 +80,7 @@ def _message(found: Message) -> Iterator[str]:
         yield f"Instructions:\n\n{_quoted(found.instructions)}\n\n"
     if found.thinking.strip():
         yield f"Thinking:\n\n{_quoted(found.thinking)}\n\n"
-    if found.damage is not None:
-        yield "*(Some of this was altered after it was written, and cannot be shown.)*\n"
+    yield from _lost(found)
     if found.text.strip():
         yield _closed(found.text.strip("\n")) + "\n"
     if found.detail:
@@ -91,6 +90,13 @@ def _message(found: Message) -> Iterator[str]:
         yield f"\nRated {found.rating}{words}\n"
     for note in found.notes:
         yield f"\nNote, {utc(note.written_at)}:\n\n{_quoted(note.text)}\n"
+
+
+def _lost(found: Message) -> Iterator[str]:
+    if found.erased:
+        yield "*(This was erased while the export was written.)*\n"
+    elif found.damage is not None:
+        yield "*(Some of this was altered after it was written, and cannot be shown.)*\n"
 
 
 def _line(text: str) -> str:

@@ -9,6 +9,7 @@ know and goes on; `version` rises when an older reader would take something for 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
@@ -20,8 +21,11 @@ from interfaces.views import TimingsView, UsageView
 
 FORMAT = "daybook"
 VERSION = 1
-MOST_LINE_BYTES = 48 * 1024 * 1024
-"""A longer line is no message: an answer's text has 16 Mi characters at the most."""
+MOST_LINE_BYTES = 24 * 1024 * 1024
+"""What is longer is no message that anybody reads; in memory it may be four times as large."""
+_MOST_MARKS = 256 * 1024
+"""Bytes of a line outside of its strings. Each may become a hundred in memory, and no export has so many."""
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 
 NOBODY = UUID(int=0)
 """The process that answered, where nobody tells which."""
@@ -149,6 +153,13 @@ class MessageLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WithdrawnLine:
+    """A conversation whose lines stand before this one was erased while they were written."""
+
+    id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class EndLine:
     """How much there was."""
 
@@ -157,13 +168,14 @@ class EndLine:
     message_count: int
 
 
-Line: TypeAlias = HeadLine | ProjectLine | ConversationLine | MessageLine | EndLine
+Line: TypeAlias = HeadLine | ProjectLine | ConversationLine | MessageLine | WithdrawnLine | EndLine
 
 TYPES: Mapping[str, type[Line]] = {
     "head": HeadLine,
     "project": ProjectLine,
     "conversation": ConversationLine,
     "message": MessageLine,
+    "withdrawn": WithdrawnLine,
     "end": EndLine,
 }
 _INNER: Mapping[str, type[Any]] = {
@@ -235,6 +247,8 @@ def read(line: bytes) -> tuple[Line | None, list[str]]:
 
 
 def _parsed(line: bytes) -> Any:
+    if len(line) > _MOST_MARKS and _has_too_many_marks(line):
+        raise UnreadableError("it has more names and values than any export")
     try:
         return json.loads(line, parse_constant=_no_constant)
     except RecursionError:
@@ -243,6 +257,16 @@ def _parsed(line: bytes) -> Any:
         raise UnreadableError("it is not in UTF-8") from None
     except ValueError as problem:
         raise UnreadableError(f"it is no JSON ({str(problem)[:120]})") from None
+
+
+def _has_too_many_marks(line: bytes) -> bool:
+    marks = end = 0
+    for string in _STRING.finditer(line):
+        marks += string.start() - end
+        end = string.end()
+        if marks > _MOST_MARKS:
+            return True
+    return marks + len(line) - end > _MOST_MARKS
 
 
 def _no_constant(name: str) -> None:

@@ -15,6 +15,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
+from sys import getsizeof
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +29,7 @@ from interfaces.porting.items import At, CutOff, Item, LeftOut, Remark, Whole
 from interfaces.porting.reading import MOST_CONVERSATION_BYTES
 
 RECORDER = "llm"
-_MOST_VALUE_BYTES = 48 * 1024 * 1024
+_MOST_VALUE_BYTES = 16 * 1024 * 1024
 _PROMPT = UUID(int=1)  # a response is a prompt and an answer: this tells the first one's id apart
 _CROCKFORD = {letter: value for value, letter in enumerate("0123456789ABCDEFGHJKMNPQRSTVWXYZ")}
 _ULID = 26
@@ -95,6 +96,32 @@ def _none_of_llm(why: str) -> InvalidInputError:
     )
 
 
+class _TooLargeError(Exception):
+    """One conversation would take more memory than any may."""
+
+
+class _Held:
+    """How much of one conversation is held: what rows of the file share is in memory once for each."""
+
+    def __init__(self) -> None:
+        self.size = 0
+
+    def add(self, *values: Any) -> None:
+        """Count values in.
+
+        Raises:
+            _TooLargeError: it is too much.
+        """
+        self.size += sum(map(getsizeof, values))
+        if self.size > MOST_CONVERSATION_BYTES:
+            raise _TooLargeError
+
+    def text(self, value: Any) -> str:
+        """Return a value as text, counted in."""
+        self.add(value)
+        return _text(value)
+
+
 class _Logs:
     """The tables of one database that are looked at."""
 
@@ -135,7 +162,7 @@ class _Logs:
     def _conversation(self, key: Any, rows: list[int]) -> Iterator[Item]:
         name = _text(key)
         messages: list[PortedMessage] = []
-        size = 0
+        held = _Held()
         if 2 * len(rows) > MAX_PORTED_MESSAGES:
             yield LeftOut(
                 what="conversation", name=name, reason=f"it has more than {MAX_PORTED_MESSAGES:,} messages"
@@ -145,9 +172,13 @@ class _Logs:
         for rowid in rows:
             try:
                 row = dict(zip(_COLUMNS, self._database.execute(self._row, (rowid,)).fetchone(), strict=True))
-                extra = self._extra(row)
+                held.add(*row.values())
+                extra = self._extra(row, held)
             except sqlite3.DataError:
                 row, extra = {}, {}
+            except _TooLargeError:
+                yield LeftOut(what="conversation", name=name, reason="it is too large for one piece")
+                return
             at = _moment(row.get("datetime_utc"), row.get("id"))
             if at is None:
                 why = "one of its responses is too large" if not row else "one of its responses has no time"
@@ -155,14 +186,9 @@ class _Logs:
                 return
             answer_id = _identity(_text(row["id"]) or f"row {rowid}")
             identity = identity or derived_id(answer_id)
-            pair = _pair(row, extra, at, answer_id, messages[-1].id if messages else None)
-            size += sum(len(one.said.text) for one in pair)
-            messages += pair
-            if size > MOST_CONVERSATION_BYTES:
-                yield LeftOut(what="conversation", name=name, reason="it is too large for one piece")
-                return
+            messages += _pair(row, extra, at, answer_id, messages[-1].id if messages else None)
         if identity is not None:
-            yield Whole(conversation=self._made(key, identity, messages), size=size)
+            yield Whole(conversation=self._made(key, identity, messages), size=held.size)
 
     def _made(self, key: Any, identity: UUID, messages: list[PortedMessage]) -> PortedConversation:
         last = messages[-1].said
@@ -181,13 +207,17 @@ class _Logs:
             current_id=messages[-1].id,
         )
 
-    def _extra(self, row: Mapping[str, Any]) -> dict[str, str]:
-        """Return what stands in other tables: fragments of prompt and instructions, and the reasoning."""
+    def _extra(self, row: Mapping[str, Any], held: _Held) -> dict[str, str]:
+        """Return what stands in other tables: fragments of prompt and instructions, and the reasoning.
+
+        Raises:
+            _TooLargeError: it is more than may be held.
+        """
         found: dict[str, str] = {}
         for table in ("prompt_fragments", "system_fragments"):
             if {table, "fragments"} <= self._tables:
                 found[table] = "\n".join(
-                    _text(one[0])
+                    held.text(one[0])
                     for one in self._database.execute(
                         f"select f.content from {table} p join fragments f on f.id = p.fragment_id "  # noqa: S608
                         'where p.response_id = ? order by p."order"',
@@ -196,7 +226,7 @@ class _Logs:
                 )
         if "parts" in self._tables:
             found["thinking"] = "\n".join(
-                _text(one[0])
+                held.text(one[0])
                 for one in self._database.execute(
                     "select content from parts where response_id = ? and direction = 'output' "
                     "and part_type = 'reasoning' order by \"order\"",

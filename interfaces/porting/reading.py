@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import datetime
+from sys import getsizeof
 from typing import IO
 from uuid import UUID
 
@@ -29,7 +30,7 @@ from interfaces.porting.unpacking import Unpacked, lines
 from interfaces.views import TimingsView, UsageView
 
 MOST_CONVERSATION_BYTES = 96 * 1024 * 1024
-"""The lines of one conversation; what is larger cannot be recorded in one append."""
+"""One conversation in memory; what is larger cannot be recorded in one append."""
 _MOST_WRONG = 100
 
 
@@ -62,6 +63,7 @@ class _Reader:
         self._size = 0
         self._wrong = ""
         self._ended = False
+        self._lost = False
         self._wrong_count = 0
         self._projects: dict[UUID, UUID] = {}
 
@@ -103,6 +105,9 @@ class _Reader:
         match said:
             case f.MessageLine():
                 yield from self._message(said, len(line), number)
+            case f.WithdrawnLine():
+                self._wrong = "it was erased while the file was written"
+                yield from self._close()
             case f.ConversationLine():
                 yield from self._close()
                 self._line, self._size = said, len(line)
@@ -114,7 +119,7 @@ class _Reader:
                 yield from self._close()
                 self._ended = True
             case _:
-                pass
+                yield from self._lose()
 
     def end(self) -> Iterator[Item]:
         """Say what is to be said when no line follows."""
@@ -125,21 +130,33 @@ class _Reader:
             )
 
     def _unreadable(self, number: int, why: str) -> Iterator[Item]:
-        """A line that cannot be read takes its conversation with it: a hole in a tree is none."""
+        """A line that cannot be read takes its conversation with it: a hole in a tree is none.
+
+        Where the conversation before it is whole, it is the first line of another one.
+        """
         self._wrong_count += 1
         if self._wrong_count > _MOST_WRONG:
             raise InvalidInputError(f"More than {_MOST_WRONG} lines cannot be read; the rest was not tried.")
+        yield from self._lose()
         if self._line is not None and not self._wrong:
             self._wrong = f"line {number} of the file cannot be read: {why}"
             self._messages.clear()
         else:
             yield LeftOut(what="line", name=str(number), reason=why)
 
+    def _lose(self) -> Iterator[Item]:
+        """Pass over messages that follow, unless the conversation that is open still waits for some."""
+        if self._line is None or (not self._wrong and len(self._messages) == self._line.message_count):
+            yield from self._close()
+            self._lost = True
+
     def _message(self, said: f.MessageLine, size: int, number: int) -> Iterator[Item]:
+        if self._lost:
+            return
         if self._line is None:
             yield LeftOut(what="line", name=str(number), reason="it is a message outside of any conversation")
             return
-        self._size += size
+        self._size += max(size, sum(map(getsizeof, (said.text, said.thinking, said.instructions))))
         if self._wrong:
             return
         self._messages.append(said)
@@ -153,7 +170,7 @@ class _Reader:
     def _close(self) -> Iterator[Item]:
         """Hand the conversation on, if it is whole."""
         line, messages, wrong = self._line, self._messages, self._wrong
-        self._line, self._messages, self._wrong = None, [], ""
+        self._line, self._messages, self._wrong, self._lost = None, [], "", False
         if line is None:
             return
         if not wrong and len(messages) != line.message_count:

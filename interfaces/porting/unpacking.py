@@ -19,7 +19,7 @@ from domain.errors import InvalidInputError
 MOST_UNPACKED_BYTES = 64 * 1024**3
 MOST_RATIO = 200
 """Text of conversations packs to a tenth; what packs better than this by far was made to do harm."""
-_FREE_BYTES = 64 * 1024 * 1024
+_FREE_BYTES = 8 * 1024 * 1024
 _LOOK = 16
 
 
@@ -82,12 +82,10 @@ class Unpacked:
             line = self._file.readline(most)
         except EOFError:
             raise InvalidInputError(
-                "The packed file was cut off: it ends in the middle. What came before is imported."
+                f"The packed file was cut off: it ends in the middle. {self._left()}"
             ) from None
         except (OSError, zlib.error) as problem:
-            raise InvalidInputError(
-                f"The packed file is damaged ({problem}). What came before is imported."
-            ) from None
+            raise InvalidInputError(f"The packed file is damaged ({problem}). {self._left()}") from None
         self._taken += len(line)
         ratio = self._taken / max(1, self._packed.tell())
         if self._taken > MOST_UNPACKED_BYTES or (self._taken > _FREE_BYTES and ratio > MOST_RATIO):
@@ -96,6 +94,9 @@ class Unpacked:
                 "was given up. What came before is imported."
             )
         return line
+
+    def _left(self) -> str:
+        return "What came before is imported." if self._taken else "Nothing was imported."
 
 
 def lines(source: IO[bytes] | Unpacked, most: int) -> Iterator[bytes | None]:

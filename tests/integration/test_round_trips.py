@@ -50,13 +50,17 @@ def books(server_url: str, template_database: str) -> Iterator[tuple[Process, Pr
 
 
 def export(process: Process, wanted: Chosen | None = None) -> bytes:
+    return "".join(lines(process, wanted or Chosen())).encode()
+
+
+def lines(process: Process, wanted: Chosen) -> Iterator[str]:
     book: Any = SimpleNamespace(
         events=process.log,
         conversations=process.conversations,
         projects=process.projects,
         transcript=process.transcript,
     )
-    return "".join(as_json.pieces(Gathering(book, wanted or Chosen(), NOW))).encode()
+    return as_json.pieces(Gathering(book, wanted, NOW))
 
 
 def bring(process: Process, file: Path, content: bytes, **wishes: Any) -> ImportView:
@@ -202,8 +206,8 @@ def there(books: tuple[Process, Process]) -> Process:
     return books[1]
 
 
-def write(process: Process, word: str) -> Conversation:
-    made = process.write(word)
+def write(process: Process, word: str, project: Project | None = None) -> Conversation:
+    made = process.write(word, project)
     [*_, answer_id] = made.messages
     made.interrupt_answer(answer_id, text=f"{word} said", thinking="", reason="process-died")
     process.log.save([made], ORIGIN)
@@ -253,6 +257,32 @@ def test_what_was_brought_is_found_counted_shown_and_erased_as_any(
     assert (again.skipped_count, again.complete) == (1, False)
 
 
+def test_what_is_erased_while_it_is_written_is_no_part_of_the_export(
+    here: Process, there: Process, tmp_path: Path
+) -> None:
+    commands = Commands(here.services)
+    project = Project.create(new_id(), name="Melting")
+    here.log.save([project], ORIGIN)
+    talks = [write(here, f"melt{number}", project) for number in range(3)]
+    wanted = Chosen(project_id=project.id)
+    before = export(here, wanted)
+    written = []
+    for line in lines(here, wanted):
+        written.append(line)
+        if line.startswith(f'{{"type":"conversation","id":"{talks[1].id}"'):
+            commands.handle(c.EraseConversation(conversation_id=talks[1].id, **WHO))
+    assert not any("melt1 said" in line for line in written)
+    end = json.loads(written[-1])
+    assert (end["conversation_count"], end["message_count"]) == (2, 4)
+
+    found = bring(there, tmp_path / "x", "".join(written).encode())
+    assert (found.new_count, found.whole) == (2, True)
+    assert [(one.name, one.reason) for one in found.left_out] == [
+        (str(talks[1].id), "it was erased while the file was written")
+    ]
+    assert bring(there, tmp_path / "x", before).new_count == 1
+
+
 def test_a_fork_is_known_as_such_where_both_are_brought(
     here: Process, there: Process, tmp_path: Path
 ) -> None:
@@ -274,10 +304,8 @@ def test_a_fork_is_known_as_such_where_both_are_brought(
 def test_a_killed_import_goes_on_where_it_was(here: Process, there: Process, tmp_path: Path) -> None:
     project = Project.create(new_id(), name="Killed")
     here.log.save([project], ORIGIN)
-    talks = [here.write(f"kill{number}", project) for number in range(4)]
-    for talk in talks:
-        talk.interrupt_answer([*talk.messages][-1], text="said", thinking="", reason="process-died")
-        here.log.save([talk], ORIGIN)
+    for number in range(4):
+        write(here, f"kill{number}", project)
     whole = export(here, Chosen(project_id=project.id))
     cut = bring(there, tmp_path / "x", whole[: len(whole) * 2 // 3])
     assert (cut.whole, cut.new_count) == (False, 2)

@@ -9,10 +9,12 @@ import zipfile
 from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from domain.errors import InvalidInputError
+from domain.ids import derived_id
 from interfaces.porting import format as f
 from interfaces.porting import reading, unpacking
 from tests.support.given_files import (
@@ -67,7 +69,7 @@ def zipped() -> bytes:
         (file_of({**HEAD, "version": "1"}), "first line"),
         (gzip.compress(b"no export"), "first line"),
         (b"\x1f\x8b\x08\x00nothing packed", "damaged"),
-        (gzip.compress(b"x" * 100)[:-20], "cut off"),
+        (gzip.compress(b"x" * 100)[:-20], "in the middle. Nothing was imported"),
     ],
     ids=count(),
 )
@@ -126,6 +128,46 @@ def test_a_wrong_line_takes_its_conversation_with_it_and_no_other(desk: Desk, na
     assert {event.stream_id for event, _ in desk.house.log.appended} == {
         event.stream_id for event, _ in desk.house.log.appended[:1]
     }
+
+
+PROJECT = {"type": "project", "id": identifier(50), "name": "P", "created_at": TIME, "updated_at": TIME}
+SEVERAL = [
+    [conversation(), prompt(), answer()],
+    [PROJECT],
+    [conversation(number=2), prompt(21), answer(22, 21)],
+    [conversation(number=3, message_count=0)],
+    [conversation(number=4), prompt(41), answer(42, 41)],
+]
+BROKEN = [b"nonsense\n", b'{"type": "dream"}\n', b'{"type": "conversation"}\n', b'{"type": "project"}\n']
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize("at", range(sum(map(len, SEVERAL))))
+def test_whichever_line_is_broken_all_other_conversations_are_taken_in(
+    desk: Desk, at: int, broken: bytes
+) -> None:
+    lines: list[Any] = [HEAD]
+    intact = set()
+    for group in SEVERAL:
+        places = range(len(lines) - 1, len(lines) - 1 + len(group))
+        lines += [broken if place == at else line for place, line in zip(places, group, strict=True)]
+        if at not in places and group[0]["type"] == "conversation":
+            intact.add(derived_id(UUID(group[0]["id"])))
+    found = desk.give(file_of(*lines, END))
+
+    assert {event.stream_id for event, _ in desk.house.log.appended} >= intact
+    assert found.new_count == len(intact)
+    assert found.whole
+    assert not found.complete
+
+
+def test_a_conversation_that_was_withdrawn_is_left_out(desk: Desk) -> None:
+    withdrawn = {"type": "withdrawn", "id": identifier(1)}
+    found = desk.give(file_of(HEAD, *GOOD, withdrawn, *SECOND, END))
+    assert (found.new_count, [one.reason for one in found.left_out]) == (
+        1,
+        ["it was erased while the file was written"],
+    )
 
 
 @pytest.mark.parametrize("cut", range(0, 400, 37))
