@@ -68,6 +68,11 @@ def items(path: Path) -> Iterator[Item]:
             yield from logs.items()
     except sqlite3.Error as problem:
         raise _none_of_llm(f"SQLite says: {problem}") from None
+    yield from changes_beside(path)
+
+
+def changes_beside(path: Path) -> Iterator[LeftOut]:
+    """Yield the files in which SQLite keeps changes that a database lacks."""
     for ending in ("-wal", "-journal"):
         beside = path.with_name(path.name + ending)
         with suppress(OSError):

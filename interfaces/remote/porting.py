@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from application.errors import in_words
 from domain.errors import InvalidInputError
-from interfaces.porting.taking import ImportView, Wishes
-from interfaces.porting.unpacking import kind_of
+from interfaces.porting.taking import ImportView, LeftOutView, Wishes
+from interfaces.porting.unpacking import Kind, kind_of
 from interfaces.remote.decoding import view
 from interfaces.remote.log import counted
 
@@ -44,7 +45,7 @@ class RemotePorting:
 
     def take_in(self, path: Path, wishes: Wishes, told: Progress | None = None) -> ImportView:
         """Send a file and have it imported; sent again, it adds nothing that is there already."""
-        kind_of(path)  # what is none is told before it is sent
+        kind = kind_of(path)  # what is none is told before it is sent
         query = f"?dry_run={str(wishes.dry_run).lower()}"
         if wishes.project_id is not None:
             query += f"&project_id={wishes.project_id}"
@@ -55,7 +56,17 @@ class RemotePorting:
             ImportView,
         )
         self._connection.saw(done.log_size)
-        return done
+        return with_changes_beside(done, path) if kind is Kind.LLM else done
+
+
+def with_changes_beside(done: ImportView, path: Path) -> ImportView:
+    """Say what only this side can see: the file that was sent lacks changes which lie beside it."""
+    from interfaces.porting.llm_logs import changes_beside
+
+    missing = [LeftOutView(what=one.what, name=one.name, reason=one.reason) for one in changes_beside(path)]
+    return replace(
+        done, left_out=[*done.left_out, *missing], left_out_count=done.left_out_count + len(missing)
+    )
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,20 @@ def test_what_goes_out_there_comes_in_here_and_back_once(
     assert "Carry me over" in here("list", "--tag", "carried").out
     assert here("import", str(file), "--json").json["unchanged_count"] == 1
     assert there("import", str(file), "--json").json["unchanged_count"] == 1
+
+
+def test_changes_beside_a_database_of_llm_are_told_on_either_way(
+    here: Daybook, there: Daybook, tmp_path: Path
+) -> None:
+    file = tmp_path / "logs.db"
+    with closing(sqlite3.connect(file)) as logs:
+        logs.execute("create table responses (id, prompt, response, datetime_utc)")
+        logs.execute("insert into responses values ('r', 'Hi', 'Hello', '2024-05-06T07:08:09')")
+        logs.commit()
+    file.with_name("logs.db-wal").write_bytes(b"changes")
+    for way in (here, there):
+        found = way("import", str(file), "--json", expect=1).json
+        assert (found["new_count"], found["left_out"][0]["name"]) == (1, "logs.db-wal")
 
 
 def test_a_token_that_is_made_there_lets_in_there_and_its_revocation_holds(there: Daybook) -> None:
