@@ -59,6 +59,7 @@ class BackupAdmin:
         if path is not None:
             files.must_be_free(path, force=force)  # before a database is started for it
         with contextlib.closing(self._database.open()) as database:
+            Container(self._settings, self._home, database).disclosures.exported("backup", "file")
             keyring = make_keyring(self._settings, self._home, database, changes=False)
             checkpoints = Checkpoints(
                 database, self._kept, lambda: keyring.book_id, lambda: given_signing_key(self._settings)

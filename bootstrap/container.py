@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from bootstrap.home import Home
 from bootstrap.settings import Settings
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from application.admission import Admission
     from application.answering import Answering
+    from application.disclosing import Disclosures
     from application.handlers import Commands
     from application.ports.clock import Clock
     from application.ports.model_server import ModelServer
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from infrastructure.postgres.turns import PostgresTurns
     from infrastructure.proofs.auditor import PostgresAuditor
     from infrastructure.read_model_memory import ReadModelMemory
+    from interfaces.book import Book
     from interfaces.comparing.here import ComparingHere
     from interfaces.erasing import ErasingHere
     from interfaces.explaining import ExplainingHere
@@ -212,6 +214,23 @@ class Container:
         from interfaces.porting.here import PortingHere
 
         return PortingHere(self, self.clock)
+
+    @cached_property
+    def disclosures(self) -> Disclosures:
+        """Writes down who read or exported what, where the settings ask for it."""
+        from application.disclosing import Disclosures, Recorded
+        from application.ports.log import Origin
+
+        recorded = Recorded(self._settings.get("record_access"))
+        return Disclosures(self.log, recorded, Origin(self.actor, "cli"))
+
+    def watched(self) -> Book:
+        """Return this book so that it is written down what is shown, where the settings ask for it."""
+        if self._settings.get("record_access") == "off":
+            return self
+        from interfaces.watched import WatchedBook
+
+        return cast("Book", WatchedBook(self, self.disclosures))
 
     @cached_property
     def comparing(self) -> ComparingHere:

@@ -91,6 +91,10 @@ def _on_or_off(value: str) -> str:
     return "" if value in {"on", "off"} else "must be on or off,"
 
 
+def _record_access(value: str) -> str:
+    return "" if value in {"off", "exports", "all"} else "must be off, exports or all,"
+
+
 def _trusted_proxies(value: str) -> str:
     from interfaces.http.peers import parse_networks
 
@@ -113,6 +117,7 @@ _CHECKS = {
     "ollama_url": _ollama_url,
     "public_url": _public_url,
     "titles": _on_or_off,
+    "record_access": _record_access,
     "server": _server,
     "trusted_proxies": _trusted_proxies,
 }

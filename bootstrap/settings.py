@@ -147,6 +147,12 @@ DEFINITIONS = (
         numeric=True,
     ),
     Definition(
+        "record_access",
+        ("DAYBOOK_RECORD_ACCESS",),
+        "off",
+        "What the log says of reading: `exports` (who took what out), `all` (and who was shown what), `off`.",
+    ),
+    Definition(
         "connect_timeout",
         ("DAYBOOK_CONNECT_TIMEOUT",),
         "5",

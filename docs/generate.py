@@ -18,6 +18,7 @@ from bootstrap.settings import DEFINITIONS, Definition
 from domain.access import events as access_events
 from domain.conversation import events as conversation_events
 from domain.conversation import import_events
+from domain.disclosure import events as disclosure_events
 from domain.event import Event, catalogue, field_names
 from domain.project import events as project_events
 from domain.replay import events as replay_events
@@ -93,6 +94,7 @@ def events_page() -> str:
         ("A project", project_events.__name__),
         ("A routine", routine_events.__name__),
         ("A replay", replay_events.__name__),
+        ("Who read or exported what", disclosure_events.__name__),
         ("Tokens, links and sessions", access_events.__name__),
     )
     types = catalogue.types().items()

@@ -60,6 +60,11 @@ class Event(AggregateEvent):
         """The event's place in its stream, counted from 1."""
         return self.originator_version
 
+    @property
+    def about(self) -> UUID | None:
+        """What else it is about than its own stream, where it says so in a plain field."""
+        return None
+
 
 class Created(Event, AggregateCreated):
     """The first event of a stream."""

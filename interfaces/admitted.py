@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from application import scopes
 from application.access import Guarded, Principal
+from interfaces.watched import WatchedBook
 
 if TYPE_CHECKING:
+    from application.disclosing import Disclosures
     from application.handlers import Commands
     from interfaces.book import WholeBook
 
@@ -23,6 +25,8 @@ class AdmittedBook:
     def __init__(self, book: WholeBook, principal: Principal) -> None:
         self._book = book
         self._principal = principal
+        self._disclosures = book.disclosures.to(principal.actor, principal.source)
+        self._watched = WatchedBook(book, self._disclosures)
 
     @property
     def actor(self) -> str:
@@ -34,6 +38,11 @@ class AdmittedBook:
         """Takes the principal's commands."""
         return self._book.commands.acting_for(self._principal)
 
+    @property
+    def disclosures(self) -> Disclosures:
+        """Writes down what the principal exports."""
+        return self._disclosures
+
     def look_after(self) -> None:
         """Close answers whose process died; whoever reads may be the one who finds them."""
         self._principal.must(scopes.READ, "look_after")
@@ -44,4 +53,4 @@ class AdmittedBook:
         needs = scopes.QUERIES.get(name)
         if needs is None:
             self._principal.must(scopes.PROCESS, name)
-        return Guarded(getattr(self._book, name), needs or {}, self._principal, name, _LENDS.get(name))
+        return Guarded(getattr(self._watched, name), needs or {}, self._principal, name, _LENDS.get(name))

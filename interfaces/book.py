@@ -14,6 +14,7 @@ from uuid import UUID
 if TYPE_CHECKING:
     from application.admission import Admission
     from application.answering import Answering
+    from application.disclosing import Disclosures
     from application.handlers import Commands
     from application.ports.audit import Auditor
     from application.ports.clock import Clock
@@ -184,6 +185,10 @@ class Book(Protocol):
         """Rebuilds and reports on the read models."""
         ...
 
+    def watched(self) -> Book:
+        """Return this book so that it is written down what is shown, where the settings ask for it."""
+        ...
+
     def look_after(self) -> None:
         """Close answers whose process died and bring the read models up to date.
 
@@ -277,6 +282,11 @@ class WholeBook(Book, Protocol):
     @property
     def trail(self) -> TrailQueries:
         """Says who did what when."""
+        ...
+
+    @property
+    def disclosures(self) -> Disclosures:
+        """Writes down who read or exported what, where the settings ask for it."""
         ...
 
     @property

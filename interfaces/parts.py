@@ -70,6 +70,11 @@ class EventHead(Protocol):
         """Its place in its stream, counted from 1."""
         ...
 
+    @property
+    def about(self) -> UUID | None:
+        """What else it is about than its own stream: what was shown or exported."""
+        ...
+
 
 class RecordedHead(Protocol):
     """An event's envelope, as `domain.event.Recorded` has it."""

@@ -253,6 +253,7 @@ def event(found: RecordedHead, actor_name: str | None = None) -> views.EventView
         correlation_id=found.correlation_id,
         causation_id=found.causation_id,
         actor_name=actor_name,
+        about=found.event.about,
     )
 
 

@@ -297,7 +297,10 @@ class VerifiedView:
 
 @dataclass(frozen=True, kw_only=True)
 class EventView:
-    """One event's envelope; its content stays sealed. `actor_name` is a token's name, null for others."""
+    """One event's envelope; its content stays sealed. `actor_name` is a token's name, null for others.
+
+    `about` is what was shown or exported, where the event says that.
+    """
 
     log_index: int
     id: UUID
@@ -310,6 +313,7 @@ class EventView:
     correlation_id: UUID | None
     causation_id: UUID | None = None
     actor_name: str | None = None
+    about: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

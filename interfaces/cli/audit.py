@@ -107,6 +107,14 @@ app.command("export")(audit_proofs.export)
 app.command("verify-export")(audit_proofs.verify_export)
 
 
+def stream_of(found: RecordedHead) -> str:
+    """Return in which stream an event is, or what else it is about."""
+    from domain.ids import short
+
+    event = found.event
+    return f"{short(event.stream_id)} v{event.version}" if event.about is None else f"→ {short(event.about)}"
+
+
 def _when(book: Book, size: int) -> str:
     last = book.events.read(size - 1, 1)
     return local(last[0].time) if last else "?"
@@ -186,8 +194,6 @@ def _show(
 
 def print_events(events: Sequence[RecordedHead], names: Mapping[str, str] | None = None) -> None:
     """Print events as a table; `names` are those of actors that have one."""
-    from domain.ids import short
-
     if not events:
         say('Nothing has happened yet. Begin: daybook ask "your question"')
         return
@@ -196,7 +202,7 @@ def print_events(events: Sequence[RecordedHead], names: Mapping[str, str] | None
             str(found.log_index),
             local(found.time),
             found.event.type_name,
-            f"{short(found.event.stream_id)} v{found.event.version}",
+            stream_of(found),
             one_line((names or {}).get(found.actor)) or found.actor[-8:],
             found.source,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from interfaces.cli.audit import stream_of
 from interfaces.cli.console import clean, local, one_line, out, out_json
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ def _print(book: Book, batch: Sequence[RecordedHead], names: dict[str, str], *, 
     if any(one.actor not in names for one in batch):
         names |= dict.fromkeys((one.actor for one in batch), "") | dict(names_of_actors(book, batch))
     for one in batch:
-        from domain.ids import short
-
         who = one_line(names.get(one.actor)) or one.actor[-8:]
         what = f"{one.log_index}  {local(one.time, seconds=True)}  {one.event.type_name}"
-        out(clean(f"{what}  {short(one.event.stream_id)} v{one.event.version}  {who}  {one.source}"))
+        out(clean(f"{what}  {stream_of(one)}  {who}  {one.source}"))

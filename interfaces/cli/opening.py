@@ -49,6 +49,6 @@ def opened(host: Host) -> Iterator[Book]:
     try:
         with meanwhile("Bringing the read models up to date"):
             book.look_after()
-        yield book
+        yield book.watched()
     finally:
         book.close()

@@ -57,6 +57,12 @@ class PortingHere:
             NotFoundError, ContentErasedError: what is wanted is not there; before anything is written.
         """
         gathering = Gathering(self._book, wanted, self._clock.now(), told or _nobody)
+        self._book.disclosures.exported(
+            wanted.scope,
+            form.value,
+            conversation_id=wanted.conversation_id,
+            project_id=wanted.project_id,
+        )
         return nullcontext(_bytes(import_module(f"interfaces.porting.{_WRITERS[form]}").pieces(gathering)))
 
     def take_in(self, path: Path, wishes: Wishes, told: Progress | None = None) -> ImportView:

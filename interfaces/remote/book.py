@@ -122,6 +122,10 @@ class RemoteBook:
 
         return RemotePorting(self._connection)
 
+    def watched(self) -> RemoteBook:
+        """Return this book: what is shown is written down by the server."""
+        return self
+
     @cached_property
     def audit(self) -> RemoteAuditor:
         """Signs, proves and verifies the log."""

@@ -36,6 +36,7 @@ class Head:
     type_name: str
     stream_id: UUID
     version: int
+    about: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -264,7 +265,7 @@ def _unpack(source: Any, folder: Path) -> None:
 
 def _envelope(found: EventView) -> Envelope:
     return Envelope(
-        event=Head(found.type, found.stream, found.version),
+        event=Head(found.type, found.stream, found.version, found.about),
         log_index=found.log_index,
         event_id=found.id,
         time=found.at,

@@ -1,4 +1,4 @@
 """Who did what when: one slim row an event, found by who, what, through what and where."""
 
 NAME = "trail"
-VERSION = 1
+VERSION = 2

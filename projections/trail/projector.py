@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 _INSERT: LiteralString = """
 insert into events (log_index, at, type, stream_id, version, event_id, actor, source, correlation_id,
-                    causation_id)
+                    causation_id, about)
 select * from unnest(%s::bigint[], %s::timestamptz[], %s::text[], %s::uuid[], %s::bigint[], %s::uuid[],
-                     %s::text[], %s::text[], %s::uuid[], %s::uuid[])
+                     %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[])
 """
 
 
@@ -46,6 +46,7 @@ class Trail(ReadModel):
                     one.source,
                     one.correlation_id,
                     one.causation_id,
+                    one.event.about,
                 )
                 for one in batch
             ),

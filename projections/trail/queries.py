@@ -12,7 +12,7 @@ from projections.trail import NAME, VERSION
 
 _COLUMNS: LiteralString = """
 select e.log_index, e.at, e.type, e.stream_id, e.version, e.event_id, e.actor, e.source, e.correlation_id,
-       e.causation_id
+       e.causation_id, e.about
   from events e
  where e.log_index >= %(low)s and e.log_index < %(high)s
 """
@@ -21,7 +21,7 @@ _NARROWER: dict[str, LiteralString] = {
     "actor": " and e.actor = %(actor)s",
     "actor_end": " and right(e.actor, length(%(actor_end)s)) = %(actor_end)s",
     "source": " and e.source = %(source)s",
-    "stream_id": " and e.stream_id = %(stream_id)s",
+    "stream_id": " and (e.stream_id = %(stream_id)s or e.about = %(stream_id)s)",
     "correlation_id": " and e.correlation_id = %(correlation_id)s",
 }
 _OF_TYPE: LiteralString = " and e.type = %(type)s"
@@ -32,8 +32,9 @@ _OF_TYPES: LiteralString = " and e.type >= %(type)s and e.type < %(type_end)s"
 class Filter:
     """Which events are wanted; None: any.
 
-    `type` is one, or the beginning of several where it ends in a dot or in `.*`; `actor_end` how an actor's
-    id ends, as lists show it.
+    `stream_id` finds the events of a stream, and when it was shown or exported. `type` is one, or the
+    beginning of several where it ends in a dot or in `.*`; `actor_end` how an actor's id ends, as lists show
+    it.
     """
 
     type: str | None = None
@@ -70,6 +71,7 @@ class Head:
     type_name: str
     stream_id: UUID
     version: int
+    about: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,5 @@ class TrailQueries:
 
 
 def _envelope(row: tuple[Any, ...]) -> Envelope:
-    log_index, at, type_name, stream_id, version, event_id, actor, source, correlation_id, causation_id = row
-    head = Head(type_name, stream_id, version)
-    return Envelope(head, log_index, event_id, at, actor, source, correlation_id, causation_id)
+    log_index, at, type_name, stream_id, version, event_id, *told, about = row
+    return Envelope(Head(type_name, stream_id, version, about), log_index, event_id, at, *told)

@@ -8,5 +8,6 @@ create table events (
     actor          text        not null,
     source         text        not null,
     correlation_id uuid,
-    causation_id   uuid
+    causation_id   uuid,
+    about          uuid                            -- what else it is about: what was shown or exported
 );

@@ -14,12 +14,15 @@ from application import commands as c
 from application import scopes
 from application.access import Guarded, Need, Principal, Scope
 from application.answering import Answering
+from application.disclosing import Disclosures
+from application.disclosing import Recorded as Written
 from application.errors import ForbiddenError
 from application.handlers import Commands
 from application.ported import PortedProject
 from application.ports.audit import Auditor
 from application.ports.keys import Keys
 from application.ports.live import LiveAnswers
+from application.ports.log import Origin
 from application.ports.model_server import ModelServer
 from application.ports.turns import Turns
 from application.replaying import Replaying
@@ -76,9 +79,11 @@ NO_PART = {
     "admission",
     "clock",
     "erasing",
+    "disclosures",
     "porting",
     "replay_desk",
     "look_after",
+    "watched",
     "close",
     "watch_appends",
     "connections_in_use",
@@ -251,6 +256,7 @@ class BookOf:
 
     def __init__(self, part: Any) -> None:
         self._part = part
+        self.disclosures = Disclosures(memory_services().log, Written.OFF, Origin("ada", "cli"))
 
     def __getattr__(self, name: str) -> Any:
         return self._part
