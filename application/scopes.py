@@ -106,6 +106,7 @@ QUERIES: Mapping[str, Mapping[str, Need]] = {
         "tree",
     ),
     "comparing": _each(READ, "compare"),
+    "reporting": _each(AUDIT, "report"),
     "explaining": _each(READ, "explain"),
     "search": _each(READ, "search"),
     "replaying": _each(PROCESS, "run"),

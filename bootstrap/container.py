@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from interfaces.explaining import ExplainingHere
     from interfaces.porting.here import PortingHere
     from interfaces.replaying.desk import DeskHere
+    from interfaces.reporting.here import ReportingHere
     from projections.access.queries import AccessQueries
     from projections.conversations.queries import ConversationQueries
     from projections.past.view import Past
@@ -231,6 +232,14 @@ class Container:
         from interfaces.watched import WatchedBook
 
         return cast("Book", WatchedBook(self, self.disclosures))
+
+    @cached_property
+    def reporting(self) -> ReportingHere:
+        """Says on one page what happened in a period."""
+        from interfaces.reporting.here import ReportingHere
+        from projections.trail.report import PeriodQueries
+
+        return ReportingHere(self, PeriodQueries(self.reading), self.audit.signed)
 
     @cached_property
     def comparing(self) -> ComparingHere:

@@ -111,6 +111,11 @@ class Book(Protocol):
         ...
 
     @property
+    def reporting(self) -> parts.Reporting:
+        """Says on one page what happened in a period."""
+        ...
+
+    @property
     def comparing(self) -> parts.Comparing:
         """Compares replays with what was recorded."""
         ...

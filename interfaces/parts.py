@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from interfaces.porting.gathering import Chosen
     from interfaces.porting.here import Form
     from interfaces.porting.taking import ImportView, Wishes
+    from interfaces.report_views import AuditReportView
     from interfaces.upkeep_views import RotatedView
     from interfaces.views import ErasedView, HoldView
     from projections.access.queries import Grant
@@ -391,6 +392,14 @@ class Trail(Protocol):
         limit: int = 100,
     ) -> Sequence[RecordedHead]:
         """Return events from log index `low` on and before `high`, at most so many."""
+        ...
+
+
+class Reporting(Protocol):
+    """Says on one page what happened in a period."""
+
+    def report(self, since: datetime | None, until: datetime | None, zone: str) -> AuditReportView:
+        """Return what happened from `since` on and before `until`; None: in the thirty days until now."""
         ...
 
 

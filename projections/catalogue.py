@@ -5,6 +5,7 @@ Importing this imports all events, so queries do without it.
 
 from __future__ import annotations
 
+from domain import every_event
 from domain.content import Vault
 from projections.access.projector import Access
 from projections.conversations.projector import Conversations
@@ -16,6 +17,8 @@ from projections.search.projector import Search
 from projections.trail.projector import Trail
 from projections.transcript.projector import Transcript
 from projections.usage.projector import Usage
+
+__all__ = ["every_event", "read_models"]
 
 
 def read_models(vault: Vault) -> tuple[ReadModel, ...]:

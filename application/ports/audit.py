@@ -61,6 +61,19 @@ class StoredCheckpoint:
     root: str
 
 
+@dataclass(frozen=True)
+class Signed:
+    """What was signed in a period: how many checkpoints, the first and the last of them.
+
+    `covered` is how many events the largest checkpoint of all covers, whenever it was made.
+    """
+
+    count: int
+    covered: int
+    first: StoredCheckpoint | None
+    last: StoredCheckpoint | None
+
+
 class Auditor(Protocol):
     """The book's auditor."""
 

@@ -76,6 +76,7 @@ def to_event(row: LogRow) -> Event:
         UnknownEventTypeError: this version of Daybook does not know the type.
         DamagedEventError: the bytes are not what this type is made of.
     """
+    catalogue.known(row.type, row.schema_version)  # only then it is known which fields are plain
     try:
         values = _seal_marks(row, _decode(row.payload))
         cls, values = catalogue.resolve(row.type, row.schema_version, values)

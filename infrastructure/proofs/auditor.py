@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from application.errors import NotProvedError
-from application.ports.audit import MadeCheckpoint, Progress, StoredCheckpoint, Verified
+from application.ports.audit import MadeCheckpoint, Progress, Signed, StoredCheckpoint, Verified
 from domain.errors import InvalidInputError
 from infrastructure.backup import erasures
 from infrastructure.postgres.log import EventLog
@@ -20,6 +20,8 @@ from infrastructure.proofs.offline import ProofError
 from infrastructure.proofs.verify import Verification
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from domain.content import Vault
     from infrastructure.postgres.database import Database
 
@@ -65,6 +67,12 @@ class PostgresAuditor:
             StoredCheckpoint(row.number, row.note, row.size, row.root.hex())
             for row in self._checkpoints.newest(before, limit)
         ]
+
+    def signed(self, since: datetime, until: datetime) -> Signed:
+        """Return what was signed from a time on and before another."""
+        count, covered, ends = self._checkpoints.made_within(since, until)
+        known = [StoredCheckpoint(row.number, row.note, row.size, row.root.hex()) for row in ends]
+        return Signed(count, covered, known[0] if known else None, known[-1] if known else None)
 
     def verify(
         self, *, since: str | None = None, incremental: bool = False, progress: Progress | None = None

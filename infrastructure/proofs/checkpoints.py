@@ -27,6 +27,8 @@ from infrastructure.proofs.offline import (
 from infrastructure.proofs.signing import SigningKey, checkpoint_text
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import psycopg
 
     from infrastructure.postgres.database import Database
@@ -40,6 +42,17 @@ select checkpoint_id, size, root, note from daybook.checkpoints
  where %(before)s::bigint is null or checkpoint_id < %(before)s
  order by checkpoint_id desc
  limit %(limit)s
+"""
+_COUNT_MADE = """
+select count(*) filter (where made_at >= %(since)s and made_at < %(until)s), coalesce(max(size), 0)
+  from daybook.checkpoints
+"""
+_ENDS_MADE = """
+select checkpoint_id, size, root, note from daybook.checkpoints
+ where checkpoint_id in (
+       select unnest(array[min(checkpoint_id), max(checkpoint_id)]) from daybook.checkpoints
+        where made_at >= %(since)s and made_at < %(until)s)
+ order by checkpoint_id
 """
 _NEWEST = "select note from daybook.checkpoints order by size desc, checkpoint_id desc limit 1"
 _REGISTER = "insert into daybook.signing_keys (verifier) values (%s) on conflict do nothing"
@@ -204,6 +217,14 @@ class Checkpoints:
         with self._database.connection() as connection:
             rows = connection.execute(_SOME, {"before": before, "limit": limit}).fetchall()
         return [Stored(number, size, bytes(root), note) for number, size, root, note in rows]
+
+    def made_within(self, since: datetime, until: datetime) -> tuple[int, int, list[Stored]]:
+        """Return how many were made in a period, what the largest of all covers, the first and the last."""
+        values = {"since": since, "until": until}
+        with self._database.connection() as connection:
+            count, covered = connection.execute(_COUNT_MADE, values).fetchone() or (0, 0)
+            rows = connection.execute(_ENDS_MADE, values).fetchall()
+        return count, covered, [Stored(number, size, bytes(root), note) for number, size, root, note in rows]
 
     def _must_extend(
         self, connection: psycopg.Connection, note: str, key: SigningKey, size: int, root: bytes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interfaces.cli import audit_proofs, audit_verify
+from interfaces.cli import audit_proofs, audit_report, audit_verify
 from interfaces.cli.console import local, one_line, out_json, say, table
 from interfaces.cli.lazy import group_app
 from interfaces.cli.moments import WHEN
@@ -97,6 +97,7 @@ def log(  # noqa: PLR0913 - the flags are the command
             follow_log(book, wanted, size, as_json=as_json)
 
 
+app.command("report")(audit_report.report)
 app.command("verify")(audit_verify.verify)
 app.command("checkpoint")(audit_proofs.checkpoint)
 app.command("key")(audit_proofs.key)

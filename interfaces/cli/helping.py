@@ -61,6 +61,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "daybook search -- -git",
     ),
     "stats": ("daybook stats", "daybook stats --by day --since 'last monday'"),
+    "audit report": (
+        "daybook audit report",
+        "daybook audit report --from 'last month' --to 'last month' --html report.html",
+        "daybook audit report --from 2026-01-01 --json",
+    ),
     "audit log": (
         "daybook audit log",
         "daybook audit log --since yesterday",

@@ -19,6 +19,7 @@ from interfaces.http.api import (
     access,
     answers,
     audit,
+    audit_report,
     comparisons,
     conversations,
     erasing,
@@ -64,6 +65,7 @@ _PROBLEM: dict[int | str, dict[str, Any]] = {
 _API = "/api/v1"
 _PARTS = (
     me,
+    audit_report,
     comparisons,
     conversations,
     past,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         RemoteTranscript,
     )
     from interfaces.remote.replaying import RemoteDesk
+    from interfaces.remote.reporting import RemoteReporting
     from interfaces.remote.upkeep import RemoteErasing, RemoteKeys, RemoteReadModels
     from interfaces.remote.usage import RemoteUsage
 
@@ -121,6 +122,13 @@ class RemoteBook:
         from interfaces.remote.porting import RemotePorting
 
         return RemotePorting(self._connection)
+
+    @cached_property
+    def reporting(self) -> RemoteReporting:
+        """Says on one page what happened in a period."""
+        from interfaces.remote.reporting import RemoteReporting
+
+        return RemoteReporting(self._connection)
 
     def watched(self) -> RemoteBook:
         """Return this book: what is shown is written down by the server."""

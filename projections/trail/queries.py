@@ -10,7 +10,7 @@ from uuid import UUID
 from projections.reading import Opens
 from projections.trail import NAME, VERSION
 
-_COLUMNS: LiteralString = """
+COLUMNS: LiteralString = """
 select e.log_index, e.at, e.type, e.stream_id, e.version, e.event_id, e.actor, e.source, e.correlation_id,
        e.causation_id, e.about
   from events e
@@ -112,10 +112,11 @@ class TrailQueries:
         values |= {"low": low, "high": high, "limit": limit}
         order: LiteralString = " order by e.log_index desc" if newest_first else " order by e.log_index"
         with self._reading.open(NAME, VERSION, at_least) as connection:
-            rows = connection.execute(_COLUMNS + narrower + order + " limit %(limit)s", values).fetchall()
-        return tuple(_envelope(row) for row in rows)
+            rows = connection.execute(COLUMNS + narrower + order + " limit %(limit)s", values).fetchall()
+        return tuple(envelope(row) for row in rows)
 
 
-def _envelope(row: tuple[Any, ...]) -> Envelope:
+def envelope(row: tuple[Any, ...]) -> Envelope:
+    """Return the envelope of a row of `COLUMNS`."""
     log_index, at, type_name, stream_id, version, event_id, *told, about = row
     return Envelope(Head(type_name, stream_id, version, about), log_index, event_id, at, *told)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, LiteralString, TypeAlias
 from uuid import UUID
 
-from domain.errors import InvalidInputError
 from projections.reading import Reading
 from projections.usage import NAME, VERSION
+from projections.zones import in_sql, known_to_the_database
 
 By: TypeAlias = Literal["model", "day", "project"]
 
@@ -35,12 +34,6 @@ _BY: dict[By, tuple[LiteralString, LiteralString]] = {
     "day": ("select (a.at at time zone %(zone)s::text)::date,", " group by 1 order by 1"),
     "project": ("select a.project_id,", " group by 1 order by 2 desc, 1"),
 }
-
-
-_NO_SUCH_ZONE = "22023"
-_OFFSET = re.compile(r"([+-])(\d\d:\d\d)")
-# PostgreSQL takes `UTC+2` as well, and means two hours west by it.
-_NAME = re.compile(r"[A-Za-z]+([/_-][A-Za-z]+)*|Etc/GMT[+-]\d{1,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +93,9 @@ class UsageQueries:
             InvalidInputError: there is no such zone.
         """
         before, after = _BY[by]
-        values = {"since": since, "until": until, "zone": _zone(zone)}
-        with self._reading.open(NAME, VERSION, at_least) as connection:
-            try:
-                rows = connection.execute(before + _FIGURES + after, values).fetchall()
-            except Exception as problem:
-                if getattr(problem, "sqlstate", None) == _NO_SUCH_ZONE:
-                    raise _no_zone(zone) from None
-                raise
+        values = {"since": since, "until": until, "zone": in_sql(zone)}
+        with self._reading.open(NAME, VERSION, at_least) as connection, known_to_the_database(zone):
+            rows = connection.execute(before + _FIGURES + after, values).fetchall()
         return tuple(Group(row[0], Figures(*row[1:])) for row in rows)
 
     def total(
@@ -119,19 +107,3 @@ class UsageQueries:
         if row is None:
             raise AssertionError("an aggregate without groups has one row")
         return Figures(*row)
-
-
-def _zone(zone: str) -> str:
-    """Return a zone as PostgreSQL takes it; in the form it has for offsets, east is minus."""
-    offset = _OFFSET.fullmatch(zone)
-    if offset is not None:
-        return f"<{zone}>{'-' if offset[1] == '+' else '+'}{offset[2]}"
-    if _NAME.fullmatch(zone) is None:
-        raise _no_zone(zone)
-    return zone
-
-
-def _no_zone(zone: str) -> InvalidInputError:
-    return InvalidInputError(
-        f"There is no time zone {zone!r}: it is a name such as Europe/Berlin, or an offset such as +02:00."
-    )

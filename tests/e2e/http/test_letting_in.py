@@ -73,6 +73,8 @@ OPERATIONS = {
     "getProvenance": READ,
     "explainAnswer": READ,
     "compareReplay": READ,
+    "getAuditReport": AUDIT,
+    "getAuditReportPage": AUDIT,
     "getComparisonPage": READ,
     "findIds": READ,
     "getLatest": READ,

@@ -63,6 +63,8 @@ OPERATIONS = {
     "getProvenance",
     "explainAnswer",
     "compareReplay",
+    "getAuditReport",
+    "getAuditReportPage",
     "getComparisonPage",
     "findIds",
     "getLatest",

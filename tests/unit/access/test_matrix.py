@@ -35,6 +35,7 @@ from interfaces.book import Claims, EventReader, WholeBook
 from interfaces.comparing.here import ComparingHere
 from interfaces.explaining import ExplainingHere
 from interfaces.http.web.pulling import Pulling
+from interfaces.reporting.here import ReportingHere
 from projections.access.queries import AccessQueries
 from projections.conversations.queries import ConversationQueries
 from projections.past.view import Past
@@ -69,6 +70,7 @@ PARTS: dict[str, type] = {
     "events": EventReader,
     "explaining": ExplainingHere,
     "comparing": ComparingHere,
+    "reporting": ReportingHere,
     "audit": Auditor,
     "keys": Keys,
     "read_models": Pump,

@@ -1,0 +1,60 @@
+"""Parts of an audit report in words, the same on a page and on a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+if TYPE_CHECKING:
+    from interfaces.report_views import ActorView, NamedEventsView
+    from interfaces.views import EventView
+
+CAPTIONS: Mapping[str, tuple[str, str]] = {
+    "erasures": ("Erasures", "Nothing was erased."),
+    "holds": ("Holds", "Nothing was held or released."),
+    "letting_in": ("Tokens and sessions", "Nobody was let in or shut out."),
+    "exports": ("Exports", "No export was recorded."),
+}
+"""The groups of events that are named: what stands above them, and in their place where there are none."""
+
+_OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
+_SHORT = 8
+_MINUTE, _HOUR = 60, 3600
+
+
+def who(one: ActorView | EventView) -> str:
+    """Return an actor's name, or the end of its id."""
+    return one.actor_name or (one.actor if len(one.actor) <= _SHORT else f"…{one.actor[-_SHORT:]}")
+
+
+def in_zone(moment: datetime, zone: str) -> str:
+    """Return a moment to the minute, in a zone as `stats` takes it: a name, or how far it is from UTC."""
+    return f"{moment.astimezone(_zone(zone)):%Y-%m-%d %H:%M}"
+
+
+def _zone(zone: str) -> ZoneInfo | timezone:
+    offset = _OFFSET.fullmatch(zone)
+    if offset is not None:
+        length = timedelta(hours=int(offset[2]), minutes=int(offset[3]))
+        return timezone(-length if offset[1] == "-" else length)
+    try:
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC  # the database knows it, this machine does not
+
+
+def duration(ms: float) -> str:
+    """Return a length of time as people read it."""
+    seconds = ms / 1000
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    return f"{seconds / _MINUTE:.1f} min" if seconds < _HOUR else f"{seconds / _HOUR:.1f} h"
+
+
+def after(found: NamedEventsView) -> str:
+    """Return what stands below a list that does not name all of them; empty: it does."""
+    more = found.event_count - len(found.events)
+    return f"and {more:,} more before these" if more > 0 else ""
