@@ -25,6 +25,13 @@ class EventListView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogSizeView:
+    """How many events the log holds."""
+
+    log_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckpointView:
     """A signed statement about the log's first `event_count` events. `note` is what to keep elsewhere."""
 

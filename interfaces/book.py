@@ -6,6 +6,7 @@ that has the book itself can do besides.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -59,8 +60,8 @@ class EventReader(Protocol):
         """Return events from a log index on, ascending, their content sealed."""
         ...
 
-    def follow(self, size: int) -> Iterator[int]:
-        """Yield the log's size whenever it is more than it was, for ever."""
+    def follow(self, size: int, *, stop: threading.Event | None = None) -> Iterator[int]:
+        """Yield the log's size whenever it is more than it was, until told to stop."""
         ...
 
 

@@ -6,6 +6,7 @@ Content stays sealed while an aggregate is loaded, for invariants need none of i
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -140,15 +141,15 @@ class PostgresLog:
         """Return what stands for a tag's name in one conversation."""
         return UUID(bytes=self._keyring.hash_tag(owner_id, name)[:16])
 
-    def follow(self, size: int) -> Iterator[int]:
-        """Yield the log's size whenever it is more than it was, for ever.
+    def follow(self, size: int, *, stop: threading.Event | None = None) -> Iterator[int]:
+        """Yield the log's size whenever it is more than it was, until told to stop.
 
         Raises:
             DatabaseUnreachableError: the connection was lost.
         """
         with self._events.database.alone() as session:
             session.execute("listen daybook_log")
-            while True:
+            while stop is None or not stop.is_set():
                 now = self.size()
                 if now > size:
                     yield now

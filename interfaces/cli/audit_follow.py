@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interfaces.cli.audit import stream_of
-from interfaces.cli.console import clean, local, one_line, out, out_json
+from interfaces.cli.console import clean, flush, local, one_line, out, out_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,11 +24,13 @@ _BATCH = 1_000
 def follow_log(book: Book, wanted: Filter, place: int, *, as_json: bool) -> None:
     """Print what happens from a log index on, until somebody wants no more."""
     names: dict[str, str] = {}
+    flush()
     for size in book.events.follow(place):
         while place < size:
             batch = book.trail.events(wanted, low=place, high=size, limit=_BATCH)
             _print(book, batch, names, as_json=as_json)
             place = batch[-1].log_index + 1 if len(batch) == _BATCH else size
+        flush()
 
 
 def _print(book: Book, batch: Sequence[RecordedHead], names: dict[str, str], *, as_json: bool) -> None:

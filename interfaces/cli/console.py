@@ -50,6 +50,11 @@ def out_json(view: Any) -> None:
     out(to_json(view))
 
 
+def flush() -> None:
+    """Let whoever reads the output have it now; in a pipe it waits for more."""
+    sys.stdout.flush()
+
+
 def say(text: str) -> None:
     """Tell the person something that is no result."""
     if _held_back:

@@ -26,6 +26,7 @@ from application.running import RunningAnswer
 from domain.errors import ConflictError, DaybookError
 from interfaces.admitted import AdmittedBook
 from interfaces.http.found import Found
+from interfaces.http.growth import Growth
 from interfaces.http.logs import tell
 from interfaces.http.metrics import Metrics
 from interfaces.http.options import HttpOptions
@@ -79,6 +80,7 @@ class Server:
         self.whole = self
         self.principal: Principal | None = None
         self.tails = Tails(book)
+        self.growth = Growth(book)
         self.pump_problem: str | None = None
         self.metrics = Metrics()
         self.replays = RunningReplays(book)
@@ -216,6 +218,7 @@ class Server:
         """End all running answers, keeping what they have; their watchers are told. Twice is harmless."""
         self.stopping.set()
         self.tails.stop()
+        self.growth.stop()
         if self._answers_closed:
             return
         self._answers_closed = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tarfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,13 @@ from uuid import UUID
 
 from application.ports.audit import MadeCheckpoint, Problem, StoredCheckpoint, Verified
 from domain.errors import InvalidInputError, NotFoundError
-from interfaces.audit_views import CheckpointListView, CheckpointView, EventListView, PublicKeyView
+from interfaces.audit_views import (
+    CheckpointListView,
+    CheckpointView,
+    EventListView,
+    LogSizeView,
+    PublicKeyView,
+)
 from interfaces.record_views import EventPlaceView, MeView
 from interfaces.remote.decoding import view
 from interfaces.views import EventView, VerifiedView
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
     from projections.trail.queries import Filter
 
 _MOST_A_PAGE = 200
-_LOOK_EVERY_SECONDS = 0.3
+_WAIT_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -67,13 +72,17 @@ class RemoteEvents:
 
     def follow(self, size: int) -> Iterator[int]:
         """Yield the log's size whenever it is more than it was, for ever."""
+        from interfaces.remote.decoding import read
+
         while True:
-            now = self.size()
+            found = self._connection.asked(
+                "GET", "audit/log/size", params={"beyond": size}, headers={"Prefer": f"wait={_WAIT_SECONDS}"}
+            )
+            now = read(found.content, LogSizeView).log_size
             if now > size:
+                self._connection.saw(now)
                 yield now
                 size = now
-            else:
-                time.sleep(_LOOK_EVERY_SECONDS)
 
     def read(self, start: int, limit: int) -> Sequence[Envelope]:
         """Return events from a log index on, ascending."""

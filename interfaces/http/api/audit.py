@@ -9,16 +9,24 @@ from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
 from starlette.responses import Response, StreamingResponse
 
+from application import scopes
 from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import short
 from interfaces import audit_views, viewing
-from interfaces.audit_views import CheckpointListView, CheckpointView, EventListView, PublicKeyView
+from interfaces.audit_views import (
+    CheckpointListView,
+    CheckpointView,
+    EventListView,
+    LogSizeView,
+    PublicKeyView,
+)
 from interfaces.http.api.bodies import Export, OldCheckpoint, Verification
 from interfaces.http.api.describing import Responses, long
-from interfaces.http.api.requests import MOST, AtLeast, Cursor, Limit, ServerOf, must_run
+from interfaces.http.api.requests import MOST, AtLeast, Cursor, Limit, Prefer, ServerOf, must_have, must_run
 from interfaces.http.archive import archive
 from interfaces.http.event_pages import Order, page_of_events
 from interfaces.http.long_work import NOBODY_READS, AbandonedError, Report, Result, in_thread, respond
+from interfaces.http.preferences import wait_of
 from interfaces.http.rendering import JsonResponse
 from interfaces.http.server import Server
 from interfaces.record_views import EventPlaceView
@@ -68,6 +76,24 @@ def list_events(  # noqa: PLR0913, PLR0917 - one filter each
         server.book, wanted, order=order, since=since, until=until, limit=limit, cursor=cursor
     )
     return JsonResponse(page)
+
+
+@router.get("/log/size", operation_id="getLogSize", response_model=LogSizeView)
+async def get_log_size(
+    server: ServerOf,
+    *,
+    beyond: Annotated[
+        int | None,
+        Query(ge=0, le=MOST, description="With `Prefer: wait=N`: as soon as the log holds more than this."),
+    ] = None,
+    prefer: Prefer = None,
+) -> Response:
+    """Say how many events the log holds; or wait for more, which is how the log is followed."""
+    must_run(server)
+    must_have(server, scopes.QUERIES["events"]["follow"], "events.follow")
+    seconds = (wait_of(prefer) or 0) if beyond is not None else 0
+    size = await server.growth.beyond(-1 if beyond is None else beyond, seconds)
+    return JsonResponse(LogSizeView(log_size=size), log_size=size)
 
 
 @router.get("/log/{log_index}", operation_id="getEvent", response_model=EventView)

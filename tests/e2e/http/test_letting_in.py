@@ -73,6 +73,7 @@ OPERATIONS = {
     "getProvenance": READ,
     "explainAnswer": READ,
     "compareReplay": READ,
+    "getLogSize": AUDIT,
     "getAuditReport": AUDIT,
     "getAuditReportPage": AUDIT,
     "getComparisonPage": READ,

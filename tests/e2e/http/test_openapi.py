@@ -63,6 +63,7 @@ OPERATIONS = {
     "getProvenance",
     "explainAnswer",
     "compareReplay",
+    "getLogSize",
     "getAuditReport",
     "getAuditReportPage",
     "getComparisonPage",
