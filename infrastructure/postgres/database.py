@@ -14,6 +14,7 @@ PgBouncer and its like work in session mode only, or connect directly: prepared 
 advisory locks do not survive transaction pooling.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     import psycopg
 
 OLDEST_SERVER = 150000
+
+# Where nobody has set up logging, Python would write psycopg's warnings (of a rollback that Ctrl-C cut short)
+# on the user's screen.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 # Given to libpq unless the URL says otherwise. A server that vanished without a word is noticed within half a
 # minute.

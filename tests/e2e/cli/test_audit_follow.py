@@ -16,6 +16,10 @@ from tests.support.cli_process import Daybook
 from tests.support.http_server import RunningServer
 
 
+INTERRUPTED = (130, -signal.SIGINT)
+"""Shells say 130 of both. Where Ctrl-C meets Python inside an `exec` of text, it ends by the signal itself."""
+
+
 @pytest.fixture(scope="module")
 def followed(new_cli: Callable[[], Daybook]) -> Daybook:
     """A book with one conversation."""
@@ -39,9 +43,9 @@ def following(daybook: Daybook, *args: str) -> Iterator[subprocess.Popen[bytes]]
     try:
         yield process
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
         assert process.stderr is not None
-        assert b"Traceback" not in process.stderr.read()
+        assert process.wait(20) in INTERRUPTED
+        assert process.stderr.read() == b""
     finally:
         process.kill()
         process.communicate()
