@@ -1,14 +1,17 @@
 """The schemas that read models live in: made, pointed at, cleaned up.
 
-Invariants: the pointer of a read model names a complete build; builds of one read model are made under its
-advisory lock, so there is at most one maker, and what is neither live nor being made is left over from a
-process that died.
+A read model has one live build for each form (version) that some process knows: while an old and a new
+release run side by side, each fills and reads its own. A process that stays holds a shared lock on its forms;
+a form older than the newest, on which nobody has one, is dropped.
+
+Invariants: a pointer names a complete build; builds of one read model are made under its advisory lock, so
+there is at most one maker, and what is neither live nor being made is left over from a process that died.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from projections.errors import NewerReadModelError, RebuildUnderWayError
@@ -19,12 +22,27 @@ if TYPE_CHECKING:
     import psycopg
 
 _LOCK_SPACE = 1_684_109_666  # "dayb", the first half of the advisory locks' keys
+_IN_USE_SPACE = 1_684_109_685  # "dayu"
 
 _LIVE = """
 select p.schema_name, p.version, b.position
   from daybook.read_models p
   join daybook.read_model_builds b using (schema_name)
- where p.name = %s
+ where p.name = %(name)s and (%(version)s::integer is null or p.version = %(version)s)
+ order by p.version desc
+ limit 1
+"""
+
+_OLDER = """
+select p.version, p.schema_name from daybook.read_models p where p.name = %s and p.version < %s
+"""
+
+# New readers queue behind this lock; half a second at a time, so that one slow reader does not stop all the
+# others.
+CLOSE_THE_DOOR = """
+set local lock_timeout = '500ms';
+lock table daybook.read_models in exclusive mode;
+set local lock_timeout = '30s'
 """
 
 _ENTER = """
@@ -49,9 +67,9 @@ class Live(NamedTuple):
     position: int
 
 
-def live(connection: psycopg.Connection, name: str) -> Live | None:
-    """Return the live build of a read model as it is now, without a lock."""
-    row = connection.execute(_LIVE, (name,)).fetchone()
+def live(connection: psycopg.Connection, name: str, version: int | None = None) -> Live | None:
+    """Return the live build of a read model in a form (None: the newest) as it is now, without a lock."""
+    row = connection.execute(_LIVE, {"name": name, "version": version}).fetchone()
     return Live(*row) if row else None
 
 
@@ -65,7 +83,7 @@ def enter(connection: psycopg.Connection, schema: str) -> None:
 
 
 def refuse_newer(model: ReadModel, version: int) -> None:
-    """Raise where the live build is of a version that this code does not know."""
+    """Raise where a newer release has taken over: it knows a newer form, and this one is dropped."""
     if version > model.version:
         raise NewerReadModelError(
             f"The read model {model.name!r} has form {version}; this Daybook knows only {model.version}. "
@@ -78,7 +96,7 @@ def found(connections: Connections, model: ReadModel) -> None:
     """Make the first, empty build of a read model live, unless there is one. Safe to race."""
     with connections.transaction() as connection:
         connection.execute("select pg_advisory_xact_lock(%s, hashtext(%s))", (_LOCK_SPACE, model.name))
-        if live(connection, model.name) is None:
+        if live(connection, model.name, model.version) is None:
             schema = make(connection, model, indexes=True)
             point(connection, model, schema)
 
@@ -104,10 +122,10 @@ def make(connection: psycopg.Connection, model: ReadModel, *, indexes: bool) -> 
 
 
 def point(connection: psycopg.Connection, model: ReadModel, schema: str) -> None:
-    """Make a build the live one."""
+    """Make a build the live one of its form."""
     connection.execute(
         "insert into daybook.read_models (name, version, schema_name) values (%s, %s, %s) "
-        "on conflict (name) do update set version = excluded.version, schema_name = excluded.schema_name",
+        "on conflict (name, version) do update set schema_name = excluded.schema_name",
         (model.name, model.version, schema),
     )
 
@@ -121,10 +139,41 @@ def drop(connection: psycopg.Connection, schema: str) -> None:
 def clean(connections: Connections, name: str) -> None:
     """Drop what dead processes left; the caller's session holds the read model's lock."""
     with connections.transaction() as connection:
-        now = live(connection, name)
-        kept = now.schema if now else None
+        rows = connection.execute("select schema_name from daybook.read_models where name = %s", (name,))
+        kept = {row[0] for row in rows}
         for (schema,) in connection.execute(_SCHEMAS, {"name": name}).fetchall():
-            if schema != kept:
+            if schema not in kept:
+                drop(connection, schema)
+
+
+def hold(session: psycopg.Connection, models: Iterable[ReadModel]) -> None:
+    """Keep the forms of these read models from being dropped, until the session ends."""
+    for model in models:
+        session.execute(
+            "select pg_advisory_lock_shared(%s, hashtext(%s))",
+            (_IN_USE_SPACE, f"{model.name}_v{model.version}"),
+        )
+
+
+def drop_older(connections: Connections, model: ReadModel) -> None:
+    """Drop the older forms of a read model that no running process holds.
+
+    Those in use stay, and all do while somebody reads; the next call looks again.
+    """
+    import psycopg
+
+    with connections.connection() as connection:
+        if not connection.execute(_OLDER, (model.name, model.version)).fetchall():
+            return
+    with suppress(psycopg.errors.LockNotAvailable), connections.transaction() as connection:
+        connection.execute(CLOSE_THE_DOOR)
+        for version, schema in connection.execute(_OLDER, (model.name, model.version)).fetchall():
+            (free,) = connection.execute(
+                "select pg_try_advisory_xact_lock(%s, hashtext(%s))",
+                (_IN_USE_SPACE, f"{model.name}_v{version}"),
+            ).fetchone() or (False,)
+            if free:
+                connection.execute("delete from daybook.read_models where schema_name = %s", (schema,))
                 drop(connection, schema)
 
 

@@ -42,7 +42,7 @@ select p.schema_name, p.version, b.position,
        set_config('synchronous_commit', 'off', true)
   from daybook.read_models p
   join daybook.read_model_builds b using (schema_name)
- where p.name = %s
+ where p.name = %s and p.version = %s
    for share of p
    for update of b skip locked
 """
@@ -89,6 +89,7 @@ class Pump:
         0.025  # seconds: what comes together is applied together, and not while its author still works
     )
     longest_back_off = 5.0
+    clear_every = 60.0
 
     def __init__(self, connections: Connections, log: LogReader, models: Sequence[ReadModel]) -> None:
         self._connections = connections
@@ -164,12 +165,15 @@ class Pump:
         """Say how far the read models have come."""
         size = self._log.size()
         with self._connections.connection() as connection:
-            rows = {row[0]: row[1:] for row in connection.execute(_STATUS)}
+            rows = {row[0]: row[1:] for row in connection.execute(_STATUS) if self._is_ours(row[0], row[1])}
         found = []
         for name, model in self._models.items():
             version, position, quarantined = rows.get(name, (model.version, 0, 0))
             found.append(ReadModelStatus(name, version, position, max(0, size - position), quarantined))
         return Status(size, tuple(found))
+
+    def _is_ours(self, name: str, version: int) -> bool:
+        return name in self._models and self._models[name].version == version
 
     def rebuild(self, names: Sequence[str] | None = None, progress: Progress | None = None) -> None:
         """Build these read models (None: all) again from the start, beside the live ones, and switch."""
@@ -185,6 +189,11 @@ class Pump:
 
         return verify(self._connections, self._log, self, self.named(names), progress)
 
+    def _drop_older(self) -> None:
+        """Drop the forms of older releases that no running process uses."""
+        for model in self._models.values():
+            builds.drop_older(self._connections, model)
+
     def scrub(self, names: Sequence[str] | None = None) -> bool:
         """Rewrite the live tables of these read models without their dead rows, which hold what was deleted.
 
@@ -192,24 +201,26 @@ class Pump:
         """
         from projections.scrubbing import scrub
 
+        self._drop_older()
         return scrub(self._connections, [model.name for model in self.named(names)])
 
     def _step(self, model: ReadModel, window: Window) -> tuple[int, bool]:
         """Apply a stretch of the log, unless another process does; say where it stands and if it moved."""
         with self._connections.transaction() as connection:
-            row = connection.execute(_CLAIM, (model.name,)).fetchone()
-            if row is not None and row[1] == model.version:
+            row = connection.execute(_CLAIM, (model.name, model.version)).fetchone()
+            if row is not None:
                 schema, _, position = row[:3]
                 stretch = window.read(position)
                 if stretch.end > position:
                     apply_stretch(connection, model, schema, stretch)
                 return stretch.end, stretch.end > position
-            now = builds.live(connection, model.name)
-        if now is not None and now.version == model.version:
-            return now.position, False
+            now = builds.live(connection, model.name, model.version)
+            newest = now or builds.live(connection, model.name)
         if now is not None:
-            builds.refuse_newer(model, now.version)
-        return self._build(model, first=now is None)
+            return now.position, False
+        if newest is not None:
+            builds.refuse_newer(model, newest.version)
+        return self._build(model, first=newest is None)
 
     def _build(self, model: ReadModel, *, first: bool) -> tuple[int, bool]:
         """Make a read model that is missing, or has an older form."""
@@ -226,9 +237,14 @@ class Pump:
 
     def _listen(self, stop: threading.Event) -> None:
         with self._connections.alone() as session:
+            builds.hold(session, self._models.values())
             session.execute("listen daybook_log")
             seen = -1
+            cleared = time.monotonic()
             while not stop.is_set():
+                if time.monotonic() - cleared > self.clear_every:
+                    cleared = time.monotonic()
+                    self._drop_older()
                 size = self._log.size()
                 if size != seen:
                     self.catch_up(stop=stop)

@@ -26,7 +26,7 @@ select p.version,
        set_config('synchronous_commit', 'off', true),
        (select coalesce(max(t.erasure), 0) from daybook.tombstones t)
   from daybook.read_models p
- where p.name = %s
+ where p.name = %s and p.version = %s
    for share of p
 """
 
@@ -36,6 +36,7 @@ select exists (
       join daybook.read_model_builds b using (schema_name)
       join daybook.head h on true
      where b.position < h.size
+       and not exists (select from daybook.read_models n where n.name = p.name and n.version > p.version)
 )
 """
 
@@ -98,13 +99,13 @@ class Reading:
         target = at_least
         while True:
             with self._connections.transaction() as connection:
-                row = connection.execute(_OPEN, (name,)).fetchone()
+                row = connection.execute(_OPEN, (name, version)).fetchone()
                 if row is not None:
-                    found, position, size = row[:3]
+                    _, position, size = row[:3]
                     self._erasures(row[5])
                     if target is None:
                         target = size if self._fresh else 0
-                    if found == version and position is not None and position >= target:
+                    if position is not None and position >= target:
                         yield connection
                         return
             self._pump().catch_up([name], target)

@@ -37,14 +37,6 @@ select format('%%I.%%I', n.nspname, c.relname)
  where n.nspname = %s and c.relkind = 'r'
 """
 
-# New readers queue behind this lock; half a second at a time, so that one slow reader does not stop all the
-# others.
-_CLOSE_THE_DOOR = """
-set local lock_timeout = '500ms';
-lock table daybook.read_models in exclusive mode;
-set local lock_timeout = '30s'
-"""
-
 
 def rebuild(
     connections: Connections,
@@ -87,6 +79,7 @@ def rebuild(
         index_all(connections, wanted, made)
         for model in wanted:
             _finish(connections, log, model, made[model.name], position)
+            builds.drop_older(connections, model)
 
 
 def load(
@@ -189,13 +182,13 @@ def _switch(
     *,
     patient: bool = False,
 ) -> bool:
-    """Make the build live and drop the old one; False where readers did not leave the door in time."""
+    """Make the build live in place of one of its form; False where readers did not leave in time."""
     import psycopg
 
     with connections.transaction() as connection:
         try:
             with connection.transaction():
-                connection.execute(_CLOSE_THE_DOOR)
+                connection.execute(builds.CLOSE_THE_DOOR)
         except psycopg.errors.LockNotAvailable:
             if patient:
                 raise
@@ -206,7 +199,7 @@ def _switch(
         size = log.size()
         while position < size:
             position = _advance(connection, log, model, schema, position)
-        old = builds.live(connection, model.name)
+        old = builds.live(connection, model.name, model.version)
         builds.point(connection, model, schema)
         if old is not None:
             builds.drop(connection, old.schema)

@@ -36,7 +36,7 @@ _HOLD: LiteralString = """
 select b.position, p.schema_name
   from daybook.read_models p
   join daybook.read_model_builds b using (schema_name)
- where p.name = %s
+ where p.name = %s and p.version = %s
    for share of p
    for update of b
 """
@@ -124,7 +124,7 @@ def _verified(
 ) -> Verified:
     with connections.alone() as session:
         with connections.transaction() as holding:
-            row = holding.execute(_HOLD, (model.name,)).fetchone()
+            row = holding.execute(_HOLD, (model.name, model.version)).fetchone()
             if row is None or row[0] < position:
                 raise ReadModelStalledError(
                     f"The read model {model.name!r} went back while it was compared. Nothing was changed.",

@@ -18,10 +18,10 @@ MAIN = "from bootstrap.main import main; main()"
 class Served:
     """One process; `wait_until_ready` before it is used."""
 
-    def __init__(self, environment: dict[str, str], port: int) -> None:
+    def __init__(self, environment: dict[str, str], port: int, main: str = MAIN) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", MAIN, "serve"],
+            [sys.executable, "-c", main, "serve"],
             env=environment | {"DAYBOOK_LISTEN": f"127.0.0.1:{port}"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -15,9 +15,8 @@ import pytest
 from tests.support.cli_process import Daybook
 from tests.support.http_server import RunningServer
 
-
 INTERRUPTED = (130, -signal.SIGINT)
-"""Shells say 130 of both. Where Ctrl-C meets Python inside an `exec` of text, it ends by the signal itself."""
+"""Shells say 130 of both. Where Ctrl-C meets Python inside an `exec`, it ends by the signal itself."""
 
 
 @pytest.fixture(scope="module")
