@@ -1,4 +1,4 @@
 """Which conversations there are: lists, counts, titles, last activity."""
 
 NAME = "conversations"
-VERSION = 8
+VERSION = 9

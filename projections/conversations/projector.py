@@ -48,16 +48,18 @@ update conversations c
        answered      = c.answered or n.answered,
        archived      = coalesce(n.archived, c.archived),
        pinned        = coalesce(n.pinned, c.pinned),
+       pinned_index  = coalesce(c.pinned_index, n.pinned_index),
        updated_at    = greatest(coalesce(n.updated_at, c.updated_at), n.taken_in_at),
        active_index  = coalesce(n.active_index, c.active_index),
        last_index    = n.last_index,
        last_actor    = coalesce(n.last_actor, c.last_actor),
        version       = n.version
   from unnest(%s::uuid[], %s::bytea[], %s::text[], %s::bytea[], %s::integer[], %s::boolean[], %s::uuid[],
-              %s::boolean[], %s::uuid[], %s::boolean[], %s::boolean[], %s::boolean[], %s::timestamptz[],
-              %s::timestamptz[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[])
+              %s::boolean[], %s::uuid[], %s::boolean[], %s::boolean[], %s::boolean[], %s::bigint[],
+              %s::timestamptz[], %s::timestamptz[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[])
        as n(id, title, title_by, first_prompt, messages, switched, current_id, moved, project_id, answered,
-            archived, pinned, updated_at, taken_in_at, active_index, last_index, last_actor, version)
+            archived, pinned, pinned_index, updated_at, taken_in_at, active_index, last_index, last_actor,
+            version)
  where c.id = n.id
 """
 
@@ -173,6 +175,7 @@ class _Change:
     answered: bool = False
     archived: bool | None = None
     pinned: bool | None = None
+    pinned_index: int | None = None
     updated_at: datetime | None = None
     taken_in_at: datetime | None = None
     active_index: int | None = None
@@ -189,6 +192,8 @@ class _Change:
             self.active_index = recorded.log_index
             self.last_actor = recorded.actor
         self._fold(recorded.event)
+        if self.pinned and self.pinned_index is None:
+            self.pinned_index = recorded.log_index
 
     def row(self, conversation_id: UUID) -> tuple[Any, ...]:
         """Return it in the order of `_UPDATE`."""

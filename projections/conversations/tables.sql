@@ -15,6 +15,7 @@ create table conversations (
     answered      boolean     not null default false, -- whether an answer came to its end
     archived      boolean     not null default false,
     pinned        boolean     not null default false,
+    pinned_index  bigint,               -- log index of when it was first pinned, if ever
     created_at    timestamptz not null, -- of the original, if imported
     updated_at    timestamptz not null, -- of the latest activity, here or in the file it was imported from
     first_index   bigint      not null, -- log index of its beginning

@@ -31,16 +31,24 @@ if TYPE_CHECKING:
 
 _FILING = tuple(kind.type_name for kind in FILING)
 _FIRST_SHARE, _LARGEST_SHARE = 64, 1024
-_PINNED, _MOVED = "conversation.pinned", "conversation.moved"
+_MOVED = "conversation.moved"
 _ARCHIVED, _TAGGED = "conversation.archived", "conversation.tagged"
 
 _THERE: LiteralString = """
-select c.id, c.created_at, c.updated_at, c.project_id, c.routine_id, c.first_index, c.active_index
+select c.id, c.created_at, c.updated_at, c.project_id, c.routine_id, c.first_index, c.active_index,
+       coalesce(c.pinned_index <= %(up_to)s, false) as first
   from conversations c
  where c.first_index <= %(up_to)s
    and (%(model)s::text is null
         or c.id in (select m.conversation_id from models m where m.model = %(model)s))
 """
+_BY_ACTIVITY: LiteralString = """
+ order by first desc, c.active_index > %(up_to)s desc, c.updated_at desc, c.active_index desc
+ limit %(most)s
+"""
+_BY_CREATION: LiteralString = " order by c.created_at desc, c.first_index desc limit %(most)s"
+_SOME = 2_000
+"""So many conversations are looked at before all are."""
 
 
 class _Candidate(NamedTuple):
@@ -112,19 +120,34 @@ class PastConversations:
         Raises:
             InvalidInputError: the cursor is not of a list in this order.
         """
-        candidates, first = self._candidates(wanted, sort, at_least)
-        piecemeal = sort in {"activity", "created"}
-        share = max(_FIRST_SHARE, first, limit) if piecemeal else len(candidates)
+        if sort in {"activity", "created"}:
+            page = self._piecemeal(wanted, sort, limit, cursor, at_least)
+            if page is not None:
+                return page
+        candidates, _, _ = self._candidates(wanted, sort, None, at_least)
+        with self._folded(at_least) as (fold, queries):
+            fold.add([one.id for one in candidates])
+            return queries.listed(wanted, sort=sort, limit=limit, cursor=cursor)
+
+    def _piecemeal(
+        self, wanted: Wanted, sort: Sort, limit: int, cursor: str | None, at_least: int | None
+    ) -> ConversationPage | None:
+        """Return the page from no more conversations than it needs; None: some are not enough."""
+        candidates, first, complete = self._candidates(wanted, sort, _SOME, at_least)
+        share = max(_FIRST_SHARE, first, limit)
         with self._folded(at_least) as (fold, queries):
             while candidates:
                 fold.add([one.id for one in candidates[:share]])
                 del candidates[:share]
                 share = min(share * 2, _LARGEST_SHARE)
-                if piecemeal and candidates:
-                    page = queries.listed(wanted, sort=sort, limit=limit, cursor=cursor)
-                    if page.next_cursor is not None and _before(page.conversations[-1], sort, candidates[0]):
-                        return page
-            return queries.listed(wanted, sort=sort, limit=limit, cursor=cursor)
+                page = queries.listed(wanted, sort=sort, limit=limit, cursor=cursor)
+                if complete and not candidates:
+                    return page
+                if page.next_cursor is not None and (
+                    candidates and _before(page.conversations[-1], sort, candidates[0])
+                ):
+                    return page
+            return queries.listed(wanted, sort=sort, limit=limit, cursor=cursor) if complete else None
 
     @contextmanager
     def _folded(self, at_least: int | None) -> Iterator[tuple[Fold, ConversationQueries]]:
@@ -133,20 +156,25 @@ class PastConversations:
         ) as fold:
             yield fold, ConversationQueries(fold, self._vault)
 
-    def _candidates(self, wanted: Wanted, sort: Sort, at_least: int | None) -> tuple[list[_Candidate], int]:
-        """Return the conversations that can have fitted, and how many of them are folded in any case.
+    def _candidates(
+        self, wanted: Wanted, sort: Sort, most: int | None, at_least: int | None
+    ) -> tuple[list[_Candidate], int, bool]:
+        """Return conversations that can have fitted, how many are folded in any case, and if that is all.
 
-        They are in the order in which they are to be folded.
+        They are in the order in which they are to be folded; `most` of those that there are are looked at.
         """
-        values = {"up_to": self._up_to, "model": wanted.model}
+        values = {"up_to": self._up_to, "model": wanted.model, "most": most}
+        order = _BY_CREATION if sort == "created" else _BY_ACTIVITY
         with self._reading.open(NAME, VERSION, at_least) as connection:
-            rows = connection.execute(_THERE, values).fetchall()
-            rows = self._possible(connection, rows, wanted)
+            found = connection.execute(_THERE + order, values).fetchall()
+            complete = len(found) != most
+            rows = self._possible(connection, found, wanted)
             if sort == "created":
-                known = [_Candidate(row[0], row[1], row[5]) for row in rows]
-                return sorted(known, key=_place, reverse=True), 0
+                return [_Candidate(row[0], row[1], row[5]) for row in rows], 0, complete
+            if not complete and (found[-1][7] or found[-1][6] > self._up_to):
+                return [], 0, False  # some of those are missing that stand who knows where
             active = {row[0]: _Candidate(row[0], row[2], row[6]) for row in rows}
-            first = self._had(connection, list(active), _PINNED)
+            first = {row[0] for row in rows if row[7]}
             later = [one.id for one in active.values() if one.log_index > self._up_to]
             last = self._history.last_of(connection, later, self._up_to, but=_FILING)
         for one, (log_index, at, source) in last.items():
@@ -154,11 +182,13 @@ class PastConversations:
             if source == SOURCE:
                 first.add(one)
         ordered = sorted(active.values(), key=lambda one: (one.id in first, *_place(one)), reverse=True)
-        return ordered, len(first)
+        return ordered, len(first), complete
 
     def _possible(
         self, connection: psycopg.Connection, rows: list[tuple[Any, ...]], wanted: Wanted
     ) -> list[tuple[Any, ...]]:
+        if wanted.pinned is True:
+            rows = [row for row in rows if row[7]]
         if wanted.routine_id is not None:
             rows = [row for row in rows if row[4] == wanted.routine_id]
         if wanted.project_id is not None:
@@ -167,7 +197,6 @@ class PastConversations:
             rows = [row for row in rows if row[3] == wanted.project_id or row[0] in moved]
         for type_name, needed in (
             (_TAGGED, bool(wanted.tags)),
-            (_PINNED, wanted.pinned is True),
             (_ARCHIVED, wanted.archived == "only"),
         ):
             if needed:

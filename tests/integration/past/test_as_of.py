@@ -18,6 +18,7 @@ from infrastructure.postgres.database import Database
 from infrastructure.postgres.history import PostgresHistory
 from projections.conversations.queries import ConversationQueries
 from projections.conversations.wanted import Sort, Wanted
+from projections.past import conversations
 from projections.past.view import Past, View
 from projections.projects.queries import ProjectQueries
 from projections.reading import Reading
@@ -149,7 +150,11 @@ def test_every_moment_is_shown_as_it_was(asked: Asked, seed: int) -> None:
         assert gone.id not in {hit.conversation_id for hit in view.search.search("sun", limit=200).hits}
 
 
-def test_a_list_folds_no_more_than_its_page_needs_and_misses_nobody(asked: Asked) -> None:
+@pytest.mark.parametrize("some", [10, 90, 2_000])
+def test_a_list_folds_no_more_than_its_page_needs_and_misses_nobody(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch, some: int
+) -> None:
+    monkeypatch.setattr(conversations, "_SOME", some)
     historian = LoggedHistorian(asked.process, 7)
     for number in range(150):
         historian.open()
@@ -163,11 +168,13 @@ def test_a_list_folds_no_more_than_its_page_needs_and_misses_nobody(asked: Asked
         historian.take_in()
     then = asked.process.log.size() - 1
     told = list(pages(asked.now, Wanted(), "activity"))
+    made = list(pages(asked.now, Wanted(), "created"))
     for one in historian.conversations[::2]:
         one.rename("another") if one.id.int % 3 else one.archive()
         historian.record(one)
     view = asked.past.at(then)
     assert list(pages(view, Wanted(), "activity")) == told
+    assert list(pages(view, Wanted(), "created")) == made
     first = view.conversations.listed(Wanted(), limit=3)
     assert [one.id for one in first.conversations] == told[:3]
 
