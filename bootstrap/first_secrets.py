@@ -1,6 +1,7 @@
 """Makes the secrets of a Compose installation once.
 
     python -m bootstrap.first_secrets KEYS DATABASE APPLICATION HOST
+    python -m bootstrap.first_secrets master-key|token      # only print a new one, for secrets kept elsewhere
 
 Invariant: a secret that is there is never changed; the database and its content would be lost without it.
 Each file appears whole or not at all.
@@ -17,6 +18,7 @@ import contextlib
 import os
 import secrets
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from infrastructure.crypto import master_key
@@ -29,8 +31,8 @@ def make(keys: Path, database: Path, application: Path, host: str) -> list[Path]
     """Make what is missing; return the files that were made now."""
     password = database / "password"
     made = [
-        _write_once(keys / "master-key", master_key.to_text(master_key.generate()), _MINE),
-        _write_once(keys / "token", secrets.token_urlsafe(32), _MINE),
+        _write_once(keys / "master-key", _PRINTED["master-key"](), _MINE),
+        _write_once(keys / "token", _PRINTED["token"](), _MINE),
         _write_once(password, secrets.token_hex(24), _SHARED),
     ]
     known = password.read_text(encoding="ascii").strip()
@@ -64,10 +66,20 @@ def _write_once(path: Path, text: str, mode: int) -> Path | None:
     return None
 
 
+_PRINTED: Mapping[str, Callable[[], str]] = {
+    "master-key": lambda: master_key.to_text(master_key.generate()),
+    "token": lambda: secrets.token_urlsafe(32),
+}
+
+
 def main(arguments: list[str]) -> int:
-    """Make the secrets and say which are new; never their values."""
+    """Make the secrets and say which are new, never their values; or print one that was asked for."""
+    if len(arguments) == 1 and arguments[0] in _PRINTED:
+        sys.stdout.write(_PRINTED[arguments[0]]() + "\n")
+        return 0
     if len(arguments) != _ARGUMENTS:
-        sys.stderr.write("usage: python -m bootstrap.first_secrets KEYS DATABASE APPLICATION HOST\n")
+        sys.stderr.write("usage: python -m bootstrap.first_secrets KEYS DATABASE APPLICATION HOST\n"
+            "       python -m bootstrap.first_secrets master-key|token\n")
         return 2
     keys, database, application, host = arguments
     for path in make(Path(keys), Path(database), Path(application), host):

@@ -5,7 +5,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-export COMPOSE_PROJECT_NAME="daybook-smoke-$$" DAYBOOK_IMAGE="daybook-assistant:smoke-$$"
+export COMPOSE_PROJECT_NAME="daybook-smoke-$$" DAYBOOK_IMAGE=daybook-smoke DAYBOOK_VERSION=$$
 DAYBOOK_HTTP_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 export DAYBOOK_HTTP_PORT
 base=http://127.0.0.1:$DAYBOOK_HTTP_PORT
@@ -29,7 +29,7 @@ check() { # NAME COMMAND…
 
 clean_up() {
     compose 120 down --volumes --remove-orphans --timeout 10 >/dev/null 2>&1
-    docker image rm --force "$DAYBOOK_IMAGE" >/dev/null 2>&1
+    docker image rm --force "$DAYBOOK_IMAGE:$DAYBOOK_VERSION" >/dev/null 2>&1
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM

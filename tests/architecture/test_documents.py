@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import typer
 
+from application.model_sizes import SIZES
 from bootstrap.settings import DEFINITIONS
 from docs.generate import PAGES
 from domain.event import catalogue
@@ -14,6 +15,7 @@ from interfaces.cli.app import app
 from tests.samples.make import all_types
 from tests.support.tree import ROOT, files, shown
 
+FOR_TESTS = {"DAYBOOK_HTTPS_SUFFIX", "PROXY_IMAGE"}
 PAGES_OF_TEXT = [path for path in files() if path.suffix == ".md"]
 CODE_SPAN = re.compile(r"`([^`\n]+)`")
 SHELL_LINE = re.compile(r"^(?:\$ )?((?:docker compose exec \S+ )?daybook .*)$", re.MULTILINE)
@@ -87,3 +89,21 @@ def _is_command(first: str, second: str = "") -> bool:
     if not second or not hasattr(command, "list_commands"):
         return True
     return command.get_command(context, second) is not None
+
+
+def test_the_example_of_settings_says_of_models_what_the_code_does() -> None:
+    example = (ROOT / ".env.example").read_text()
+    assert example.index("DAYBOOK_MODEL=") < example.index("DAYBOOK_CONTEXT_LENGTH=")
+    rows = dict(re.findall(r"^#   deepseek-r1:(\S+) +([\d.]+ GB +[\d.]+ GB)", example, re.MULTILINE))
+    sizes = {one.tag: one for one in SIZES if one.tag != "671b"}
+    assert rows.keys() == sizes.keys()
+    for tag, size in sizes.items():
+        told = [size.download_bytes, size.memory_bytes(8192)]
+        assert rows[tag].split() == [word for value in told for word in (f"{value / 1e9:.1f}", "GB")]
+
+
+def test_every_setting_that_compose_reads_is_in_the_example() -> None:
+    example = (ROOT / ".env.example").read_text()
+    for file in sorted(ROOT.glob("docker-compose*.yml")):
+        for name in re.findall(r"(?<!\$)\$\{([A-Z_]+)", file.read_text()):
+            assert name in example or name in FOR_TESTS, f"{name} of {file.name}"

@@ -67,3 +67,13 @@ def test_an_installation_from_before_there_were_two_gets_the_second(folders: lis
 def test_without_its_arguments_it_says_how_it_is_called(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "usage" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("secret", ["master-key", "token"])
+def test_one_is_printed_for_who_keeps_it_elsewhere(secret: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([secret]) == main([secret]) == 0
+    first, second = capsys.readouterr().out.split()
+    assert first != second
+    assert len(first) > 40
+    if secret == "master-key":
+        assert master_key.from_text(first, where="there")
