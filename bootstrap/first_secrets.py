@@ -78,8 +78,10 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(_PRINTED[arguments[0]]() + "\n")
         return 0
     if len(arguments) != _ARGUMENTS:
-        sys.stderr.write("usage: python -m bootstrap.first_secrets KEYS DATABASE APPLICATION HOST\n"
-            "       python -m bootstrap.first_secrets master-key|token\n")
+        sys.stderr.write(
+            "usage: python -m bootstrap.first_secrets KEYS DATABASE APPLICATION HOST\n"
+            "       python -m bootstrap.first_secrets master-key|token\n"
+        )
         return 2
     keys, database, application, host = arguments
     for path in make(Path(keys), Path(database), Path(application), host):
