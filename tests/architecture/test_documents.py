@@ -1,5 +1,6 @@
 """Documents that cannot drift: generated pages, links, the walk of one prompt, and every setting."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from bootstrap.settings import DEFINITIONS
 from docs.generate import PAGES
 from domain.event import catalogue
 from interfaces.cli.app import app
+from interfaces.http.metrics import names
 from tests.samples.make import all_types
 from tests.support.tree import ROOT, files, shown
 
@@ -107,3 +109,13 @@ def test_every_setting_that_compose_reads_is_in_the_example() -> None:
     for file in sorted(ROOT.glob("docker-compose*.yml")):
         for name in re.findall(r"(?<!\$)\$\{([A-Z_]+)", file.read_text()):
             assert name in example or name in FOR_TESTS, f"{name} of {file.name}"
+
+
+def test_the_dashboard_shows_every_figure_there_is_and_no_other() -> None:
+    dashboard = json.loads((ROOT / "deploy" / "grafana-dashboard.json").read_text())
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    named = {name for expr in asked for name in re.findall(r"daybook_[a-z_]+", expr)}
+    known = {name: kind for name, kind, _, _ in names()}
+    assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in named} == set(known)
+    for name in named - known.keys():
+        assert known[re.sub(r"_(bucket|sum|count)$", "", name)] == "histogram"
