@@ -45,6 +45,14 @@ def conversation_if_any(book: Book, typed: str, shown: Seen | None = None) -> Co
     if typed.strip() == LAST:
         latest = conversations.latest_of_actor(book.actor)
         if latest is None:
+            from projections.conversations.wanted import Wanted
+
+            others = conversations.listed(Wanted(archived="include"), limit=1).conversations
+            if others:
+                raise NotFoundError(
+                    "You have asked nothing in this book yet, or what you asked was erased; others have.",
+                    hint="daybook list",
+                )
             raise NotFoundError("There is no conversation yet.", hint='daybook ask "your question"')
         return latest
     digits = _digits(typed, "daybook list")

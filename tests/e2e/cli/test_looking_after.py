@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -251,3 +252,18 @@ def test_the_demo_needs_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     assert "daybook models pull deepseek-r1:8b" in ran.out
     assert list(tmp_path.iterdir()) == []
     assert json.dumps(ran.err) == '""'
+
+
+def test_what_others_asked_is_not_taken_for_an_empty_book(
+    new_cli: Callable[[], Daybook], tmp_path: Path
+) -> None:
+    theirs = new_cli()
+    theirs("ask", "Who asked this?")
+    key = tmp_path / "key.json"
+    phrase = tmp_path / "phrase"
+    phrase.write_text("a long enough phrase")
+    theirs("keys", "export", str(key), "--passphrase-file", str(phrase))
+    ours = theirs.with_settings(DAYBOOK_HOME=str(tmp_path / "home"))
+    ours("keys", "import", str(key), "--passphrase-file", str(phrase))
+    assert "others have" in ours("show", "@last", expect=3).err
+    assert "Who asked this?" in ours("list").out

@@ -96,7 +96,7 @@ check "an empty stack comes up, with the same master key" compose 240 up -d --wa
 check "its app is stopped" compose 60 stop app
 check "the backup is restored into it" compose 120 run --rm -T migrate restore - <"$work/by-hand.daybook"
 check "it starts again" compose 120 up -d --wait
-check "it has what was asked, and can read it" says "Is this backed up?" app daybook show @last
+check "it has what was asked, and can read it" says "up?" app daybook search backed
 check "its log is proved" app daybook audit verify
 down
 unset DAYBOOK_SECRETS DAYBOOK_BACKUP_HOURS DAYBOOK_BACKUP_KEEP
