@@ -10,6 +10,8 @@ import pytest
 
 from domain.errors import InvalidInputError, NotFoundError
 from interfaces.cli import finding
+from projections.conversations.queries import ConversationPage
+from projections.conversations.wanted import Wanted
 
 
 @dataclass
@@ -32,6 +34,10 @@ class Things:
         return tuple(
             one for one in self.things if one.id.hex.startswith(digits) or one.id.hex.endswith(digits)
         )
+
+    def listed(self, wanted: Wanted, *, limit: int) -> ConversationPage:
+        assert (wanted.archived, limit) == ("include", 1)
+        return ConversationPage(tuple(self.things[:1]), None)  # type: ignore[arg-type]
 
     def latest_of_actor(self, actor: str) -> Thing | None:
         return self.things[-1] if self.things and actor == "me" else None
@@ -66,7 +72,10 @@ def test_an_id_is_known_by_its_whole_its_beginning_or_its_end(shelf: Any, typed:
 def test_last_is_the_latest_of_this_actor(shelf: Any) -> None:
     assert finding.conversation(shelf, "@last").id == SECOND.id
     shelf.actor = "somebody else"
-    with pytest.raises(NotFoundError):
+    with pytest.raises(NotFoundError, match="others have"):
+        finding.conversation(shelf, "@last")
+    shelf.conversations.things.clear()
+    with pytest.raises(NotFoundError, match="no conversation yet"):
         finding.conversation(shelf, "@last")
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from interfaces.cli.human_times import EXAMPLES, Towards, span
@@ -145,6 +145,7 @@ def test_so_many_days_ago_was_the_same_time_of_day(now: datetime, zone: str, day
     with living_in(zone):
         found, local = span(f"{days} days ago", now, "past").start, now.astimezone()
         wall = local.replace(tzinfo=None) - timedelta(days=days)
+        assume(wall.astimezone().replace(tzinfo=None) == wall)  # some times of day never come
         assert found.astimezone(UTC) == wall.astimezone().astimezone(UTC)
         assert span(f"{days + 1}d", now, "past").start < found
 
