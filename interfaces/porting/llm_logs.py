@@ -21,6 +21,7 @@ from uuid import UUID
 
 from application.ported import MAX_PORTED_MESSAGES, PortedConversation, PortedMessage
 from application.ports.memory import RecordedAnswer, RecordedPrompt
+from application.text_rules import MAX_OPTIONS_BYTES
 from domain.errors import InvalidInputError
 from domain.ids import derived_id
 from domain.moments import to_micros
@@ -29,6 +30,7 @@ from interfaces.porting.items import At, CutOff, Item, LeftOut, Remark, Whole
 from interfaces.porting.reading import MOST_CONVERSATION_BYTES
 
 RECORDER = "llm"
+_MOST_MODEL = 2_000
 _MOST_VALUE_BYTES = 16 * 1024 * 1024
 _PROMPT = UUID(int=1)  # a response is a prompt and an answer: this tells the first one's id apart
 _CROCKFORD = {letter: value for value, letter in enumerate("0123456789ABCDEFGHJKMNPQRSTVWXYZ")}
@@ -200,8 +202,9 @@ class _Logs:
         ended = last.ended_at if isinstance(last, RecordedAnswer) else None
         title = None
         if key is not None and self._titles:
-            row = self._database.execute("select name from conversations where id = ?", (key,)).fetchone()
-            title = (_text(row[0]) if row else "") or None
+            with suppress(sqlite3.DataError):  # larger than any value may be
+                row = self._database.execute("select name from conversations where id = ?", (key,)).fetchone()
+                title = (_text(row[0]) if row else "") or None
         return PortedConversation(
             id=identity,
             recorded_by=RECORDER,
@@ -286,7 +289,7 @@ def _pair(
         said_at=at,
         ended_at=at + (duration or 0) * 1000,
         owner_id=NOBODY,
-        model=" ".join(_text(row["model"]).split())[:500] or "unknown",
+        model=" ".join(_text(row["model"])[:_MOST_MODEL].split())[:500] or "unknown",
         context_length=0,
         sent_message_ids=(),
         cut_count=0,
@@ -329,8 +332,11 @@ def _number(value: Any) -> int | None:
 
 
 def _options(text: Any) -> dict[str, Any]:
+    said = _text(text)
+    if len(said) > MAX_OPTIONS_BYTES:  # the book takes no more, and parsed it may be a hundred times as large
+        return {}
     try:
-        found = json.loads(_text(text) or "{}", parse_constant=str)
+        found = json.loads(said or "{}", parse_constant=str)
     except (ValueError, RecursionError):
         return {}
     if not isinstance(found, dict):

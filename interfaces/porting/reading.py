@@ -22,6 +22,7 @@ from application.ported import (
     PortedRun,
 )
 from application.ports.memory import RecordedAnswer, RecordedPrompt
+from application.text_rules import MAX_OPTIONS_BYTES
 from domain.errors import InvalidInputError
 from domain.moments import to_micros
 from interfaces.porting import format as f
@@ -32,6 +33,7 @@ from interfaces.views import TimingsView, UsageView
 MOST_CONVERSATION_BYTES = 96 * 1024 * 1024
 """One conversation in memory; what is larger cannot be recorded in one append."""
 _MOST_WRONG = 100
+_NOTE_BYTES, _ID_BYTES = 1_000, 100
 
 
 def items(source: IO[bytes] | Unpacked, told: IO[bytes], total: int) -> Iterator[Item]:
@@ -103,6 +105,8 @@ class _Reader:
         for name in unknown:
             yield Unknown(name=name)
         match said:
+            case f.MessageLine() if _is_loaded(said):
+                yield from self._unreadable(number, "its options or variables are larger than any may be")
             case f.MessageLine():
                 yield from self._message(said, len(line), number)
             case f.WithdrawnLine():
@@ -156,7 +160,7 @@ class _Reader:
         if self._line is None:
             yield LeftOut(what="line", name=str(number), reason="it is a message outside of any conversation")
             return
-        self._size += max(size, sum(map(getsizeof, (said.text, said.thinking, said.instructions))))
+        self._size += max(size, _held(said))
         if self._wrong:
             return
         self._messages.append(said)
@@ -227,6 +231,22 @@ def _conversation(
         origin_conversation_id=line.origin_conversation_id,
         origin_message_id=line.origin_message_id,
     )
+
+
+def _is_loaded(said: f.MessageLine) -> bool:
+    """Tell whether what may hold anything holds too much: as objects it may be a hundred times its text."""
+    import msgspec
+
+    options = said.provenance.options if said.provenance is not None else {}
+    variables = said.made_by.variables if said.made_by is not None else {}
+    return any(one and len(msgspec.json.encode(one)) > MAX_OPTIONS_BYTES for one in (options, variables))
+
+
+def _held(said: f.MessageLine) -> int:
+    """Estimate the bytes that a message takes in memory."""
+    sent = said.provenance.sent_message_ids if said.provenance is not None else ()
+    texts = (said.text, said.thinking, said.instructions)
+    return sum(map(getsizeof, texts)) + _NOTE_BYTES * len(said.notes) + _ID_BYTES * len(sent)
 
 
 def _recorder(line: f.ConversationLine) -> str:

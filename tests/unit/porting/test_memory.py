@@ -57,6 +57,16 @@ def options_of_lists(path: Path) -> None:
     bare(path, _message("options", b'{"a": [' + b"[]," * 7_000_000 + b"[]]}"))
 
 
+def options_in_every_line(path: Path) -> None:
+    """Lines that are small enough each; their objects together would take two gigabytes."""
+    options = b'{"a": [' + b"{}," * 80_000 + b"{}]}"
+    lines = [file_of(HEAD, conversation(count=301), prompt())]
+    for number in range(300):
+        line = json.dumps(answer(1_000 + number, provenance={"model": "m", "options": 0})).encode()
+        lines.append(line.replace(b'"options": 0', b'"options": ' + options) + b"\n")
+    path.write_bytes(b"".join(lines) + file_of(conversation(number=2), prompt(21), answer(22, 21), END))
+
+
 def many_names(path: Path) -> None:
     names = b",".join(b'"%07x":1' % number for number in range(1_900_000))
     bare(path, b'{"type":"message",' + names + b"}\n")
@@ -101,6 +111,7 @@ def shared_fragments(path: Path) -> None:
     [
         unknown_objects,
         options_of_lists,
+        options_in_every_line,
         many_names,
         many_tags,
         wide_letters,
@@ -115,5 +126,7 @@ def test_what_is_large_in_memory_alone_is_left_out(tmp_path: Path, made: Callabl
         [sys.executable, "-c", _READ, str(path)], cwd=ROOT, check=True, capture_output=True, timeout=120
     )
     new_count, reasons, peak = json.loads(read.stdout)
-    assert (new_count, len(reasons)) == (0 if made in {shared_fragments, objects_in_gzip} else 1, 1), reasons
+    given_up = made in {shared_fragments, objects_in_gzip, options_in_every_line}
+    assert new_count == (0 if given_up else 1), reasons
+    assert reasons
     assert peak < MOST_MIB
