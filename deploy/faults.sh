@@ -3,7 +3,7 @@
 # newer build in the middle of an answer. At the end the log is proved and the read models are compared with it. Prints
 # one line a check, two figures, and at last "N passed, N failed".
 set -uo pipefail
-cd "$(dirname "$0")/../../.." || exit 1
+cd "$(dirname "$0")/.." || exit 1
 
 export COMPOSE_PROJECT_NAME="daybook-faults-$$" DAYBOOK_IMAGE=daybook-faults DAYBOOK_VERSION=$$
 work=$(mktemp -d)
