@@ -119,7 +119,7 @@ def serve(settings: Settings, book: Container, ready: Say) -> None:
         log_to_stderr(settings.get("log_format"))
         with contextlib.closing(listen(options.listen)) as listener:
             _warn_of_an_open_log(book)
-            book.look_after()
+            _look_after(book)
             url = Address(options.listen.host, listener.getsockname()[1]).url
             app = create_app(book, options)
             app.state.server.prepare()
@@ -131,6 +131,18 @@ def serve(settings: Settings, book: Container, ready: Say) -> None:
             server = HttpServer(app, accepting)
             with CheckpointTimer(book, 60 * settings.number("checkpoint_minutes")):
                 server.run(sockets=[listener])
+
+
+def _look_after(book: Container) -> None:
+    """Look after the book before anybody is let in, unless building read models would take long.
+
+    The pump builds them then, while `/healthz` answers and `/readyz` says what is waited for.
+    """
+    standing = book.read_models.status()
+    if standing.log_size < book.read_models.bulk_from or all(one.built for one in standing.read_models):
+        book.look_after()
+    else:
+        book.keyring.unlock()
 
 
 def http_options(settings: Settings, book: Container) -> HttpOptions:

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from importlib.resources import files
 from typing import Any
 
 _HALF_A_PAIR = re.compile("[\ud800-\udfff]")
@@ -25,6 +26,26 @@ def markup(text: str) -> Any:
     from markupsafe import Markup
 
     return Markup(text)  # noqa: S704 - our own style, or cleaned by nh3
+
+
+def pieces_of(package: str, **names: Any) -> Any:
+    """Return the macros of a package's `page/pieces.html`, which may use these names; nothing is markup."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader(package, "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals |= names
+    return made.get_template("pieces.html").module
+
+
+def style_of(package: str) -> str:
+    """Return the style sheet of a package's page."""
+    return (files(package) / "page" / "style.css").read_text("utf-8")
 
 
 def mended(pieces: Iterable[str]) -> Iterator[str]:

@@ -59,13 +59,17 @@ _logger = logging.getLogger("daybook.pump")
 
 @dataclass(frozen=True, slots=True)
 class ReadModelStatus:
-    """How far one read model has come. `lag` is how many events it has still to apply."""
+    """How far one read model has come. `lag` is how many events it has still to apply.
+
+    `built`: false where its form is not there yet, as after an upgrade; queries wait until it is.
+    """
 
     name: str
     version: int
     position: int
     lag: int
     quarantined: int
+    built: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,8 @@ class Pump:
         found = []
         for name, model in self._models.items():
             version, position, quarantined = rows.get(name, (model.version, 0, 0))
-            found.append(ReadModelStatus(name, version, position, max(0, size - position), quarantined))
+            lag = max(0, size - position)
+            found.append(ReadModelStatus(name, version, position, lag, quarantined, built=name in rows))
         return Status(size, tuple(found))
 
     def _is_ours(self, name: str, version: int) -> bool:

@@ -89,7 +89,7 @@ def load(
     made: dict[str, str],
     progress: Progress | None,
 ) -> int:
-    """Apply the log as far as it reaches, and tell how far that was.
+    """Apply the log as far as it reaches now, and tell how far that was.
 
     One thread reads ahead, and each read model takes the stretches in their order in a thread of its own:
     this process and the server both work, and none waits for a slower one until it is `_AHEAD` of it.
@@ -120,21 +120,24 @@ def load(
             progress(end, max(size, end))
 
     window = Window(log, BATCH)
-    stretch = window.read(0)
     size = log.size()
+    stretch = window.read(0)
     with ExitStack() as stack:
         reader, *workers = (
             stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="rebuild"))
             for _ in range(len(models) + 1)
         )
         while stretch.end > stretch.start:
-            following = reader.submit(window.read, stretch.end)
+            # What is appended meanwhile is left to whoever catches up, or a busy log would never let this end.
+            following = reader.submit(window.read, stretch.end) if stretch.end < size else None
             applied = [
                 worker.submit(apply, model, stretch) for worker, model in zip(workers, models, strict=True)
             ]
             under_way.append((stretch.end, applied))
             if len(under_way) > _AHEAD:
                 finish_oldest()
+            if following is None:
+                break
             stretch = following.result()
         while under_way:
             finish_oldest()

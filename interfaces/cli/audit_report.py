@@ -61,15 +61,11 @@ def report(
 
 
 def _write_page(found: AuditReportView, path: Path, *, force: bool) -> None:
-    from interfaces.cli.files import print_pieces, write_pieces
+    from interfaces.cli.files import write_page
     from interfaces.reporting.as_html import pieces
 
-    made = (piece.encode() for piece in pieces(found))
-    if path == Path("-"):
-        print_pieces(made)
-        return
-    write_pieces(made, path, force=force)
-    say(f"Written to {path}, readable by you alone.")
+    if write_page(pieces(found), path, force=force):
+        say(f"Written to {path}, readable by you alone.")
 
 
 def _print(found: AuditReportView) -> None:
@@ -108,7 +104,8 @@ def _print_spans(found: AuditReportView) -> None:
     cells = [(one.span, f"{one.event_count:,}") for one in found.spans]
     width = bar_width(cells, None)
     bars = [bar(one.event_count, most, width) for one in found.spans]
-    table(("DAY", "EVENTS", ""), [(*row, drawn) for row, drawn in zip(cells, bars, strict=True)])
+    span = "DAY" if len(found.spans[0].span) == len("2026-11-26") else "MONTH"
+    table((span, "EVENTS", ""), [(*row, drawn) for row, drawn in zip(cells, bars, strict=True)])
 
 
 def _print_actors(found: AuditReportView) -> None:

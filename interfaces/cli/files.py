@@ -55,6 +55,20 @@ def write_pieces(pieces: Iterable[bytes], path: Path, *, force: bool) -> None:
             partial.unlink(missing_ok=True)
 
 
+def write_page(pieces: Iterable[str], path: Path, *, force: bool) -> bool:
+    """Write a page into a file, or to the output where that is `-`; tell whether there is a file.
+
+    Raises:
+        InvalidInputError: as `write_pieces` does.
+    """
+    made = (piece.encode() for piece in pieces)
+    if path == Path("-"):
+        print_pieces(made)
+        return False
+    write_pieces(made, path, force=force)
+    return True
+
+
 def _move(partial: Path, path: Path) -> None:
     """Give a finished file its name, if nobody else has it by now."""
     try:

@@ -84,15 +84,11 @@ def _print(found: ComparisonView, only: Only | None, *, texts: bool) -> None:
 
 
 def _write_page(found: ComparisonView, path: Path, *, force: bool) -> None:
-    from interfaces.cli.files import print_pieces, write_pieces
+    from interfaces.cli.files import write_page
     from interfaces.comparing.as_html import pieces
 
-    made = (piece.encode() for piece in pieces(found))
-    if path == Path("-"):
-        print_pieces(made)
-        return
-    write_pieces(made, path, force=force)
-    say(f"Written to {path}, readable by you alone: it is not encrypted.")
+    if write_page(pieces(found), path, force=force):
+        say(f"Written to {path}, readable by you alone: it is not encrypted.")
 
 
 def _judge(found: ComparisonView, fail_under: float) -> None:

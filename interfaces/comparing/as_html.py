@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from domain.ids import short
@@ -17,7 +16,7 @@ from interfaces.comparing.figures import WORST_FIRST
 from interfaces.comparing.told import NOTHING, SKIPPED, ratio_in_words, share, speed, time_of
 from interfaces.comparing.words import compared
 from interfaces.comparison_views import ComparedPromptView, ComparisonView
-from interfaces.one_file import markup, mended, policy
+from interfaces.one_file import markup, mended, pieces_of, policy, style_of
 
 _LONGEST_LINE = 140
 
@@ -29,7 +28,7 @@ def pieces(found: ComparisonView) -> Iterator[str]:
 
 def _pieces(found: ComparisonView) -> Iterator[str]:
     page = _page()
-    style = _style()
+    style = style_of("interfaces.comparing")
     shown = sorted(found.prompts, key=_worst_first)
     yield page.head(found, markup(style), policy(style))
     yield page.figures(found)
@@ -48,11 +47,7 @@ def _pieces(found: ComparisonView) -> Iterator[str]:
 
 def page_policy() -> str:
     """Return the policy of every such page, for who serves it."""
-    return policy(_style())
-
-
-def _style() -> str:
-    return (files("interfaces.comparing") / "page" / "style.css").read_text("utf-8")
+    return policy(style_of("interfaces.comparing"))
 
 
 def _worst_first(one: ComparedPromptView) -> tuple[int, float]:
@@ -68,26 +63,18 @@ def _first_line(text: str | None) -> str:
 
 @cache
 def _page() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    made = Environment(
-        loader=PackageLoader("interfaces.comparing", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.globals |= {
-        "short": short,
-        "nothing": NOTHING,
-        "skipped": SKIPPED,
-        "rows": compared,
-        "share": share,
-        "ratio": ratio_in_words,
-        "speed": speed,
-        "time": time_of,
-        "first_line": _first_line,
-        "plot": {
+    return pieces_of(
+        "interfaces.comparing",
+        short=short,
+        nothing=NOTHING,
+        skipped=SKIPPED,
+        rows=compared,
+        share=share,
+        ratio=ratio_in_words,
+        speed=speed,
+        time=time_of,
+        first_line=_first_line,
+        plot={
             "width": plots.WIDTH,
             "height": plots.HEIGHT,
             "left": plots.LEFT,
@@ -95,5 +82,4 @@ def _page() -> Any:
             "top": plots.TOP,
             "bottom": plots.HEIGHT - plots.BOTTOM,
         },
-    }
-    return made.get_template("pieces.html").module
+    )

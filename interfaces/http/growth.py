@@ -32,7 +32,6 @@ class Growth:
 
     async def beyond(self, size: int, seconds: float) -> int:
         """Return the log's size as soon as it is more than `size`, or how it is after so many seconds."""
-        self._listen()
         deadline = asyncio.get_running_loop().time() + seconds
         while True:
             grown = self._grown
@@ -40,6 +39,7 @@ class Growth:
             left = deadline - asyncio.get_running_loop().time()
             if now > size or left <= 0 or self._stop.is_set():
                 return now
+            self._listen(now)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(grown.wait(), min(left, _LOOK_EVERY_SECONDS))
 
@@ -48,18 +48,18 @@ class Growth:
         self._stop.set()
         self._tell()
 
-    def _listen(self) -> None:
+    def _listen(self, size: int) -> None:
         if self._listener is not None and self._listener.is_alive():
             return
         loop = asyncio.get_running_loop()
         self._listener = threading.Thread(
-            target=self._follow, args=(loop,), name="daybook-growth", daemon=True
+            target=self._follow, args=(loop, size), name="daybook-growth", daemon=True
         )
         self._listener.start()
 
-    def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _follow(self, loop: asyncio.AbstractEventLoop, size: int) -> None:
         try:
-            for _ in self._book.events.follow(self._book.events.size(), stop=self._stop):
+            for _ in self._book.events.follow(size, stop=self._stop):
                 loop.call_soon_threadsafe(self._tell)
         except DaybookError as problem:
             _log.warning("the log is looked at once a second for now: %s", problem.message)

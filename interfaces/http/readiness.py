@@ -61,10 +61,13 @@ def _needed(server: Server) -> tuple[Sequence[Check], list[ReadModelView]]:
     ]
     # Queries wait until they see what they must, so a lag makes them slow and not wrong.
     furthest = max((one.lag for one in models), default=0)
-    problem_of_pump = server.pump_problem
-    detail = problem_of_pump or f"at most {furthest} events behind"
-    fix = "daybook projections status" if problem_of_pump else ""
-    checks.append(Check("read models", problem_of_pump is None, detail, fix))
+    detail, fix = f"at most {furthest} events behind", ""
+    being_built = ", ".join(one.name for one in status.read_models if not one.built and one.lag)
+    if server.pump_problem:
+        detail, fix = server.pump_problem, "daybook projections status"
+    elif being_built:
+        detail, fix = f"being built: {being_built}", "Wait; the log is read from its beginning."
+    checks.append(Check("read models", not fix, detail, fix))
     return checks, models
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from domain.ids import short
 from interfaces.markdown import to_html
-from interfaces.one_file import markup, mended, policy
+from interfaces.one_file import markup, mended, pieces_of, policy, style_of
 from interfaces.porting.branches import runs
 from interfaces.views import utc
 
@@ -28,7 +27,7 @@ def pieces(gathering: Gathering) -> Iterator[str]:
 
 def _pieces(gathering: Gathering) -> Iterator[str]:
     page = _page()
-    style = (files("interfaces.porting") / "page" / "style.css").read_text("utf-8")
+    style = style_of("interfaces.porting")
     alone = gathering.alone
     title, told = "Daybook", f"Exported {utc(gathering.now)}"
     if alone is not None:
@@ -51,14 +50,4 @@ def _pieces(gathering: Gathering) -> Iterator[str]:
 
 @cache
 def _page() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    made = Environment(
-        loader=PackageLoader("interfaces.porting", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.globals |= {"short": short, "utc": utc, "html": lambda text: markup(to_html(text))}
-    return made.get_template("pieces.html").module
+    return pieces_of("interfaces.porting", short=short, utc=utc, html=lambda text: markup(to_html(text)))

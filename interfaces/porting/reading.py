@@ -110,8 +110,7 @@ class _Reader:
             case f.MessageLine():
                 yield from self._message(said, len(line), number)
             case f.WithdrawnLine():
-                self._wrong = "it was erased while the file was written"
-                yield from self._close()
+                yield from self._withdraw(said)
             case f.ConversationLine():
                 yield from self._close()
                 self._line, self._size = said, len(line)
@@ -147,6 +146,11 @@ class _Reader:
             self._messages.clear()
         else:
             yield LeftOut(what="line", name=str(number), reason=why)
+
+    def _withdraw(self, said: f.WithdrawnLine) -> Iterator[Item]:
+        if self._line is not None and self._line.id == said.id:
+            self._wrong = "it was erased while the file was written"
+        yield from self._close()
 
     def _lose(self) -> Iterator[Item]:
         """Pass over messages that follow, unless the conversation that is open still waits for some."""

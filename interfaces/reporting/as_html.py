@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from domain.ids import short
-from interfaces.one_file import markup, mended, policy
+from interfaces.comparing.told import time_of
+from interfaces.one_file import markup, mended, pieces_of, policy, style_of
 from interfaces.report_views import AuditReportView, about_id
-from interfaces.reporting.told import CAPTIONS, after, duration, in_zone, who
+from interfaces.reporting.told import CAPTIONS, after, in_zone, who
 
 
 def pieces(found: AuditReportView) -> Iterator[str]:
@@ -23,12 +23,12 @@ def pieces(found: AuditReportView) -> Iterator[str]:
 
 def page_policy() -> str:
     """Return the policy of every such page, for who serves it."""
-    return policy(_style())
+    return policy(style_of("interfaces.reporting"))
 
 
 def _pieces(found: AuditReportView) -> Iterator[str]:
     page = _page()
-    style = _style()
+    style = style_of("interfaces.reporting")
     yield page.head(found, markup(style), policy(style))
     if found.event_count:
         yield page.spans(found, max(one.event_count for one in found.spans))
@@ -42,27 +42,13 @@ def _pieces(found: AuditReportView) -> Iterator[str]:
 
 
 @cache
-def _style() -> str:
-    return (files("interfaces.reporting") / "page" / "style.css").read_text("utf-8")
-
-
-@cache
 def _page() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    made = Environment(
-        loader=PackageLoader("interfaces.reporting", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return pieces_of(
+        "interfaces.reporting",
+        short=short,
+        who=who,
+        about=about_id,
+        at=in_zone,
+        duration=time_of,
+        after=after,
     )
-    made.globals |= {
-        "short": short,
-        "who": who,
-        "about": about_id,
-        "at": in_zone,
-        "duration": duration,
-        "after": after,
-    }
-    return made.get_template("pieces.html").module

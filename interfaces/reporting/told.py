@@ -22,7 +22,6 @@ CAPTIONS: Mapping[str, tuple[str, str]] = {
 
 _OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
 _SHORT = 8
-_MINUTE, _HOUR = 60, 3600
 
 
 def who(one: ActorView | EventView) -> str:
@@ -44,14 +43,6 @@ def _zone(zone: str) -> ZoneInfo | timezone:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
         return UTC  # the database knows it, this machine does not
-
-
-def duration(ms: float) -> str:
-    """Return a length of time as people read it."""
-    seconds = ms / 1000
-    if seconds < _MINUTE:
-        return f"{seconds:.1f} s"
-    return f"{seconds / _MINUTE:.1f} min" if seconds < _HOUR else f"{seconds / _HOUR:.1f} h"
 
 
 def after(found: NamedEventsView) -> str:

@@ -121,32 +121,36 @@ class PastConversations:
             InvalidInputError: the cursor is not of a list in this order.
         """
         if sort in {"activity", "created"}:
-            page = self._piecemeal(wanted, sort, limit, cursor, at_least)
-            if page is not None:
-                return page
+            for most in (_SOME, None):
+                page = self._piecemeal(wanted, sort, most, limit, cursor, at_least)
+                if page is not None:
+                    return page
         candidates, _, _ = self._candidates(wanted, sort, None, at_least)
         with self._folded(at_least) as (fold, queries):
             fold.add([one.id for one in candidates])
             return queries.listed(wanted, sort=sort, limit=limit, cursor=cursor)
 
     def _piecemeal(
-        self, wanted: Wanted, sort: Sort, limit: int, cursor: str | None, at_least: int | None
+        self,
+        wanted: Wanted,
+        sort: Sort,
+        most: int | None,
+        limit: int,
+        cursor: str | None,
+        at_least: int | None,
     ) -> ConversationPage | None:
-        """Return the page from no more conversations than it needs; None: some are not enough."""
-        candidates, first, complete = self._candidates(wanted, sort, _SOME, at_least)
+        """Return the page from no more conversations than it needs; None: `most` are not enough."""
+        candidates, first, complete = self._candidates(wanted, sort, most, at_least)
         share = max(_FIRST_SHARE, first, limit)
         with self._folded(at_least) as (fold, queries):
             while candidates:
                 fold.add([one.id for one in candidates[:share]])
                 del candidates[:share]
                 share = min(share * 2, _LARGEST_SHARE)
-                page = queries.listed(wanted, sort=sort, limit=limit, cursor=cursor)
-                if complete and not candidates:
-                    return page
-                if page.next_cursor is not None and (
-                    candidates and _before(page.conversations[-1], sort, candidates[0])
-                ):
-                    return page
+                if candidates:
+                    page = queries.listed(wanted, sort=sort, limit=limit, cursor=cursor)
+                    if page.next_cursor is not None and _before(page.conversations[-1], sort, candidates[0]):
+                        return page
             return queries.listed(wanted, sort=sort, limit=limit, cursor=cursor) if complete else None
 
     @contextmanager

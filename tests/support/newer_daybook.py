@@ -27,7 +27,7 @@ from projections.pump import Pump  # noqa: E402
 if TYPE_CHECKING:
     import psycopg
 
-_PAUSE_SECONDS = 0.1
+_PAUSE_SECONDS = 0.25
 
 
 def change_form(folder: Path) -> None:
@@ -40,6 +40,7 @@ def change_form(folder: Path) -> None:
     Conversations.folder = folder
     rebuild.BATCH = 100
     Pump.clear_every = 0.2
+    Pump.bulk_from = 100
     apply = Conversations.apply
 
     def slowly(self: Any, connection: psycopg.Connection, batch: Sequence[Recorded]) -> None:

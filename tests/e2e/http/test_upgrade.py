@@ -36,7 +36,12 @@ class Book:
     def __init__(self, url: str, home: Path, model: str) -> None:
         self.url = url
         self.daybook = Daybook(
-            {"DAYBOOK_HOME": str(home), "DAYBOOK_DATABASE_URL": url, "DAYBOOK_OLLAMA_URL": model}
+            {
+                "DAYBOOK_HOME": str(home),
+                "DAYBOOK_DATABASE_URL": url,
+                "DAYBOOK_OLLAMA_URL": model,
+                "DAYBOOK_RATE_LIMIT": "1000000",
+            }
         )
         lines = [HEAD]
         for number in range(1, COUNT + 1):
@@ -62,6 +67,12 @@ class Book:
                 "select position from daybook.read_model_builds where schema_name = %s", (NEW_FORM,)
             ).fetchone()
         return row[0] if row else 0
+
+    def live(self, form: str) -> bool:
+        """Tell whether queries may read a form."""
+        with psycopg.connect(self.url) as connection:
+            found = connection.execute("select from daybook.read_models where schema_name = %s", (form,))
+            return found.fetchone() is not None
 
     @contextmanager
     def serving(self, main: str | None = None) -> Iterator[Served]:
@@ -94,6 +105,14 @@ def until(what: str, done: Callable[[], Any]) -> Any:
         assert time.monotonic() < deadline, what
         time.sleep(0.02)
     return found
+
+
+def status(served: Served, path: str) -> int | None:
+    """Return the status of an answer, None where there is none."""
+    try:
+        return httpx.get(f"{served.url}{path}", trust_env=False, timeout=20).status_code
+    except httpx.TransportError:
+        return None
 
 
 def renamed(client: httpx.Client, book: Book, title: str) -> str:
@@ -152,6 +171,7 @@ class Going:
                     assert first(client, renamed(client, book, title))["title"] == title
                     assert client.get("/api/v1/search", params={"q": "renamed"}).status_code == 200
                     self.count += 1
+                    time.sleep(0.05)
         except BaseException as problem:  # noqa: BLE001 - told to whoever waits
             self.problems.append(problem)
 
@@ -176,9 +196,12 @@ def test_the_old_release_goes_on_while_the_new_one_builds_what_it_needs(book: Bo
             going.more(3)
             assert OLD_FORM in book.forms()
             with book.serving(NEWER) as new, new.client() as here:
-                until("the new form is begun again", lambda: 0 < book.loaded() < 600)
+                until("the new one answers", lambda: status(new, "/healthz") == 200)
+                assert status(new, "/readyz") == 503
+                assert not book.live(NEW_FORM)
                 going.more(3)
                 new.wait_until_ready()
+                assert book.live(NEW_FORM)
                 assert whole(here) == before
                 going.more(3)
                 assert {OLD_FORM, NEW_FORM} <= book.forms()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from infrastructure.postgres.history import PostgresHistory
 from projections.conversations.queries import ConversationQueries
 from projections.conversations.wanted import Sort, Wanted
 from projections.past import conversations
+from projections.past.folding import Fold
 from projections.past.view import Past, View
 from projections.projects.queries import ProjectQueries
 from projections.reading import Reading
@@ -175,8 +176,17 @@ def test_a_list_folds_no_more_than_its_page_needs_and_misses_nobody(
     view = asked.past.at(then)
     assert list(pages(view, Wanted(), "activity")) == told
     assert list(pages(view, Wanted(), "created")) == made
-    first = view.conversations.listed(Wanted(), limit=3)
-    assert [one.id for one in first.conversations] == told[:3]
+    folded: list[UUID] = []
+    add = Fold.add
+
+    def counted(self: Fold, ids: Collection[UUID]) -> None:
+        folded.extend(ids)
+        add(self, ids)
+
+    monkeypatch.setattr(Fold, "add", counted)
+    first = view.conversations.listed(Wanted(), sort="created", limit=3)
+    assert [one.id for one in first.conversations] == made[:3]
+    assert len(folded) < len(historian.conversations) / 2
 
 
 def test_a_moment_is_the_last_event_that_is_not_after_it(asked: Asked) -> None:

@@ -60,6 +60,26 @@ def test_what_is_appended_while_a_rebuild_runs_is_in_the_new_build(database: Dat
     assert counted(database) == list(range(history.log.size()))
 
 
+def test_a_log_that_never_rests_does_not_keep_a_rebuild_from_ending(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild, "BATCH", 20)
+    history = Historian(1)
+    history.live(60)
+    batches = history.log.size() // 20 + 1
+    pump = Pump(database, history.log, [Tally()])
+    told: list[int] = []
+
+    def more(done: int, _total: int) -> None:
+        told.append(done)
+        history.open()
+
+    pump.rebuild(progress=more)
+
+    assert len(told) == batches
+    assert counted(database) == list(range(history.log.size()))
+
+
 def test_readers_never_notice_a_switch(database: Database) -> None:
     history = Historian(1)
     history.live(200)

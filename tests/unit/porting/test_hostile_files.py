@@ -170,6 +170,11 @@ def test_a_conversation_that_was_withdrawn_is_left_out(desk: Desk) -> None:
     )
 
 
+def test_a_withdrawal_of_another_one_takes_nothing_along(desk: Desk) -> None:
+    withdrawn = {"type": "withdrawn", "id": identifier(9)}
+    assert desk.give(file_of(HEAD, *GOOD, withdrawn, *SECOND, END)).new_count == 2
+
+
 @pytest.mark.parametrize("cut", range(0, 400, 37))
 def test_a_file_that_is_cut_brings_whole_conversations_alone(desk: Desk, cut: int) -> None:
     whole = file_of(HEAD, *GOOD, *SECOND, END)

@@ -8,7 +8,7 @@ import pytest
 
 from domain.ids import new_id
 from interfaces.report_views import ActorView, NamedEventsView, about_id
-from interfaces.reporting.told import after, duration, in_zone, who
+from interfaces.reporting.told import after, in_zone, who
 from interfaces.views import EventView
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -35,11 +35,6 @@ def test_actors_are_told_by_name_or_by_the_end_of_their_id() -> None:
     assert who(actor("0123456789abcdef", "phone")) == "phone"
     assert who(actor("0123456789abcdef")) == "…89abcdef"
     assert who(actor("system")) == "system"
-
-
-@pytest.mark.parametrize(("ms", "told"), [(900, "0.9 s"), (90_000, "1.5 min"), (5_400_000, "1.5 h")])
-def test_times_are_told_in_units_people_read(ms: float, told: str) -> None:
-    assert duration(ms) == told
 
 
 def test_what_is_not_named_is_counted() -> None:
