@@ -138,11 +138,10 @@ def _look_after(book: Container) -> None:
 
     The pump builds them then, while `/healthz` answers and `/readyz` says what is waited for.
     """
-    standing = book.read_models.status()
-    if standing.log_size < book.read_models.bulk_from or all(one.built for one in standing.read_models):
-        book.look_after()
-    else:
+    if any(one.being_built for one in book.read_models.status().read_models):
         book.keyring.unlock()
+    else:
+        book.look_after()
 
 
 def http_options(settings: Settings, book: Container) -> HttpOptions:

@@ -4,6 +4,7 @@
 # one line a check, two figures, and at last "N passed, N failed".
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
+. deploy/checks.bash
 
 export COMPOSE_PROJECT_NAME="daybook-faults-$$" DAYBOOK_IMAGE=daybook-faults DAYBOOK_VERSION=$$
 work=$(mktemp -d)
@@ -14,36 +15,10 @@ services:
     command: ["simulate-ollama", "--host", "0.0.0.0", "--port", "11434", "--rate", "50", "--tokens", "200"]
 YAML
 export COMPOSE_FILE=docker-compose.yml:docker-compose.simulated.yml:$work/slow.yml
-DAYBOOK_HTTP_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+DAYBOOK_HTTP_PORT=$(free_port)
 export DAYBOOK_HTTP_PORT
-passed=0 failed=0 asking=
+asking=
 
-compose() { timeout --kill-after=10 "$1" docker compose "${@:2}"; }
-app() { compose 60 exec -T app "$@" </dev/null; }
-check() { # NAME COMMAND…
-    local name=$1 output
-    shift
-    if output=$("$@" 2>&1); then
-        passed=$((passed + 1))
-        printf 'ok      %s\n' "$name"
-    else
-        failed=$((failed + 1))
-        printf 'FAILED  %s\n%s\n' "$name" "$(printf '%s' "$output" | tail -n 25)"
-    fi
-}
-says() { # TEXT COMMAND…: the command's output holds the text
-    local wanted=$1 output
-    shift
-    output=$("$@" 2>&1) || { printf '%s\n' "$output"; return 1; }
-    [[ $output == *"$wanted"* ]] || { printf 'no %q in:\n%s\n' "$wanted" "$output"; return 1; }
-}
-until_says() { # SECONDS TEXT COMMAND…: the command's output comes to hold the text
-    local end=$((SECONDS + $1)) output
-    while ! output=$(says "${@:2}"); do
-        [ "$SECONDS" -lt "$end" ] || { printf '%s\n' "$output"; return 1; }
-        sleep 1
-    done
-}
 clean_up() {
     [ -z "$asking" ] || kill "$asking" 2>/dev/null
     compose 120 down --volumes --remove-orphans --timeout 10 >/dev/null 2>&1
@@ -138,5 +113,4 @@ check "no prompt that was taken is lost" every_prompt
 check "the log is proved" app daybook audit verify
 check "the read models are what the log says" app daybook projections verify
 
-printf '\n%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+finished

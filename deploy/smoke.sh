@@ -4,28 +4,17 @@
 # image included. Prints one line a check and at last "N passed, N failed".
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
+. deploy/checks.bash
 
 export COMPOSE_PROJECT_NAME="daybook-smoke-$$" DAYBOOK_IMAGE=daybook-smoke DAYBOOK_VERSION=$$
-DAYBOOK_HTTP_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+export COMPOSE_FILE=docker-compose.yml:docker-compose.simulated.yml
+DAYBOOK_HTTP_PORT=$(free_port)
 export DAYBOOK_HTTP_PORT
 base=http://127.0.0.1:$DAYBOOK_HTTP_PORT
-passed=0 failed=0 token=
+token=
 
-compose() { timeout --kill-after=10 "$1" docker compose -f docker-compose.yml -f docker-compose.simulated.yml "${@:2}"; }
 database() { compose 60 exec -T db "$@" </dev/null; }
-app() { compose 60 exec -T app "$@" </dev/null; }
 
-check() { # NAME COMMAND…
-    local name=$1 output
-    shift
-    if output=$("$@" 2>&1); then
-        passed=$((passed + 1))
-        printf 'ok      %s\n' "$name"
-    else
-        failed=$((failed + 1))
-        printf 'FAILED  %s\n%s\n' "$name" "$(printf '%s' "$output" | tail -n 25)"
-    fi
-}
 
 clean_up() {
     compose 120 down --volumes --remove-orphans --timeout 10 >/dev/null 2>&1
@@ -68,13 +57,6 @@ print(*statuses)
 PYTHON
 }
 field() { python3 -c 'import json, sys; print(json.loads(sys.stdin.read().split("\n", 1)[1])[sys.argv[1]])' "$1"; }
-says() { # TEXT COMMAND…: the command's output holds the text
-    local wanted=$1 output
-    shift
-    output=$("$@" 2>&1) || { printf '%s\n' "$output"; return 1; }
-    [[ $output == *"$wanted"* ]] || { printf 'no %q in:\n%s\n' "$wanted" "$output"; return 1; }
-}
-refuses() { ! "$@"; }
 denies() { # STATEMENT: the database refuses it to the application, with the application's own password
     local output
     output=$(app python -c 'import pathlib, sys, psycopg
@@ -86,12 +68,11 @@ secrets() {
     app cat /run/daybook/keys/token /run/daybook/keys/master-key /run/daybook/application/url
     database cat /run/daybook/database/password
 }
-same() { [ "$1" = "$2" ] || { printf '%q is not %q\n' "$1" "$2"; return 1; }; }
 
 check "it comes up from nothing, healthy" compose 420 up -d --build --wait
 if [ "$failed" -ne 0 ]; then
     compose 30 logs --no-color --tail 20
-    printf '%d passed, %d failed\n' "$passed" "$failed"
+    finished
     exit 1
 fi
 
@@ -137,5 +118,4 @@ check "it answers again" says imulator app daybook ask --continue "And a hash?"
 check "it goes away" compose 120 down --volumes --remove-orphans --timeout 15
 check "and leaves no volume behind" same "$(docker volume ls -q --filter "name=$COMPOSE_PROJECT_NAME")" ""
 
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+finished

@@ -61,7 +61,7 @@ _logger = logging.getLogger("daybook.pump")
 class ReadModelStatus:
     """How far one read model has come. `lag` is how many events it has still to apply.
 
-    `built`: false where its form is not there yet, as after an upgrade; queries wait until it is.
+    `being_built`: its form is not there yet, as after an upgrade, and that takes a while; queries wait.
     """
 
     name: str
@@ -69,7 +69,7 @@ class ReadModelStatus:
     position: int
     lag: int
     quarantined: int
-    built: bool = True
+    being_built: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,8 @@ class Pump:
         for name, model in self._models.items():
             version, position, quarantined = rows.get(name, (model.version, 0, 0))
             lag = max(0, size - position)
-            found.append(ReadModelStatus(name, version, position, lag, quarantined, built=name in rows))
+            being_built = name not in rows and lag >= self.bulk_from
+            found.append(ReadModelStatus(name, version, position, lag, quarantined, being_built))
         return Status(size, tuple(found))
 
     def _is_ours(self, name: str, version: int) -> bool:

@@ -119,29 +119,35 @@ def load(
         if progress is not None:
             progress(end, max(size, end))
 
-    window = Window(log, BATCH)
     size = log.size()
-    stretch = window.read(0)
+    read = _reading(log, size)
+    stretch = read(0)
     with ExitStack() as stack:
         reader, *workers = (
             stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="rebuild"))
             for _ in range(len(models) + 1)
         )
         while stretch.end > stretch.start:
-            # What is appended meanwhile is left to whoever catches up, or a busy log would never let this end.
-            following = reader.submit(window.read, stretch.end) if stretch.end < size else None
+            following = reader.submit(read, stretch.end)
             applied = [
                 worker.submit(apply, model, stretch) for worker, model in zip(workers, models, strict=True)
             ]
             under_way.append((stretch.end, applied))
             if len(under_way) > _AHEAD:
                 finish_oldest()
-            if following is None:
-                break
             stretch = following.result()
         while under_way:
             finish_oldest()
     return stretch.end
+
+
+def _reading(log: LogReader, size: int) -> Callable[[int], Stretch]:
+    """Return what reads the log on from a place, up to where it reached at first.
+
+    What is appended meanwhile is left to whoever catches up: a busy log would never let a load end.
+    """
+    window = Window(log, BATCH)
+    return lambda start: window.read(start) if start < size else Stretch(start, start, ())
 
 
 def index_all(connections: Connections, models: Sequence[ReadModel], made: dict[str, str]) -> None:

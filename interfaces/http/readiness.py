@@ -62,7 +62,7 @@ def _needed(server: Server) -> tuple[Sequence[Check], list[ReadModelView]]:
     # Queries wait until they see what they must, so a lag makes them slow and not wrong.
     furthest = max((one.lag for one in models), default=0)
     detail, fix = f"at most {furthest} events behind", ""
-    being_built = ", ".join(one.name for one in status.read_models if not one.built and one.lag)
+    being_built = ", ".join(one.name for one in status.read_models if one.being_built)
     if server.pump_problem:
         detail, fix = server.pump_problem, "daybook projections status"
     elif being_built:

@@ -4,12 +4,11 @@
 # and at last "N passed, N failed".
 set -uo pipefail
 cd "$(dirname "$0")/../../.." || exit 1
+. deploy/checks.bash
 
 export DAYBOOK_IMAGE=daybook-variants DAYBOOK_VERSION=$$
 work=$(mktemp -d)
-projects=() passed=0 failed=0
-
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+projects=()
 
 begin() { # VARIANT…: what follows is about the simulated stack with these variants
     export COMPOSE_PROJECT_NAME="daybook-$1-$$" COMPOSE_FILE=docker-compose.yml:docker-compose.simulated.yml
@@ -19,44 +18,15 @@ begin() { # VARIANT…: what follows is about the simulated stack with these var
     export DAYBOOK_HTTP_PORT
     printf '\n-- %s\n' "$*"
 }
-compose() { timeout --kill-after=10 "$1" docker compose "${@:2}"; }
-app() { compose 60 exec -T app "$@" </dev/null; }
-
-check() { # NAME COMMAND…
-    local name=$1 output
-    shift
-    if output=$("$@" 2>&1); then
-        passed=$((passed + 1))
-        printf 'ok      %s\n' "$name"
-    else
-        failed=$((failed + 1))
-        printf 'FAILED  %s\n%s\n' "$name" "$(printf '%s' "$output" | tail -n 25)"
-    fi
-}
-says() { # TEXT COMMAND…: the command's output holds the text
-    local wanted=$1 output
-    shift
-    output=$("$@" 2>&1) || { printf '%s\n' "$output"; return 1; }
-    [[ $output == *"$wanted"* ]] || { printf 'no %q in:\n%s\n' "$wanted" "$output"; return 1; }
-}
-refuses() { ! "$@"; }
-same() { [ "$1" = "$2" ] || { printf '%q is not %q\n' "$1" "$2"; return 1; }; }
-until_says() { # SECONDS TEXT COMMAND…: the command's output comes to hold the text
-    local end=$((SECONDS + $1)) output
-    while ! output=$(says "${@:2}"); do
-        [ "$SECONDS" -lt "$end" ] || { printf '%s\n' "$output"; return 1; }
-        sleep 1
-    done
-}
 down() { compose 120 down --volumes --remove-orphans --timeout 10 >/dev/null 2>&1; }
 
 clean_up() {
     for project in "${projects[@]}"; do
         COMPOSE_PROJECT_NAME=${project%%=*} COMPOSE_FILE=${project#*=} down
     done
-    docker rm --force --volumes "daybook-own-db-$$" >/dev/null 2>&1
+    docker rm --force --volumes "daybook-own-db-$$" "daybook-host-model-$$" >/dev/null 2>&1
     docker network rm "daybook-own-$$" >/dev/null 2>&1
-    docker image rm --force "$DAYBOOK_IMAGE:$DAYBOOK_VERSION" "daybook-proxy:$$" >/dev/null 2>&1
+    docker image rm --force "$DAYBOOK_IMAGE:$DAYBOOK_VERSION" "$DAYBOOK_IMAGE:$DAYBOOK_VERSION-newer" "daybook-proxy:$$" >/dev/null 2>&1
     rm -rf "$work"
 }
 trap clean_up EXIT
@@ -88,6 +58,16 @@ check "a backup was made as it came up" until_says 60 .daybook backups
 check "another is made by hand" compose 60 exec -T backup sh -c 'daybook backup /backups/daybook-by-hand.daybook'
 check "which is proved" compose 60 exec -T backup daybook backup --verify /backups/daybook-by-hand.daybook
 compose 60 exec -T backup cat /backups/daybook-by-hand.daybook >"$work/by-hand.daybook"
+running=$(compose 20 ps -q app)
+docker tag "$DAYBOOK_IMAGE:$DAYBOOK_VERSION" "$DAYBOOK_IMAGE:$DAYBOOK_VERSION-newer"
+printf 'services: { migrate: { command: ["db", "no-such-step"] }, app: { build: !reset null } }\n' >"$work/broken.yml"
+check "an upgrade whose migration fails is refused" refuses env DAYBOOK_VERSION="$DAYBOOK_VERSION-newer" \
+    COMPOSE_FILE="$COMPOSE_FILE:$work/broken.yml" timeout 60 docker compose up -d --wait --no-build
+check "and the app that was there goes on" same "$running" "$(compose 20 ps -q app)"
+check "which answers" says imulator app daybook ask "Still the old one?"
+check "the same upgrade without the fault is taken" env DAYBOOK_VERSION="$DAYBOOK_VERSION-newer" \
+    timeout 120 docker compose up -d --wait --no-build
+check "by another container" refuses same "$running" "$(compose 20 ps -q app)"
 down
 
 begin restore secrets
@@ -100,6 +80,21 @@ check "it has what was asked, and can read it" says "up?" app daybook search bac
 check "its log is proved" app daybook audit verify
 down
 unset DAYBOOK_SECRETS DAYBOOK_BACKUP_HOURS DAYBOOK_BACKUP_KEEP
+
+begin host-ollama
+COMPOSE_FILE=docker-compose.yml:docker-compose.host-ollama.yml
+projects[-1]="$COMPOSE_PROJECT_NAME=$COMPOSE_FILE"
+port=$(free_port)
+docker run --detach --name "daybook-host-model-$$" --network host "$DAYBOOK_IMAGE:$DAYBOOK_VERSION" \
+    simulate-ollama --host 0.0.0.0 --port "$port" >/dev/null
+export DAYBOOK_OLLAMA_URL=http://host.docker.internal:$port
+check "it comes up with a model server on the machine itself" compose 240 up -d --wait
+check "no model server runs beside it" same "$(compose 20 ps --services | tr '\n' ' ')" "app db "
+check "it answers" says imulator app daybook ask "Where are you?"
+docker rm --force "daybook-host-model-$$" >/dev/null
+check "the doctor says that it is not reached" says "host.docker.internal:$port" compose 60 exec -T app sh -c 'daybook doctor || true'
+down
+unset DAYBOOK_OLLAMA_URL
 
 begin external-db
 docker network create "daybook-own-$$" >/dev/null
@@ -159,5 +154,4 @@ check "one of them killed, the other goes on" says '"title":"By two"' through GE
 check "and asks" says '"answer_id"' through POST "/api/v1/conversations/$conversation/prompts" '{"text": "Still there?"}'
 down
 
-printf '\n%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ]
+finished

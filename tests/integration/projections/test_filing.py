@@ -18,6 +18,7 @@ from infrastructure.read_model_memory import ReadModelMemory
 from projections import projects
 from projections.conversations import VERSION
 from projections.conversations.wanted import Sort, Wanted
+from projections.finding import to_cursor
 from projections.search import queries
 from projections.search.queries import SearchQueries, Within
 from tests.fakes.histories import Historian
@@ -166,6 +167,13 @@ def test_an_older_file_takes_no_conversation_back_in_time(book: Book) -> None:
     history.bring(900_000, 4_000_000, history.bring(1_000_000, 5_000_000))
     [one] = book.conversations.newest().conversations
     assert (to_micros(one.created_at), to_micros(one.updated_at)) == (1_000_000, 5_000_000)
+
+
+@pytest.mark.parametrize("micros", [10**30, -(10**30), 2**63])
+def test_a_cursor_at_no_time_at_all_is_none(book: Book, micros: int) -> None:
+    forged = to_cursor(*("activity", False, micros, 1))
+    with pytest.raises(InvalidInputError, match="not one that this list gave out"):
+        book.conversations.listed(cursor=forged)
 
 
 def test_a_cursor_leads_on_in_its_own_order_only(book: Book) -> None:

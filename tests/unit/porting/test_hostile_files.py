@@ -99,6 +99,7 @@ WRONG: dict[str, Any] = {
     "a text of a number": prompt(text=1),
     "an id that is none": prompt(id="nonsense"),
     "no time": prompt(at="yesterday"),
+    "a time that is in no year elsewhere": prompt(at="9999-12-31T23:59:59Z"),
     "an answer that says nothing of itself": {**prompt(12), "kind": "answer"},
     "a kind that is none": prompt(12, kind="poem"),
     "a hash that is none": answer(provenance={"model": "m", "request_hash": "xyz"}),
