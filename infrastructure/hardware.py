@@ -45,7 +45,7 @@ def parse_nvidia(output: str) -> int:
 
 
 def _ram() -> int:
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     total = int(psutil.virtual_memory().total)
     for path in _CGROUP_LIMITS:

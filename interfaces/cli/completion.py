@@ -55,7 +55,7 @@ def completion(
 
 
 def _parent_shell() -> str | None:
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     for process in psutil.Process().parents():
         name = str(process.name()).lstrip("-")
