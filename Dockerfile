@@ -4,18 +4,20 @@ FROM python:3.13-slim AS build
 WORKDIR /src
 RUN python3 -m venv --without-pip /opt/daybook
 # Dependencies first: they change less often than the code, and stay cached.
-COPY pyproject.toml ./
-RUN python3 -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
-      > /tmp/requirements.txt \
- && python3 -m pip --python /opt/daybook/bin/python install --no-cache-dir --disable-pip-version-check -r /tmp/requirements.txt
-COPY README.md LICENSE ./
+COPY deploy/requirements.lock deploy/build-requirements.lock deploy/
+RUN python3 -m pip --python /opt/daybook/bin/python install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes \
+      -r deploy/requirements.lock \
+ && python3 -m pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore --require-hashes \
+      -r deploy/build-requirements.lock
+COPY pyproject.toml README.md LICENSE ./
 COPY domain domain
 COPY application application
 COPY projections projections
 COPY infrastructure infrastructure
 COPY interfaces interfaces
 COPY bootstrap bootstrap
-RUN python3 -m pip --python /opt/daybook/bin/python install --no-cache-dir --disable-pip-version-check --no-deps .
+RUN python3 -m pip wheel --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir /tmp/wheel . \
+ && python3 -m pip --python /opt/daybook/bin/python install --no-cache-dir --disable-pip-version-check --no-deps /tmp/wheel/*.whl
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="Daybook" \

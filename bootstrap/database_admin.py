@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from application.errors import DatabaseError
+from application.errors import DatabaseError, DatabaseUnreachableError
 from bootstrap.home import Home
 from bootstrap.settings import Settings
 from domain.errors import InvalidInputError, NotFoundError, RefusedError
@@ -79,6 +79,7 @@ class BookDatabase:
 
         In the end the application's own login is tried.
         """
+        from bootstrap.starting import patiently
         from infrastructure.postgres.database import Database, login_of
         from infrastructure.postgres.migrate import migrate, require_current
         from infrastructure.postgres.roles import Login
@@ -91,7 +92,12 @@ class BookDatabase:
         warnings: list[str] = []
         timeout = self._settings.number("connect_timeout")
         with closing(Database(owner or self.url(), connect_timeout=timeout)) as database:
-            applied = migrate(database, adopt=adopt, say=say, warn=warnings.append, login=login)
+            applied = patiently(
+                lambda: migrate(database, adopt=adopt, say=say, warn=warnings.append, login=login),
+                self._settings.number("startup_wait"),
+                say,
+                kind=DatabaseUnreachableError,
+            )
         if owner and warnings:
             return MigratedView(applied, warnings, None)
         with closing(self.connect()) as database:

@@ -304,9 +304,14 @@ class ProcessHost:
     def serve(self, *, ready: Say) -> None:
         """Run the HTTP server until it is stopped."""
         self._must_be_here("`daybook serve` serves the book of its own machine; yours is")
+        from application.errors import DatabaseError
         from bootstrap.serving import serve
+        from bootstrap.starting import patiently
 
-        serve(self._settings, self.open_here(ready), ready)
+        # Also what is not migrated yet: something else does that meanwhile.
+        wait = self._settings.number("startup_wait")
+        book = patiently(lambda: self.open_here(ready), wait, ready, kind=DatabaseError)
+        serve(self._settings, book, ready)
 
     def demo_host(self, home: Path, say: Say) -> contextlib.AbstractContextManager[DemoHost]:
         """Return a host on a throw-away home, with a simulator of its own running."""

@@ -160,6 +160,13 @@ DEFINITIONS = (
         numeric=True,
     ),
     Definition(
+        "startup_wait",
+        ("DAYBOOK_STARTUP_WAIT",),
+        "1",
+        "Seconds that `daybook serve` and `daybook db migrate` wait for a database that is not there yet.",
+        numeric=True,
+    ),
+    Definition(
         "stall_timeout",
         ("DAYBOOK_STALL_TIMEOUT",),
         "120",

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Brings up the Compose variants that can run anywhere, each a project of its own that goes away at the end: secrets of
-# one's own, a database of one's own, backups, two apps behind a proxy. Each is asked a question. Prints one line a check
-# and at last "N passed, N failed".
+# one's own, a database of one's own, backups, two apps behind a proxy. Each is asked a question. On the way: upgrades of
+# Daybook and of PostgreSQL, each once with a fault. Prints one line a check and at last "N passed, N failed".
 set -uo pipefail
 cd "$(dirname "$0")/../../.." || exit 1
 . deploy/checks.bash
 
 export DAYBOOK_IMAGE=daybook-variants DAYBOOK_VERSION=$$
 work=$(mktemp -d)
+mkdir "$work/tree"
 projects=()
 
 begin() { # VARIANT…: what follows is about the simulated stack with these variants
@@ -26,17 +27,17 @@ clean_up() {
     done
     docker rm --force --volumes "daybook-own-db-$$" "daybook-host-model-$$" >/dev/null 2>&1
     docker network rm "daybook-own-$$" >/dev/null 2>&1
-    docker image rm --force "$DAYBOOK_IMAGE:$DAYBOOK_VERSION" "$DAYBOOK_IMAGE:$DAYBOOK_VERSION-newer" "daybook-proxy:$$" >/dev/null 2>&1
+    docker image rm --force "$DAYBOOK_IMAGE:$DAYBOOK_VERSION" "daybook-proxy:$$" "daybook-postgres-18:$$" "daybook-no-postgres:$$" >/dev/null 2>&1
     rm -rf "$work"
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-export DAYBOOK_DATABASE_URL=postgresql://a:b@there/daybook DAYBOOK_OWNER_DATABASE_URL=postgresql://c:d@there/daybook
+export POSTGRES_PASSWORD=there DAYBOOK_DATABASE_URL=postgresql://a:b@there/daybook DAYBOOK_OWNER_DATABASE_URL=postgresql://c:d@there/daybook
 for file in docker-compose.*.yml; do
     check "$file is right" env -u COMPOSE_FILE docker compose -f docker-compose.yml -f "$file" config --quiet
 done
-unset DAYBOOK_DATABASE_URL DAYBOOK_OWNER_DATABASE_URL
+unset POSTGRES_PASSWORD DAYBOOK_DATABASE_URL DAYBOOK_OWNER_DATABASE_URL
 
 begin backup secrets
 export DAYBOOK_SECRETS=$work/secrets DAYBOOK_BACKUP_HOURS=1 DAYBOOK_BACKUP_KEEP=2
@@ -59,15 +60,24 @@ check "another is made by hand" compose 60 exec -T backup sh -c 'daybook backup 
 check "which is proved" compose 60 exec -T backup daybook backup --verify /backups/daybook-by-hand.daybook
 compose 60 exec -T backup cat /backups/daybook-by-hand.daybook >"$work/by-hand.daybook"
 running=$(compose 20 ps -q app)
-docker tag "$DAYBOOK_IMAGE:$DAYBOOK_VERSION" "$DAYBOOK_IMAGE:$DAYBOOK_VERSION-newer"
-printf 'services: { migrate: { command: ["db", "no-such-step"] }, app: { build: !reset null } }\n' >"$work/broken.yml"
-check "an upgrade whose migration fails is refused" refuses env DAYBOOK_VERSION="$DAYBOOK_VERSION-newer" \
-    COMPOSE_FILE="$COMPOSE_FILE:$work/broken.yml" timeout 60 docker compose up -d --wait --no-build
-check "and the app that was there goes on" same "$running" "$(compose 20 ps -q app)"
+cp docker-compose*.yml "$work/tree"
+cp -r deploy "$work/tree"
+printf 'services: { app: { build: !reset null, pull_policy: never } }\n' >"$work/built.yml"
+printf 'services: { migrate: { command: ["db", "no-such-step"] } }\n' >"$work/broken.yml"
+COMPOSE_FILE+=:$work/built.yml
+printf 'FROM %s\nLABEL newer=yes\n' "$DAYBOOK_IMAGE:$DAYBOOK_VERSION" | docker build --quiet --tag "$DAYBOOK_IMAGE:$DAYBOOK_VERSION" - >/dev/null
+check "an upgrade whose migration fails says so" says "the app that was there goes on" refuses env \
+    COMPOSE_FILE="$COMPOSE_FILE:$work/broken.yml" timeout 120 "$work/tree/deploy/upgrade.sh"
+check "and leaves the app that was there" same "$running" "$(compose 20 ps -q app)"
 check "which answers" says imulator app daybook ask "Still the old one?"
-check "the same upgrade without the fault is taken" env DAYBOOK_VERSION="$DAYBOOK_VERSION-newer" \
-    timeout 120 docker compose up -d --wait --no-build
+check "its image is the one that will be started again" same "$(docker inspect --format '{{.Image}}' "$running")" \
+    "$(docker image inspect --format '{{.Id}}' "$DAYBOOK_IMAGE:$DAYBOOK_VERSION")"
+printf 'FROM %s\nLABEL newer=yes\n' "$DAYBOOK_IMAGE:$DAYBOOK_VERSION" | docker build --quiet --tag "$DAYBOOK_IMAGE:$DAYBOOK_VERSION" - >/dev/null
+check "the same upgrade without the fault is taken" timeout 120 "$work/tree/deploy/upgrade.sh"
 check "by another container" refuses same "$running" "$(compose 20 ps -q app)"
+check "a migration that fails ends a plain up, too" refuses env \
+    COMPOSE_FILE="$COMPOSE_FILE:$work/broken.yml" timeout 120 docker compose up -d --wait
+check "after which the release before comes up again" compose 120 up -d --wait
 down
 
 begin restore secrets
@@ -78,8 +88,23 @@ check "the backup is restored into it" compose 120 run --rm -T migrate restore -
 check "it starts again" compose 120 up -d --wait
 check "it has what was asked, and can read it" says "up?" app daybook search backed
 check "its log is proved" app daybook audit verify
+COMPOSE_FILE+=:$work/built.yml
+read -r owner group <<<"$(compose 20 exec -T db sh -c 'echo $(id -u postgres) $(id -g postgres)' </dev/null)"
+docker build --quiet --build-arg OWNER_UID="$owner" --build-arg OWNER_GID="$group" --tag "daybook-postgres-18:$$" \
+    tests/e2e/containers/postgres-18 >/dev/null
+printf 'FROM python:3.13-slim\nENTRYPOINT ["false"]\n' | docker build --quiet --tag "daybook-no-postgres:$$" - >/dev/null
+check "a database that does not come up is not moved to" says "is used as before" refuses timeout 180 \
+    "$work/tree/deploy/postgres-major.sh" "daybook-no-postgres:$$" 18
+check "and the app goes on with the old one" until_says 60 "up?" app daybook search backed
+check "PostgreSQL 18 takes the book over" timeout 240 "$work/tree/deploy/postgres-major.sh" "daybook-postgres-18:$$" 18
+set -a
+. "$work/tree/.env"
+set +a
+check "which the app works with" says "PostgreSQL 18" app daybook db status
+check "and has what was asked" says "up?" app daybook search backed
+check "its log is proved there" app daybook audit verify
 down
-unset DAYBOOK_SECRETS DAYBOOK_BACKUP_HOURS DAYBOOK_BACKUP_KEEP
+unset DAYBOOK_SECRETS POSTGRES_IMAGE DAYBOOK_PGDATA DAYBOOK_BACKUP_HOURS DAYBOOK_BACKUP_KEEP
 
 begin host-ollama
 COMPOSE_FILE=docker-compose.yml:docker-compose.host-ollama.yml
@@ -95,6 +120,27 @@ docker rm --force "daybook-host-model-$$" >/dev/null
 check "the doctor says that it is not reached" says "host.docker.internal:$port" compose 60 exec -T app sh -c 'daybook doctor || true'
 down
 unset DAYBOOK_OLLAMA_URL
+
+begin kubernetes
+export DAYBOOK_SECRETS=$work/cluster
+mkdir "$DAYBOOK_SECRETS"
+check "the secrets of a cluster are made" docker run --rm --user "$(id -u):$(id -g)" --volume "$DAYBOOK_SECRETS:/secrets" \
+    --entrypoint python "$DAYBOOK_IMAGE:$DAYBOOK_VERSION" -m bootstrap.first_secrets /secrets/keys /secrets/database \
+    /secrets/application db /secrets/home
+find "$DAYBOOK_SECRETS" -type d -exec chmod 755 {} + -o -type f -exec chmod 444 {} + # a cluster gives them to who runs there
+POSTGRES_PASSWORD=$(cat "$DAYBOOK_SECRETS/database/password")
+export POSTGRES_PASSWORD
+# As a cluster does it: all at once, the database last of all.
+container() { compose 20 ps --all --quiet "$1"; }
+compose 60 up --no-start >/dev/null 2>&1
+check "what needs the database starts before it" docker start "$(container app)" "$(container migrate)" "$(container ollama)"
+sleep 3
+check "the database comes" docker start "$(container db)"
+check "and the app gets ready by itself" until_says 90 healthy docker inspect --format '{{.State.Health.Status}}' "$(container app)"
+check "it answers" says imulator app daybook ask "Who started you?"
+check "its key signs" app daybook audit checkpoint
+down
+unset DAYBOOK_SECRETS POSTGRES_PASSWORD
 
 begin external-db
 docker network create "daybook-own-$$" >/dev/null

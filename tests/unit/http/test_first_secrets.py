@@ -8,6 +8,7 @@ import pytest
 
 from bootstrap.first_secrets import main, make
 from infrastructure.crypto import master_key
+from infrastructure.proofs.kept import Kept
 
 
 @pytest.fixture
@@ -62,6 +63,23 @@ def test_an_installation_from_before_there_were_two_gets_the_second(folders: lis
 
     assert make(folders[0], folders[1], folders[2], "db") == [folders[2] / "url"]
     assert {**contents(folders), "application/url": ""} == {**before, "application/url": ""}
+
+
+def test_the_key_that_signs_checkpoints_is_made_once_in_the_home(
+    folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "home"
+    arguments = [*map(str, folders), "db", str(home)]
+
+    assert main(arguments) == 0
+    made = Kept(home).secret()
+    assert made is not None
+    assert f"made {Kept(home).key_file}" in capsys.readouterr().out
+    assert stat.S_IMODE(Kept(home).key_file.stat().st_mode) == 0o600
+
+    assert main(arguments) == 0
+    assert Kept(home).secret() == made
+    assert capsys.readouterr().out == ""
 
 
 def test_without_its_arguments_it_says_how_it_is_called(capsys: pytest.CaptureFixture[str]) -> None:
