@@ -36,7 +36,7 @@ USER 10001:10001
 WORKDIR /var/lib/daybook
 EXPOSE 8484
 STOPSIGNAL SIGTERM
-# It is healthy as soon as it answers. Until then an upgrade may build read models, minutes in a book of a million events.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=15m --retries=3 CMD ["python", "-m", "bootstrap.probe"]
+# It is healthy as soon as it is ready. Until then an upgrade may build read models, minutes in a book of a million events.
+HEALTHCHECK --interval=5s --timeout=5s --start-period=15m --retries=5 CMD ["python", "-m", "bootstrap.probe"]
 ENTRYPOINT ["daybook"]
 CMD ["serve"]

@@ -69,7 +69,11 @@ secrets() {
     database cat /run/daybook/database/password
 }
 
-check "it comes up from nothing, healthy" compose 420 up -d --build --wait
+check "the image is built" compose 420 build --quiet app
+began=$(date +%s%N)
+check "it comes up from nothing, healthy" compose 240 up -d --wait
+check "and answers" says imulator app daybook ask "Are you there?"
+printf 'figure  %d ms from up to the end of the first answer\n' $((($(date +%s%N) - began) / 1000000))
 if [ "$failed" -ne 0 ]; then
     compose 30 logs --no-color --tail 20
     finished
@@ -79,7 +83,7 @@ fi
 check "it is ready, by its published port" says '"ready":true' call GET /readyz
 check "without the token nobody is let in" says 401 call GET /api/v1/conversations
 token=$(app cat /run/daybook/keys/token)
-check "with the token one is" says '"conversations":[]' call GET /api/v1/conversations
+check "with the token one is" says '"conversations":[{' call GET /api/v1/conversations
 check "it runs without root's rights" says uid=10001 app id
 check "it cannot write beside its volumes" refuses app touch /opt/daybook/there
 check "there is nothing to build with inside" refuses app sh -c 'command -v gcc || command -v make || command -v git'
