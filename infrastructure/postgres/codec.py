@@ -76,7 +76,22 @@ def to_event(row: LogRow) -> Event:
         UnknownEventTypeError: this version of Daybook does not know the type.
         DamagedEventError: the bytes are not what this type is made of.
     """
-    catalogue.known(row.type, row.schema_version)  # only then it is known which fields are plain
+    cls = catalogue.known(row.type, row.schema_version)  # only then it is known which fields are plain
+    if cls.schema_version != row.schema_version:
+        return _upcast(row)
+    decode, content = _readers.get(cls) or _reader(cls)
+    try:
+        values = decode(row.payload)
+    except msgspec.DecodeError as problem:
+        raise _damaged(row, problem) from problem
+    for name in content:
+        box = values[name]
+        if box is not None:
+            values[name] = Sealed(row.stream_id, row.version, name, box)
+    return _event(cls, row, values)
+
+
+def _upcast(row: LogRow) -> Event:
     try:
         values = _seal_marks(row, _decode(row.payload))
         cls, values = catalogue.resolve(row.type, row.schema_version, values)
@@ -196,6 +211,28 @@ def _converters(cls: type[Event]) -> tuple[tuple[str, Any], ...]:
         )
         _cache[cls] = known
     return known
+
+
+_readers: dict[type[Event], tuple[Callable[[bytes], dict[str, Any]], tuple[str, ...]]] = {}
+
+
+def _reader(cls: type[Event]) -> tuple[Callable[[bytes], dict[str, Any]], tuple[str, ...]]:
+    """Return a function from a payload to the fields of one value, and which of these are content.
+
+    Only UUIDs and boxes are looked at; all else is as it was stored, whatever the class says today.
+    """
+    hints = get_type_hints(cls)
+    content = tuple(name for name, _ in _converters(cls) if name not in cls.plain)
+    shape: Any = TypedDict(  # type: ignore[misc] # made of what the class says
+        "shape",
+        {
+            name: bytes | None if name in content else Any if convert is None else hints[name]
+            for name, convert in _converters(cls)
+        },
+    )
+    decoder: msgspec.msgpack.Decoder[dict[str, Any]] = msgspec.msgpack.Decoder(shape)
+    _readers[cls] = decoder.decode, content
+    return _readers[cls]
 
 
 _bare_decoders: dict[type[Event], Callable[[bytes], dict[str, Any]]] = {}

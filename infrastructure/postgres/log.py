@@ -182,4 +182,4 @@ def _rows(
     connection: "psycopg.Connection", query: LiteralString, parameters: Sequence[object]
 ) -> list[LogRow]:
     with connection.cursor(binary=True) as cursor:
-        return [LogRow._make(row) for row in cursor.execute(query, parameters)]
+        return [LogRow._make(row) for row in cursor.execute(query, parameters).fetchall()]
