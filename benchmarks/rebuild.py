@@ -6,11 +6,13 @@ Starts a durable PostgreSQL of its own (fsync on). A book of conversations (a st
 answer's start and its end, ten times) is appended through the real log, with real keys. `plain` rebuilds
 `conversations`, which the stock runner builds in a table of the same kind from events of the same kinds, one
 transaction an event: that is how it works, and its rate does not depend on their number, so it gets fewer.
-`all` rebuilds every read model, search included. `--messages` adds queries on a book of so many messages: the
+`all` rebuilds every read model, search included.
+Garbage is looked for as seldom as in `daybook`. `--messages` adds queries on a book of so many messages: the
 last fifty of a long conversation, and searches. Prints one JSON line a measurement, then one with the ratios.
 """
 
 import argparse
+import gc
 import json
 import os
 import platform
@@ -35,6 +37,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from application.ports.log import Origin
 from benchmarks.machine import fsync_rate
+from bootstrap.main import GARBAGE_THRESHOLDS
 from domain.conversation.conversation import Conversation
 from domain.ids import new_id
 from infrastructure.crypto.keyring import Keyring
@@ -277,6 +280,7 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=0)
     arguments = parser.parse_args()
     random.seed(1)
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
     with PostgresServer() as server:
         with psycopg.connect(server.url, autocommit=True) as connection:
             version = connection.info.server_version

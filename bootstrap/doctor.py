@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from application.errors import ModelServerUnreachableError, in_words
-from bootstrap.container import make_keyring, make_model_server
+from bootstrap.container import given_signing_key, make_keyring, make_model_server
 from bootstrap.database_admin import BookDatabase
 from bootstrap.home import Home
 from bootstrap.settings import DEFINITIONS, Settings
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from infrastructure.postgres.database import Database
 
 _LOW_DISK = 1 << 30
+_SIGNERS = "select verifier from daybook.signing_keys"
 _NO_BOOK_YET = "no book yet: the first command makes it"
 _CLOCK_TOLERANCE_SECONDS = 5.0
 
@@ -194,21 +195,44 @@ def _keys(settings: Settings, home: Home, database: Database) -> list[Check]:
             checks.append(Check("master key", False, detail, "daybook keys rotate --master", required=False))
         exported = home.key_exported.exists()
         detail = "exported" if exported else "never exported: if this file is lost, so is all content"
-        fix = "" if exported else "daybook keys export daybook-key.json"
+        fix = "" if exported else "daybook keys export daybook.key"
         checks.append(Check("key backup", exported, detail, fix, required=False))
     if checks[0].ok:
         checks.append(_guarded("key epochs", lambda: _epochs(database)))
+        checks.append(_guarded("signing key", lambda: _signing_key(settings, home, database)))
         checks.append(_backup(home))
     return checks
 
 
+def _signing_key(settings: Settings, home: Home, database: Database) -> Check:
+    """Say whether checkpoints can be signed here: a restored book may lie in a home that cannot."""
+    from infrastructure.proofs.kept import Kept
+    from infrastructure.proofs.signing import SigningKey
+
+    secret = given_signing_key(settings) or Kept(home.root).secret()
+    with database.connection() as connection:
+        known = [row[0] for row in connection.execute(_SIGNERS).fetchall()]
+    if not known:
+        return Check("signing key", True, "no checkpoint was signed yet")
+    if secret is not None and any(
+        verifier == SigningKey.from_secret(verifier.split("+")[0], secret).verifier for verifier in known
+    ):
+        return Check("signing key", True, "it signs this book's checkpoints")
+    detail = "this book's checkpoints are signed with another key, which is not here: none can be made"
+    fix = "bring keys/signing.key from the home of the book, or name it: DAYBOOK_SIGNING_KEY_FILE"
+    return Check("signing key", False, detail, fix, required=False)
+
+
 def _backup(home: Home) -> Check:
-    """Say when the last backup was made from this home."""
+    """Say when the last backup was made from this home, and whether the key in force is younger than it."""
     last = home.last_backup()
     if last is None:
         return Check("backup", False, "none was made from this home", "daybook backup FILE", required=False)
     at, where = last
     went = "into a pipe" if where == "-" else f"to {where}"
+    if home.master_key.exists() and home.master_key.stat().st_mtime > at.timestamp():
+        detail = f"the last one, {went}, is older than the master key in force, which may not open it"
+        return Check("backup", False, detail, "daybook backup FILE", required=False)
     return Check("backup", True, f"the last one was made on {at.astimezone():%Y-%m-%d %H:%M}, {went}")
 
 

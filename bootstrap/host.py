@@ -178,9 +178,9 @@ class ProcessHost:
         from bootstrap.servers import warning_of
 
         if told := warning_of(server):
-            from interfaces.cli.console import say_wrapped
+            from interfaces.cli.console import say
 
-            say_wrapped(f"daybook: {told}")
+            say(f"daybook: {told}")
         return self.servers.open(server)
 
     def default_model(self) -> str:

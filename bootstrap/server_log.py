@@ -54,7 +54,7 @@ def log_to_stderr(form: str) -> None:
     handler.setFormatter(TextLines() if as_text else JsonLines())
     for name in (_OURS, *_LIBRARIES):
         logger = logging.getLogger(name)
-        if not logger.handlers:
+        if all(isinstance(known, logging.NullHandler) for known in logger.handlers):
             logger.addHandler(handler)
             logger.setLevel(logging.INFO if name == _OURS else logging.WARNING)
             logger.propagate = False

@@ -8,11 +8,10 @@ reading the old schema when it is dropped, and the new position is never behind 
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeAlias
 
 from projections import builds
@@ -30,8 +29,6 @@ BATCH = 5_000
 _AHEAD = 2  # stretches that are held in memory while the slowest read model applies an older one
 _CLOSE_ENOUGH = 500  # events that may be left for the switch itself
 _SWITCH_TRIES = 30
-_USUAL_COLLECTION = gc.get_threshold()
-_SELDOM = 100_000  # new objects after which the garbage collector looks for cycles while a log is loaded
 
 _ANALYZE = """
 select format('%%I.%%I', n.nspname, c.relname)
@@ -126,7 +123,6 @@ def load(
     read = _reading(log, size)
     stretch = read(0)
     with ExitStack() as stack:
-        stack.enter_context(_seldom_collected())
         reader, *workers = (
             stack.enter_context(ThreadPoolExecutor(max_workers=1, thread_name_prefix="rebuild"))
             for _ in range(len(models) + 1)
@@ -143,16 +139,6 @@ def load(
         while under_way:
             finish_oldest()
     return stretch.end
-
-
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Look for cycles less often: events have none, and looking for them takes a third of a load."""
-    gc.set_threshold(_SELDOM, *_USUAL_COLLECTION[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*_USUAL_COLLECTION)
 
 
 def _reading(log: LogReader, size: int) -> Callable[[int], Stretch]:

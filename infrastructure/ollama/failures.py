@@ -70,7 +70,7 @@ def _why_unreachable(host: str, why: BaseException | None) -> str:
 def missing(model: str) -> ModelMissingError:
     """The server is there; the model is not."""
     return ModelMissingError(
-        f"The model server does not have the model “{model}”. What was written before is kept.",
+        f"The model server does not have the model “{model}”. Nothing is lost.",
         hint=f"daybook models pull {model}",
     )
 

@@ -29,6 +29,7 @@ _LONGEST_PAUSE_SECONDS = 5.0
 # A notification holds less than 8,000 bytes, and an id takes 33.
 _IDS_A_PAYLOAD = 200
 _log = logging.getLogger("daybook.signals")
+logging.getLogger("daybook").addHandler(logging.NullHandler())  # else lines come in the middle of an answer
 
 Told = Callable[[Signal], None]
 

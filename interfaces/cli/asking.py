@@ -17,7 +17,7 @@ from application.running import Ended, Outcome, Progress, Standing
 from domain.conversation.conversation import Status
 from domain.errors import ContentErasedError
 from domain.ids import short
-from interfaces.cli.console import say_dim, say_wrapped, tell
+from interfaces.cli.console import say, say_dim, tell
 from interfaces.cli.interrupts import Interrupts
 from interfaces.errors import Exit, verdict
 from interfaces.server_errors import ServerError
@@ -114,19 +114,19 @@ def explain(answered: Answered) -> Exit:
         if isinstance(outcome.problem, ContentErasedError):
             return verdict(outcome.problem).exit_code
         if isinstance(outcome.problem, ServerError):
-            say_wrapped(f"daybook: See it when the server is there again: {see}")
+            say(f"daybook: When the server is there again: {see} (and daybook retry, if it was interrupted)")
         elif outcome.log_size is None:
-            say_wrapped(
+            say(
                 "daybook: The prompt is recorded; the end of its answer could not be. "
                 "The next command closes it."
             )
         else:
             kept = "and what came of the answer are" if outcome.text or outcome.thinking else "is"
-            say_wrapped(f"daybook: Your prompt {kept} recorded: {see}")
+            say(f"daybook: Your prompt {kept} recorded: {see}. To have it answered again: daybook retry")
         return verdict(outcome.problem).exit_code
     kept = "what came so far is kept" if outcome.text or outcome.thinking else "nothing had come yet"
     done = "Cancelled" if outcome.status is Status.CANCELLED else "Interrupted"
-    say_wrapped(f"daybook: {done}; your prompt is recorded and {kept}. See it: {see}")
+    say(f"daybook: {done}; your prompt is recorded and {kept}. See it: {see}")
     return Exit.INTERRUPTED
 
 

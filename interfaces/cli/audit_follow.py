@@ -44,5 +44,5 @@ def _print(book: Book, batch: Sequence[RecordedHead], names: dict[str, str], *, 
         names |= dict.fromkeys((one.actor for one in batch), "") | dict(names_of_actors(book, batch))
     for one in batch:
         who = one_line(names.get(one.actor)) or one.actor[-8:]
-        what = f"{one.log_index}  {local(one.time, seconds=True)}  {one.event.type_name}"
-        out(clean(f"{what}  {stream_of(one)}  {who}  {one.source}"))
+        what = f"{one.log_index:<5}  {local(one.time)}  {one.event.type_name:<29}"
+        out(clean(f"{what}  {stream_of(one):<12}  {who:<8}  {one.source}"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.errors import InvalidInputError
-from interfaces.cli.console import local, out, out_is_terminal, out_json, say, say_wrapped, size
+from interfaces.cli.console import local, out, out_is_terminal, out_json, say, size
 from interfaces.cli.keys import PassphraseFile, read_passphrase
 from interfaces.cli.late_progress import late_bar
 from interfaces.cli.lazy import command_app
@@ -77,8 +77,8 @@ def backup(
     where = "Written" if path is None else f"Written to {path}"
     say(f"{where}: {written.event_count:,} events, {size(written.size)}, root {written.root[:16]}…")
     if written.checkpoint is None:
-        say_wrapped("It is not signed: the key that signs this book's checkpoints is not in this home.")
-    say_wrapped(_what_opens_it(written))
+        say("It is not signed: the key that signs this book's checkpoints is not in this home.")
+    say(_what_opens_it(written))
 
 
 def _what_opens_it(written: BackupContents) -> str:
@@ -103,7 +103,7 @@ def show_checked(host: Host, file: Path, checkpoint: Path | None, *, as_json: bo
     for line in lines(found.contents):
         out(line)
     if found.missing is not None:
-        say_wrapped(older(found.missing, found.contents.event_count))
+        say(older(found.missing, found.contents.event_count))
 
 
 def lines(found: BackupContents) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interfaces.cli.console import out, out_json, say_wrapped
+from interfaces.cli.console import out, out_json, say
 from interfaces.cli.finding import LAST
 from interfaces.cli.lazy import command_app
 from interfaces.cli.opening import host_of, opened
@@ -55,9 +55,7 @@ def cancel(
         elif was_streaming:
             out(f"{str(found.status).capitalize()}: {short(found.id)}")
         else:
-            say_wrapped(
-                f"daybook: Answer {short(found.id)} had ended before ({found.status}); it stays as it is."
-            )
+            say(f"daybook: Answer {short(found.id)} had ended before ({found.status}); it stays as it is.")
 
 
 async def _stop(book: Book, found: Message) -> Message:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interfaces.cli.console import note, one_line, say_wrapped
+from interfaces.cli.console import note, one_line, say
 from interfaces.cli.lazy import command_app
 from interfaces.cli.model_options import CommandWithOptions, parse_options
 from interfaces.cli.opening import host_of, opened
@@ -107,7 +107,7 @@ def chat(  # noqa: PLR0913 - the flags are the command
 def _say_where(book: Book, found: ConversationSummary, parent: Message | None) -> None:
     from interfaces.cli.switch import say_end, say_message
 
-    say_wrapped(f"{one_line(found.title) or '(no title)'} goes on after:")
+    say(f"{one_line(found.title) or '(no title)'} goes on after:")
     if parent is not None:
         say_message(parent)
     else:
@@ -131,7 +131,7 @@ async def _talk(host: Host, book: Book, talk: Talk, editor: LineEditor) -> None:
 
     # Ctrl-C between two prompts, where nothing listens for it, must not end the chat.
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, lambda: None)
-    say_wrapped("Enter sends, Alt-Enter begins a new line, /help lists what else there is, Ctrl-D leaves.")
+    say("Enter sends, Alt-Enter begins a new line, /help lists what else there is, Ctrl-D leaves.")
     try:
         while True:
             try:
@@ -160,4 +160,4 @@ async def _talk(host: Host, book: Book, talk: Talk, editor: LineEditor) -> None:
     if talk.conversation_id is not None:
         from domain.ids import short
 
-        say_wrapped(f"Recorded: daybook show {short(talk.conversation_id)}")
+        say(f"Recorded: daybook show {short(talk.conversation_id)}")

@@ -9,7 +9,7 @@ from uuid import UUID
 from domain.errors import InvalidInputError, NotFoundError
 from domain.ids import short
 from interfaces.again import as_before, last_answer
-from interfaces.cli.console import say_wrapped
+from interfaces.cli.console import say
 from interfaces.cli.opening import SOURCE
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ async def _edit(host: Host, book: Book, talk: Talk, rest: str) -> None:
     prompt, before = _last_prompt(book, talk)
     text = rest or edit(prompt.whole().text)
     if text == prompt.text:
-        say_wrapped("The prompt is as it was. Nothing was recorded.")
+        say("The prompt is as it was. Nothing was recorded.")
         return
     command = EditPrompt(
         actor=book.actor,
@@ -117,7 +117,7 @@ async def _switch(_host: Host, book: Book, talk: Talk, rest: str) -> None:
     else:
         raise InvalidInputError("/switch takes next, previous, or an id that /tree shows.")
     book.commands.handle(to_branch(book, conversation_id, target))
-    say_wrapped("This goes on at:")
+    say("This goes on at:")
     say_end(book, conversation_id)
 
 
@@ -126,9 +126,7 @@ async def _fork(_host: Host, book: Book, talk: Talk, rest: str) -> None:
 
     done = book.commands.handle(of_branch(book, _end(book, talk), rest or None))
     left, talk.conversation_id = talk.conversation_id, done.id
-    say_wrapped(
-        f"Forked; the chat goes on in {short(done.id)}, and {short(left or done.id)} stays as it was."
-    )
+    say(f"Forked; the chat goes on in {short(done.id)}, and {short(left or done.id)} stays as it was.")
 
 
 async def _rate(_host: Host, book: Book, talk: Talk, rest: str) -> None:
@@ -141,14 +139,14 @@ async def _rate(_host: Host, book: Book, talk: Talk, rest: str) -> None:
     if answer is None:
         raise NotFoundError("There is no answer here to rate.")
     book.commands.handle(of_answer(book, answer, rating, why.strip() or None))
-    say_wrapped("The rating is taken back." if rating == "clear" else f"Rated {rating}.")
+    say("The rating is taken back." if rating == "clear" else f"Rated {rating}.")
 
 
 async def _note(_host: Host, book: Book, talk: Talk, rest: str) -> None:
     from interfaces.cli.note import on_message
 
     done = book.commands.handle(on_message(book, _end(book, talk), rest))
-    say_wrapped(f"Noted ({short(done.id)}).")
+    say(f"Noted ({short(done.id)}).")
 
 
 BRANCHES: Mapping[str, Handler] = {

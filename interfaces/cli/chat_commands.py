@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from domain.errors import InvalidInputError
 from interfaces.cli.chat_branches import BRANCHES, Handler, begun
-from interfaces.cli.console import clean, one_line, say_wrapped
+from interfaces.cli.console import clean, one_line, say
 from interfaces.cli.opening import SOURCE
 
 if TYPE_CHECKING:
@@ -52,26 +52,26 @@ async def run_command(host: Host, book: Book, talk: Talk, line: str) -> bool:
 
 
 async def _help(_host: Host, _book: Book, _talk: Talk, _rest: str) -> None:
-    say_wrapped(HELP)
+    say(HELP)
 
 
 async def _model(host: Host, book: Book, talk: Talk, name: str) -> None:
     if name:
         talk.model = name
-        say_wrapped(f"{clean(name)} answers from now on.")
+        say(f"{clean(name)} answers from now on.")
     else:
         answers = clean(talk.model or host.default_model())
-        say_wrapped(f"{answers} answers." + ("" if talk.model else " (the default)"))
+        say(f"{answers} answers." + ("" if talk.model else " (the default)"))
     there = sorted(one_line(card.name) for card in await book.model_server.models())
     if name and name not in there and f"{name}:latest" not in there:
-        say_wrapped(f"{clean(name)} is not on the model server; your next prompt offers to get it.")
+        say(f"{clean(name)} is not on the model server; your next prompt offers to get it.")
     if not name or name not in there:
-        say_wrapped(f"On the model server: {', '.join(there) or 'none'}")
+        say(f"On the model server: {', '.join(there) or 'none'}")
 
 
 async def _new(_host: Host, _book: Book, talk: Talk, _rest: str) -> None:
     talk.conversation_id = talk.after_id = None
-    say_wrapped("A new conversation begins with your next prompt.")
+    say("A new conversation begins with your next prompt.")
 
 
 async def _undo(_host: Host, book: Book, talk: Talk, rest: str) -> None:
@@ -96,7 +96,7 @@ async def _undo(_host: Host, book: Book, talk: Talk, rest: str) -> None:
         )
         book.commands.handle(command)
     talk.draft = target.text
-    say_wrapped("Back before this prompt; edit it and send it again, or clear it with Ctrl-C.")
+    say("Back before this prompt; edit it and send it again, or clear it with Ctrl-C.")
 
 
 async def _editor(_host: Host, _book: Book, talk: Talk, rest: str) -> None:

@@ -56,11 +56,12 @@ def flush() -> None:
 
 
 def say(text: str) -> None:
-    """Tell the person something that is no result."""
+    """Tell the person something that is no result: on a terminal no line of it breaks inside a word."""
     if _held_back:
         _held_back[-1].append(text)
         return
-    sys.stderr.write(text + "\n")
+    shown = at_words(text, _error_width()) if sys.stderr.isatty() else text
+    sys.stderr.write(shown + "\n")
     sys.stderr.flush()
 
 
@@ -73,11 +74,6 @@ def say_what_was_held_back() -> None:
     """Say it, and all that follows at once again."""
     for text in _held_back.pop():
         say(text)
-
-
-def say_wrapped(text: str) -> None:
-    """Tell the person something of several words: on a terminal no line of it breaks inside a word."""
-    say(at_words(text, _error_width()) if sys.stderr.isatty() else text)
 
 
 def say_cut(text: str) -> None:
@@ -131,7 +127,7 @@ def note(text: str) -> None:
 def tell(problem: DaybookError) -> None:
     """Tell what went wrong, and the next step."""
     sys.stdout.flush()
-    say_wrapped(f"daybook: {clean(problem.message)}")
+    say(f"daybook: {clean(problem.message)}")
     if problem.hint:
         say(f"  → {clean(problem.hint)}")
 
@@ -222,6 +218,7 @@ def confirm_choice(question: str, allowed: Callable[[str], bool], default: str) 
             typed = line.strip() or default
             if not line or allowed(typed):
                 return typed
+            say(f"{clean(typed)!r} is none of the choices.")
     except KeyboardInterrupt:
         say("")
         return default

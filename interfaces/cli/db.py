@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from interfaces.cli.console import out, out_json, say, say_wrapped
+from interfaces.cli.console import out, out_json, say
 from interfaces.cli.lazy import group_app
 from interfaces.cli.opening import host_of
 
@@ -38,7 +38,7 @@ def migrate(
     """Bring the database's form up to this Daybook."""
     done = host_of(ctx).database.migrate(adopt=adopt, say=say)
     for warning in done.warnings:
-        say_wrapped(f"daybook: warning: {warning}")
+        say(f"daybook: warning: {warning}")
     if as_json:
         out_json(done)
     else:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from interfaces.cli.console import clean, say_wrapped
+from interfaces.cli.console import clean, say
 from interfaces.cli.lazy import command_app
 
 app = command_app()
@@ -33,7 +33,7 @@ def delete(
         (f"daybook hold add {which} --reason WHY", "the opposite: it must not be erased"),
     )
     longest = max(len(command) for command, _ in ways)
-    say_wrapped("daybook: Nothing was deleted, because that could mean two things. Say which:")
+    say("daybook: Nothing was deleted, because that could mean two things. Say which:")
     for command, meaning in ways:
-        say_wrapped(f"  {command:<{longest}}  {meaning}")
+        say(f"  {command:<{longest}}  {meaning}")
     raise typer.Exit(Exit.INVALID)

@@ -29,7 +29,15 @@ class Format(StrEnum):
     HTML = "html"
 
 
-_ENDINGS = {".json": Format.JSON, ".jsonl": Format.JSON, ".html": Format.HTML, ".htm": Format.HTML}
+_ENDINGS = {
+    ".md": Format.MD,
+    ".markdown": Format.MD,
+    ".txt": Format.MD,
+    ".json": Format.JSON,
+    ".jsonl": Format.JSON,
+    ".html": Format.HTML,
+    ".htm": Format.HTML,
+}
 
 
 @app.command()
@@ -62,7 +70,7 @@ def export(
         )
     if output is not None and not force and output.exists():
         raise is_there(output)
-    form = form or _ENDINGS.get(output.suffix.lower() if output else "", Format.MD)
+    form = form or _form_of(output)
     with opened(host_of(ctx)) as book:
         wanted = _wanted(book, conversation, project)
         from interfaces.cli.late_progress import late_bar
@@ -78,6 +86,18 @@ def export(
                 write_pieces(pieces, output, force=force)
     if output is not None:
         say(f"Written to {output}, readable by you alone: it is not encrypted.")
+
+
+def _form_of(output: Path | None) -> Format:
+    if output is None or not output.suffix:
+        return Format.MD
+    form = _ENDINGS.get(output.suffix.lower())
+    if form is None:
+        raise InvalidInputError(
+            f"The ending of {output.name} says no format; {', '.join(_ENDINGS)} do. Nothing was written.",
+            hint="daybook export … -o FILE --format md|json|html",
+        )
+    return form
 
 
 def _wanted(book: Book, conversation: str | None, project: str | None) -> Chosen:

@@ -12,6 +12,7 @@ from uuid import UUID
 from domain.errors import ContentErasedError, InvalidInputError, NotFoundError
 from domain.ids import fragment, short
 from interfaces.again import last_answer
+from interfaces.cli.console import local, one_line
 
 if TYPE_CHECKING:
     from interfaces.book import Book
@@ -44,6 +45,8 @@ def conversation_if_any(book: Book, typed: str, shown: Seen | None = None) -> Co
     conversations = book.conversations if shown is None else shown.conversations
     if typed.strip() == LAST:
         latest = conversations.latest_of_actor(book.actor)
+        if latest is None and shown is not None:
+            _refuse_later(book)
         if latest is None:
             from projections.conversations.wanted import Wanted
 
@@ -61,6 +64,17 @@ def conversation_if_any(book: Book, typed: str, shown: Seen | None = None) -> Co
     found = conversations.find(digits)
     _refuse_several(typed, "conversations", [(one.id, one.title) for one in found])
     return found[0] if found else None
+
+
+def _refuse_later(book: Book) -> None:
+    """Refuse `@last` where it names a conversation that was not there at that moment, if it names one now."""
+    now = book.conversations.latest_of_actor(book.actor)
+    if now is not None:
+        raise NotFoundError(
+            f"`@last` is what is latest now, {one_line(now.title)!r} ({short(now.id)}), and that was begun "
+            f"later, on {local(now.created_at)}.",
+            hint="daybook list --as-of MOMENT, then its id",
+        )
 
 
 def message(book: Book, typed: str, shown: Seen | None = None) -> Message | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.errors import InvalidInputError
-from interfaces.cli.console import clean, out, out_json, say_wrapped
+from interfaces.cli.console import clean, out, out_json, say
 from interfaces.cli.lazy import command_app
 from interfaces.cli.opening import host_of, opened
 from interfaces.errors import Exit
@@ -99,13 +99,13 @@ def _tell(found: ImportView) -> None:
         told.append(f"{_counted(found.new_project_count, 'project')} {would}new")
     out(", ".join(told) + ".")
     for what, count in found.remarks.items():
-        say_wrapped(f"{count:,} {clean(what)}.")
+        say(f"{count:,} {clean(what)}.")
     for one in found.left_out[:_SHOWN]:
-        say_wrapped(clean(f"Left out: {one.what} {one.name}: {one.reason}"))
+        say(clean(f"Left out: {one.what} {one.name}: {one.reason}"))
     more = found.left_out_count - min(len(found.left_out), _SHOWN)
     if more > 0:
-        say_wrapped(f"… and {more:,} more; --json names up to a thousand.")
+        say(f"… and {more:,} more; --json names up to a thousand.")
     for name, count in found.unknown.items():
-        say_wrapped(clean(f"Not known here, and passed over: {name} ({count:,} times)."))
+        say(clean(f"Not known here, and passed over: {name} ({count:,} times)."))
     if found.cut_off is not None:
-        say_wrapped(clean(f"{found.cut_off} Import the whole file to get the rest; what is here stays."))
+        say(clean(f"{found.cut_off} Import the whole file to get the rest; what is here stays."))

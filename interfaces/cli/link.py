@@ -62,4 +62,6 @@ def link(
         out_json(view)
         return
     out(view.url)
-    say(f"It signs one browser in, once, until {local(command.link_expires_at)}. It needs `daybook serve`.")
+    until = local(command.link_expires_at)
+    say(f"It signs one browser in, once, until {until}. It needs `daybook serve` there;")
+    say("where that was started with --listen: DAYBOOK_LISTEN=HOST:PORT daybook link")

@@ -28,10 +28,10 @@ async def choose_model(host: Host, server: Models, missing: str, *, remember: bo
         missing: the model that is not there.
         remember: whether a choice of another one becomes the default.
     """
-    installed = sorted(
-        (card for card in await server.models() if "embedding" not in card.capabilities), key=_by_size
-    )[:_MOST_SHOWN]
-    choice = _ask(missing, installed)
+    usual = host.setting("model")
+    fit = [card for card in await server.models() if "embedding" not in card.capabilities]
+    installed = sorted(fit, key=lambda card: (card.name != usual, _by_size(card)))[:_MOST_SHOWN]
+    choice = _ask(missing, installed, len(fit) - len(installed))
     if choice == "q":
         return None
     if choice == "1":
@@ -47,7 +47,7 @@ async def choose_model(host: Host, server: Models, missing: str, *, remember: bo
     return chosen
 
 
-def _ask(missing: str, installed: Sequence[ModelCard]) -> str:
+def _ask(missing: str, installed: Sequence[ModelCard], more: int) -> str:
     known = download_size(missing)
     about = f" ({size(known)})" if known else ""
     say(
@@ -57,7 +57,7 @@ def _ask(missing: str, installed: Sequence[ModelCard]) -> str:
     say(f"  1  get {clean(missing)}{about}")
     for number, card in enumerate(installed, 2):
         say(f"  {number}  use {clean(card.name)} ({size(card.size)}, installed)")
-    say("  q  neither")
+    say(f"  q  neither{f'; {more} more are installed: daybook models list' if more else ''}")
     numbers = {str(number) for number in range(1, len(installed) + 2)}
     return confirm_choice("Which? [q] ", lambda typed: typed in numbers | {"q"}, "q")
 

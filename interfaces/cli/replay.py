@@ -222,7 +222,7 @@ def _ask(question: str) -> None:
 
 
 def _run(book: Book, replay_id: UUID, *, as_json: bool) -> None:
-    from domain.errors import DaybookError
+    from domain.errors import DaybookError, RefusedError
     from domain.ids import short
     from interfaces.cli.projections import progress_bar
 
@@ -233,8 +233,9 @@ def _run(book: Book, replay_id: UUID, *, as_json: bool) -> None:
     except KeyboardInterrupt:
         say(f"Stopped; what was answered is kept. Go on: daybook replay resume {here}")
         raise
-    except DaybookError:
-        say(f"Replay {here} was stopped; what was answered is kept. Go on: daybook replay resume {here}")
+    except DaybookError as problem:
+        if not isinstance(problem, RefusedError):
+            say(f"Replay {here} was stopped; what was answered is kept. Go on: daybook replay resume {here}")
         raise
     found = book.replay_desk.get(replay_id)
     if as_json:

@@ -16,7 +16,7 @@ from domain.errors import InvalidInputError
 from domain.ids import fragment
 from interfaces.cli.backup import STANDARD, older, show_checked
 from interfaces.cli.changes import change_conversation
-from interfaces.cli.console import out_json, say, say_wrapped
+from interfaces.cli.console import out_json, say
 from interfaces.cli.finding import LAST
 from interfaces.cli.keys import PassphraseFile, read_passphrase
 from interfaces.cli.late_progress import late_bar
@@ -146,31 +146,31 @@ def _tell(done: RestoredBook) -> None:
         "daybook audit key with the one you kept",
         "no": "its root is the one that was written; it was not signed",
     }[found.signed]
-    say_wrapped(
+    say(
         f"Restored into {done.database}: {found.event_count:,} events, recomputed: {proved} "
         f"({found.root[:16]}…)."
     )
     if done.missing is not None:
-        say_wrapped(older(done.missing, found.event_count))
+        say(older(done.missing, found.event_count))
     if done.kept is not None:
-        say_wrapped(
+        say(
             "That is what daybook audit verify will say, and no checkpoint is signed, as long as this home "
             f"keeps it. If the rest is gone for good: mv {done.kept} {done.kept}.before-restore"
         )
     if done.erased_count:
-        say_wrapped(
+        say(
             f"{done.erased_count:,} erased after the backup was made, and erased anew: their keys were not "
             "loaded. To finish: daybook keys rotate"
         )
     if done.key == "installed":
         say("The master key came from the backup and is in this home. Check it: daybook doctor")
     elif done.key == "missing":
-        say_wrapped(
+        say(
             "The master key is not here, and was not in the backup: nothing can be read until it is. Bring "
             "it: daybook keys import FILE   (then everything is built at the next command)"
         )
     if not done.can_sign:
-        say_wrapped(
+        say(
             "The key that signs the book's checkpoints is not in this home: bring keys/signing.key of the "
             "home that made the backup (daybook paths)."
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from interfaces.cli.as_of import AsOf, seen, tell
 from interfaces.cli.console import clean, local, one_line, out, out_is_terminal, out_json, say, terminal
@@ -30,7 +32,20 @@ class Role(StrEnum):
     ANSWER = "answer"
 
 
-@app.command()
+_WITHOUT = re.compile(r"-[^\W\d]{2,}|-\"")
+_MARK = "\0"
+
+
+class _Search(TyperCommand):
+    """Takes `-tree` for what is not to be found; a parser would take it for the option `-t` with `ree`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse, with a mark before each such word."""
+        marked = [_MARK + arg if _WITHOUT.match(arg) else arg for arg in args]
+        return super().parse_args(ctx, marked)
+
+
+@app.command(cls=_Search)
 def search(  # noqa: PLR0913 - the flags are the command
     ctx: typer.Context,
     words: Annotated[list[str], typer.Argument(help='Words; "a phrase", or, -without.')],
@@ -54,6 +69,7 @@ def search(  # noqa: PLR0913 - the flags are the command
     """Find messages by their words."""
     from projections.search.queries import Within
 
+    words = [word.removeprefix(_MARK) for word in words]
     with opened(host_of(ctx)) as book:
         first, last = moments(book, since, until)
         within = Within(

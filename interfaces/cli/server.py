@@ -12,7 +12,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from interfaces.cli.console import can_ask, one_line, out_json, say, say_wrapped, table
+from interfaces.cli.console import can_ask, one_line, out_json, say, table
 from interfaces.cli.lazy import group_app
 from interfaces.cli.opening import host_of
 
@@ -45,7 +45,7 @@ def add(
     if use_it:
         servers.use(name)
     if added.warning:
-        say_wrapped(f"daybook: {added.warning}")
+        say(f"daybook: {added.warning}")
     if as_json:
         out_json(
             {
@@ -58,7 +58,7 @@ def add(
         )
         return
     may = " ".join(added.scopes) or "nothing"
-    say_wrapped(f"Saved: {name} ({added.url}, Daybook {one_line(added.version)}). You may: {may}.")
+    say(f"Saved: {name} ({added.url}, Daybook {one_line(added.version)}). You may: {may}.")
     say(
         "Commands go to it from now on. Back to this machine: daybook server use local"
         if use_it

@@ -113,8 +113,9 @@ class _Follower:
                     self._lost_since, pause = time.monotonic(), _PAUSE_SECONDS
                 if time.monotonic() - self._lost_since > self._patience:
                     raise ServerUnreachableError(
-                        f"The connection to {self._connection.url} was lost: {why}. Your prompt is recorded, "
-                        "and the server goes on with the answer."
+                        f"The connection to {self._connection.url} was lost: {why}. Your prompt is recorded. "
+                        "A server that still runs goes on with the answer; of one that was ended, what came "
+                        "of it is kept."
                     )
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)

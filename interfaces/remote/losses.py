@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from interfaces.server_errors import ServerUnreachableError
 
 
@@ -15,7 +17,10 @@ def reason(problem: Exception) -> str:
         "ReadError": "it was cut",
         "WriteError": "it was cut",
     }
-    return known.get(name) or " ".join(str(problem).split())[:200] or name
+    told = re.sub(r"\[Errno -?\d+\] ", "", " ".join(str(problem).split())[:200])
+    if told == "All connection attempts failed":  # a name with several addresses
+        return "nothing listens there"
+    return known.get(name) or told or name
 
 
 def not_there(url: str, problem: Exception) -> ServerUnreachableError:

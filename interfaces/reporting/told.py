@@ -16,7 +16,10 @@ CAPTIONS: Mapping[str, tuple[str, str]] = {
     "erasures": ("Erasures", "Nothing was erased."),
     "holds": ("Holds", "Nothing was held or released."),
     "letting_in": ("Tokens and sessions", "Nobody was let in or shut out."),
-    "exports": ("Exports", "No export was recorded."),
+    "exports": (
+        "Exports",
+        "None was recorded. (Exports are recorded only while DAYBOOK_RECORD_ACCESS asks for it.)",
+    ),
 }
 """The groups of events that are named: what stands above them, and in their place where there are none."""
 

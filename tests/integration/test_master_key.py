@@ -313,6 +313,10 @@ def test_a_home_whose_key_opens_another_book_keeps_it(
     assert TEXT in shown(daybook.with_settings(DAYBOOK_MASTER_KEY_FILE=str(tmp_path / "own")))
 
 
+def looked_at(daybook: Daybook) -> dict[str, Any]:
+    return {one["name"]: one for one in daybook("doctor", "--json", expect=None).json["checks"]}
+
+
 def test_another_home_gets_the_new_key_by_its_export(
     daybook: Daybook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -326,10 +330,16 @@ def test_another_home_gets_the_new_key_by_its_export(
     former = key_of(second)
     assert TEXT in second("search", "readable").out.replace("«", "").replace("»", "")
 
+    daybook("backup", str(tmp_path / "book.daybook"))
+    assert looked_at(daybook)["backup"]["ok"] is True
+    assert looked_at(daybook)["signing key"]["ok"] is True
+    assert looked_at(second)["signing key"]["ok"] is False
+
     replace(daybook)
 
-    checks = {one["name"]: one for one in daybook("doctor", "--json", expect=None).json["checks"]}
+    checks = looked_at(daybook)
     assert checks["key backup"]["ok"] is False  # the export is of the former key
+    assert checks["backup"]["ok"] is False  # the backup is, too
     assert "keys import FILE" in second("list", expect=6).err
     assert "former master key" in second("keys", "import", str(tmp_path / "old.json"), *said, expect=4).err
     daybook("keys", "export", str(tmp_path / "new.json"), *said)

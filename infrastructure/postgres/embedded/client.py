@@ -218,6 +218,8 @@ class EmbeddedPostgres:
                     if launches == _MOST_LAUNCHES:
                         raise errors.supervisor_failed(state.tail(layout.log_file), layout.log_file)
                     launches += 1
+                    if not layout.data_dir.exists():
+                        self._say(f"a new book is made in {self._home}")
                     self._launch(layout)
             known = state.read_state(layout.state_file)
             progress.tick("recovering the database after a crash" if _recovers(known) else None)

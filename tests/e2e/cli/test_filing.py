@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +48,35 @@ def test_tags_are_put_on_taken_off_and_filtered_by(book: Daybook) -> None:
     assert "put on as +oops" in book("tag", one, "oops", expect=2).err
     assert "not both" in book("tag", one, "--clear", "-only", expect=2).err
     assert "at once" in book("tag", one, "+a", "-a", expect=2).err
+
+
+def test_words_that_are_not_to_be_found_are_no_options(book: Daybook) -> None:
+    one = asked(book, "Of moored boats")
+    asked(book, "Of moored boats at sea")
+    found = book("search", "moored", "-sea", "--role", "prompt", "--json").json["results"]
+    assert [hit["conversation_id"] for hit in found] == [one]
+    found = book("search", "moored", "-boats", "-t", "none", "--json").json["results"]
+    assert found == []
+    found = book("search", "moored", '-"boats at"', "--role", "prompt", "--json").json["results"]
+    assert [hit["conversation_id"] for hit in found] == [one]
+    assert len(book("search", "moored", "-n", "1", "--json").json["results"]) == 1
+
+
+def test_the_last_one_was_not_there_at_a_moment_before_it(book: Daybook) -> None:
+    asked(book, "Of the earlier")
+    then = str(book.log_size() - 1)
+    asked(book, "Of the later")
+    assert "Of the later" in (told := book("show", "@last", "--as-of", then, expect=3).err)
+    assert "begun later" in told
+    assert "Of the earlier" in book("list", "--as-of", then).out
+
+
+def test_a_file_says_its_format_by_its_ending(book: Daybook, tmp_path: Path) -> None:
+    asked(book, "Of formats")
+    book("export", "@last", "-o", str(tmp_path / "a.md"))
+    book("export", "@last", "-o", str(tmp_path / "a.pdf"), "--format", "md")
+    assert "says no format" in book("export", "@last", "-o", str(tmp_path / "b.pdf"), expect=2).err
+    assert not (tmp_path / "b.pdf").exists()
 
 
 def test_pins_come_first_and_moves_are_between_projects(book: Daybook) -> None:

@@ -50,7 +50,7 @@ def test_one_that_is_killed_again_and_again_asks_each_prompt_once(book: Daybook)
     chance = random.Random(5)
     process = book.begin("replay", "--last", "4", "-m", "simulator-slow", "--json")
     wait_until(lambda: bool(book("replay", "list", "--json").json["replays"]), "a replay")
-    for _ in range(4):
+    for _ in range(2):
         time.sleep(chance.uniform(0.2, 1.2))
         process.kill()
         process.communicate()

@@ -65,7 +65,7 @@ def large(book: Daybook, kept: dict[str, UUID]) -> dict[str, UUID]:
 def test_a_backup_that_is_taken_while_others_write_restores_and_verifies(
     book: Daybook, kept: dict[str, UUID], there: Daybook, passphrase: str, tmp_path: Path
 ) -> None:
-    files = [str(tmp_path / f"{number}.daybook") for number in range(3)]
+    files = [str(tmp_path / f"{number}.daybook") for number in range(2)]
     sizes = []
     with writers(book, 2):
         for file in files:
@@ -216,7 +216,8 @@ def test_it_goes_to_an_older_server_and_back(
     }
     assert there("audit", "verify", "--json").json["ok"]
     assert "What stays? 2" in there("show", str(kept["read"])).out
-    assert Path(second).stat().st_size > Path(first).stat().st_size
+    counts = [book("backup", "--verify", file, "--json").json["event_count"] for file in (first, second)]
+    assert counts[0] < counts[1]
 
 
 def test_an_interrupted_backup_leaves_nothing_at_all(
