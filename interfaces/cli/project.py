@@ -43,6 +43,7 @@ def create(
 ) -> None:
     """Open a project."""
     from application.commands import CreateProject
+    from domain.ids import short
 
     with opened(host_of(ctx)) as book:
         command = CreateProject(
@@ -54,7 +55,12 @@ def create(
             default_model=model,
             default_options=parse_options(option or []),
         )
+        namesakes = [one for one in book.projects.all(include_archived=True) if one.name == name.strip()]
         give(book, command, f"Created: {one_line(name)}", as_json=as_json)
+        if namesakes:
+            other = short(namesakes[0].id)
+            say("Another project has this name, too: name both by their ids,")
+            say(f"or give that one another: daybook project rename {other} NAME")
 
 
 @app.command("list")

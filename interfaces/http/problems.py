@@ -198,7 +198,8 @@ async def _http(request: Request, error: Exception) -> Response:
         400: "The body cannot be read as JSON in UTF-8. Nothing was recorded.",
     }
     detail = details.get(error.status_code) or error.detail
-    return problem(request.scope, error.status_code, detail, headers=error.headers)
+    told = problem(request.scope, error.status_code, detail, headers=error.headers)
+    return _for_people(request, told, detail)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -208,7 +209,24 @@ async def _invalid(request: Request, error: Exception) -> Response:
         return problem(request.scope, 400, "The body is not valid JSON. Nothing was recorded.")
     parts = [_part(one["loc"], str(one["msg"])) for one in found]
     named = ", ".join(dict.fromkeys(part.pointer or part.parameter or "the body" for part in parts))
-    return problem(request.scope, 422, f"Not as it should be: {named}. Nothing was recorded.", errors=parts)
+    detail = f"Not as it should be: {named}. Nothing was recorded."
+    return _for_people(request, problem(request.scope, 422, detail, errors=parts), detail)
+
+
+def _for_people(request: Request, told: Response, detail: str) -> Response:
+    """Return a page in place of a problem where somebody looks with a browser."""
+    if (
+        request.method != "GET"
+        or request.url.path.startswith("/api/")
+        or "text/html" not in request.headers.get("accept", "")
+    ):
+        return told
+    from interfaces.http.web.pages import page
+
+    title = (
+        "There is nothing here" if told.status_code == HTTPStatus.NOT_FOUND else "This address is not right"
+    )
+    return page("error.html", told.status_code, title=title, detail=detail, hint="")
 
 
 def _part(where: Sequence[Any], message: str) -> InvalidPart:

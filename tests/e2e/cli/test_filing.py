@@ -86,13 +86,15 @@ def test_pins_come_first_and_moves_are_between_projects(book: Daybook) -> None:
     assert ids(book)[0] == one
     assert "* Of the first" in book("list").out
     assert ids(book, "--pinned") == [one]
-    book("project", "create", "Garden")
+    assert "Another project" not in book("project", "create", "Garden").err
     book("move", one, "Garden")
     assert ids(book, "-p", "Garden") == [one]
     book("move", one, "--none")
     assert "no conversation yet" in book("list", "-p", "Garden").err
     assert "Where to?" in book("move", one, expect=2).err
-    assert "Where to?" in book("move", one, "Garden", "--none", expect=2).err
+    assert "Another project has this name" in book("project", "create", "Garden").err
+    assert "ambiguous" in book("move", one, "Garden", expect=2).err
+    assert "Where to?" in book("move", one, "Shed", "--none", expect=2).err
     book("unpin", one)
     assert ids(book, "--pinned") == []
 

@@ -59,6 +59,21 @@ def test_a_conversation_is_shown_rendered_and_escaped(api: httpx.Client) -> None
     assert "<pre><code>" in page.text
 
 
+@pytest.mark.parametrize(
+    ("path", "status"), [("/nosuch", 404), ("/sign-in", 422), ("/conversations/xyz", 422)]
+)
+def test_a_wrong_address_is_a_page_for_people_and_a_problem_for_programs(
+    api: httpx.Client, path: str, status: int
+) -> None:
+    shown = api.get(path, headers={"Accept": "text/html,*/*"})
+    told = api.get(path)
+
+    assert (shown.status_code, told.status_code) == (status, status)
+    assert shown.headers["content-type"].startswith("text/html")
+    assert "Back to the book" in shown.text
+    assert told.headers["content-type"] == "application/problem+json"
+
+
 def test_an_ended_answer_can_be_had_as_html(api: httpx.Client) -> None:
     answer = answered(api, "Show me").answer_id
 
