@@ -14,7 +14,7 @@ from tests.support.cli_process import Daybook, Ran
 
 _MASKS = (
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
-    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d"), "TIME"),
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?"), "TIME"),
     (re.compile(r'("\w+_ms":)[\d.]+'), r"\1MS"),
     (re.compile(r'("\w+_per_second":)[\d.]+'), r"\1SPEED"),
     (re.compile(r"[\d.]+ s\b"), "SECONDS"),
@@ -92,6 +92,6 @@ def both_ways(here: Daybook, there: Daybook, steps: Sequence[Step]) -> None:
         assert step.expect is None or one.code == step.expect, f"{what}: {one.code} ({one.err})"
         shown = [(way.told(ran.out), way.told(ran.err)) for way, ran in zip(ways, (one, other), strict=True)]
         if step.same:
-            assert shown[0][0] == shown[1][0], what
+            assert shown[0][0] == shown[1][0], f"{what}:\n{shown[0][0]}\nthere:\n{shown[1][0]}"
         if step.same and step.err:
-            assert shown[0][1] == shown[1][1], what
+            assert shown[0][1] == shown[1][1], f"{what}:\n{shown[0][1]}\nthere:\n{shown[1][1]}"

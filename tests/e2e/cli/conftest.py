@@ -17,7 +17,7 @@ from tests.support.postgres_server import ONLY_PROCESSES_CRASH, PostgresServer, 
 @pytest.fixture(scope="session")
 def cli_simulator() -> Iterator[RunningSimulator]:
     """Quick, with a model for every way to fail; `simulator-slow` takes some seconds."""
-    with RunningSimulator(SimulatorOptions(rate=0, slow_rate=40, fault_models=True)) as running:
+    with RunningSimulator(SimulatorOptions(rate=0, slow_rate=100, fault_models=True)) as running:
         yield running
 
 

@@ -43,7 +43,7 @@ class Watcher(threading.Thread):
 
 @pytest.mark.timeout(300)
 def test_servers_killed_in_turn_lose_no_character_that_the_log_has(environment: dict[str, str]) -> None:
-    options = SimulatorOptions(rate=0, slow_rate=60, fault_models=True)
+    options = SimulatorOptions(rate=0, slow_rate=120, fault_models=True)
     ports = [free_port(), free_port()]
     urls = [f"http://127.0.0.1:{number}" for number in ports]
     watchers: list[Watcher] = []
