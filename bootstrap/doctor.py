@@ -249,10 +249,14 @@ def _epochs(database: Database) -> Check:
 
 def _model_server(settings: Settings) -> list[Check]:
     model = settings.get("model")
+    from infrastructure.ollama.failures import OF_THE_MACHINE
+
     try:
         version, cards = asyncio.run(_ask_model_server(settings))
     except ModelServerUnreachableError as problem:
         fix = "ollama serve   (or set DAYBOOK_OLLAMA_URL)"
+        if OF_THE_MACHINE in settings.get("ollama_url"):
+            fix = "OLLAMA_HOST=0.0.0.0 ollama serve   (on the machine itself)"
         return [Check("model server", False, problem.message, fix)]
     except DaybookError as problem:
         fix = "" if problem.hint == "daybook doctor" else problem.hint

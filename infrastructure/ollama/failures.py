@@ -27,6 +27,9 @@ _MAX_QUOTED = 300
 _BAD_REQUEST, _UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _TOO_LARGE = 400, 401, 403, 404, 413
 _FAILED, _NOT_IMPLEMENTED, _UNAVAILABLE = 500, 501, 503
 
+OF_THE_MACHINE = "host.docker.internal"
+"""By this name a container reaches the machine that it runs on."""
+
 
 def unreachable(
     url: str, why: BaseException | None = None, *, asked: bool = False
@@ -38,10 +41,18 @@ def unreachable(
         why: what the connection failed with; the kinds are told apart by what lies under it.
         asked: whether a question was asked, so that something had been written before.
     """
-    host = urlsplit(url).hostname or ""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
     kept = " What was written before is kept." if asked else ""
     if host == "ollama":  # the name of the service in our own Compose file
         start = "Start it with `docker compose up -d ollama`"
+    elif host == OF_THE_MACHINE:
+        bind = f"{_address_of(host)}:{parts.port or 11434}"
+        start = (
+            "Start Ollama on the machine itself. On Linux it listens on 127.0.0.1 alone: let its service "
+            f"listen where containers reach it (OLLAMA_HOST={bind}), and the firewall pass that port from "
+            "Docker's networks"
+        )
     else:
         start = "Ollama is installed from https://ollama.com/download, then `ollama serve`"
     return ModelServerUnreachableError(
@@ -49,6 +60,14 @@ def unreachable(
         "DAYBOOK_OLLAMA_URL to where it runs.",
         hint="daybook doctor",
     )
+
+
+def _address_of(host: str) -> str:
+    """Return where containers see the machine they run on, as far as it is known here."""
+    try:
+        return socket.gethostbyname(host)
+    except OSError:
+        return "0.0.0.0"  # noqa: S104 - told, not bound: every address of the machine
 
 
 def _why_unreachable(host: str, why: BaseException | None) -> str:

@@ -118,6 +118,7 @@ check "no model server runs beside it" same "$(compose 20 ps --services | tr '\n
 check "it answers" says imulator app daybook ask "Where are you?"
 docker rm --force "daybook-host-model-$$" >/dev/null
 check "the doctor says that it is not reached" says "host.docker.internal:$port" compose 60 exec -T app sh -c 'daybook doctor || true'
+check "and where it must listen to be" says "OLLAMA_HOST=" compose 60 exec -T app sh -c 'daybook doctor || true'
 down
 unset DAYBOOK_OLLAMA_URL
 

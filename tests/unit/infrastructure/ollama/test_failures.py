@@ -94,7 +94,9 @@ def test_an_unreachable_server_is_named_with_the_ways_out() -> None:
     assert "kept" in failures.unreachable(URL, asked=True).message
 
 
-def test_only_the_service_of_our_compose_file_is_started_with_compose() -> None:
+def test_the_service_of_our_compose_file_and_the_machine_around_it_are_known() -> None:
+    of_the_machine = failures.unreachable("http://host.docker.internal:11500").message
+    assert ":11500), and the firewall pass that port" in of_the_machine
     assert "docker compose up -d ollama" in failures.unreachable("http://ollama:11434").message
 
 
