@@ -406,8 +406,8 @@ class Settings:
         wrong = _fault(found.definition, found.value)
         if not wrong:
             return
-        way_out = f"daybook config unset {key}"
-        name = key
+        way_out = "daybook config list" if found.origin == "flag" else f"daybook config unset {key}"
+        name = f"--{key.replace('_', '-')}" if found.origin == "flag" else key
         for variable in found.definition.variables:
             for twin in (variable, f"{variable}_FILE"):
                 if found.origin == f"environment {twin}" or found.origin.endswith(f"({twin})"):
