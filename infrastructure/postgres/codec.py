@@ -223,15 +223,11 @@ def _reader(cls: type[Event]) -> tuple[Callable[[bytes], dict[str, Any]], tuple[
     """
     hints = get_type_hints(cls)
     content = tuple(name for name, _ in _converters(cls) if name not in cls.plain)
-    shape: Any = TypedDict(  # type: ignore[misc] # made of what the class says
-        "shape",
-        {
-            name: bytes | None if name in content else Any if convert is None else hints[name]
-            for name, convert in _converters(cls)
-        },
-    )
-    decoder: msgspec.msgpack.Decoder[dict[str, Any]] = msgspec.msgpack.Decoder(shape)
-    _readers[cls] = decoder.decode, content
+    shape = {
+        name: bytes | None if name in content else Any if convert is None else hints[name]
+        for name, convert in _converters(cls)
+    }
+    _readers[cls] = _decoder_of(shape), content
     return _readers[cls]
 
 
@@ -242,7 +238,12 @@ def _bare_decoder(cls: type[Event]) -> Callable[[bytes], dict[str, Any]]:
     """Return a function from a payload to the plain fields of one value; it steps over all others."""
     hints = get_type_hints(cls)
     bare = {name: hints[name] for name in cls.plain if get_origin(hints[name]) is not tuple}
-    shape: Any = TypedDict("shape", bare)  # type: ignore[misc] # made of what the class says
+    return _decoder_of(bare)
+
+
+def _decoder_of(fields: dict[str, Any]) -> Callable[[bytes], dict[str, Any]]:
+    """Return a function from a payload to these fields of it, each of its type; it steps over all others."""
+    shape: Any = TypedDict("shape", fields)  # type: ignore[misc] # made of what an event class says
     decoder: msgspec.msgpack.Decoder[dict[str, Any]] = msgspec.msgpack.Decoder(shape)
     return decoder.decode
 

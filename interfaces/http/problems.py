@@ -14,6 +14,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -110,6 +111,11 @@ def _body(scope: Scope, status: int, detail: str, *, hint: str, kind: tuple[str,
     if correlation is not None:
         body["correlation_id"] = str(correlation)
     return body
+
+
+def is_for_people(scope: Scope, headers: Headers) -> bool:
+    """Say whether somebody looks with a browser, who is better served with a page."""
+    return scope["method"] == "GET" and "text/html" in headers.get("accept", "")
 
 
 def of_error(scope: Scope, error: DaybookError) -> Response:
@@ -215,11 +221,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 def _for_people(request: Request, told: Response, detail: str) -> Response:
     """Return a page in place of a problem where somebody looks with a browser."""
-    if (
-        request.method != "GET"
-        or request.url.path.startswith("/api/")
-        or "text/html" not in request.headers.get("accept", "")
-    ):
+    if request.url.path.startswith("/api/") or not is_for_people(request.scope, request.headers):
         return told
     from interfaces.http.web.pages import page
 

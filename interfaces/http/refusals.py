@@ -8,13 +8,13 @@ from starlette.types import Scope
 
 from application.errors import NotAdmittedError
 from domain.errors import DaybookError
-from interfaces.http.problems import of_error
+from interfaces.http.problems import is_for_people, of_error
 
 
 def refusal(scope: Scope, headers: Headers, error: DaybookError) -> Response:
     """Return the answer that an error is, with the headers that belong to it."""
     told = of_error(scope, error)
-    if scope["method"] != "GET" or "text/html" not in headers.get("accept", ""):
+    if not is_for_people(scope, headers):
         return told
     from interfaces.errors import verdict
     from interfaces.http.web.pages import page

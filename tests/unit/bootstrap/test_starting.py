@@ -38,6 +38,14 @@ def test_what_comes_in_time_is_waited_for_and_announced_once(pauses: list[float]
     assert len(pauses) == 2
 
 
+def test_a_moment_is_not_worth_a_word(pauses: list[float]) -> None:
+    said: list[str] = []
+
+    assert patiently(failing(DatabaseError("No answer.")), 1, said.append, kind=DatabaseError) == "open"
+    assert said == []
+    assert len(pauses) == 1
+
+
 def test_in_the_end_the_last_problem_is_told(pauses: list[float]) -> None:
     attempt = failing(*[DatabaseUnreachableError(f"No answer {number}.") for number in range(100)])
 
