@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from uuid import UUID
 
+from application.arrival import Arrival
 from application.conversations import Asked
 from application.deciding import settle
 from application.errors import DatabaseError, ModelServerError
@@ -27,7 +28,7 @@ from application.ports.clock import Clock
 from application.ports.live import LiveAnswers, Piece, Signal
 from application.ports.log import Log
 from application.ports.memory import ModelMemory
-from application.ports.model_server import ChatEnd, ChatRequest, ModelCard, ModelServer
+from application.ports.model_server import ChatEnd, ChatRequest, ModelCard
 from application.ports.turns import Turns
 from application.running import Outcome, RunningAnswer
 from application.thinking import ThinkSplitter
@@ -74,7 +75,7 @@ class Answering:
         log: Log,
         live: LiveAnswers,
         models: ModelMemory,
-        server: ModelServer,
+        arrival: Arrival,
         clock: Clock,
         turns: Turns,
         *,
@@ -84,7 +85,8 @@ class Answering:
         self._log = log
         self._live = live
         self._models = models
-        self._server = server
+        self._arrival = arrival
+        self._server = arrival.server
         self._clock = clock
         self._save_every = save_every
         self._patience = patience
@@ -242,6 +244,7 @@ class Answering:
         life.stop(SHUTDOWN)
 
     async def _stream(self, request: ChatRequest, running: RunningAnswer, began: float) -> ChatEnd:
+        await self._arrival.wait(running, request.model)
         await self._line.turn(running)
         splitter = ThinkSplitter()
         end = ChatEnd(reason="stop")

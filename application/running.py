@@ -36,9 +36,13 @@ class Restarted:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where the answer stands in the line before the model server; 0: it has its turn."""
+    """Where the answer stands in the line before the model server; 0: it has its turn.
+
+    `waits_for` is what else it waits for, for people; empty: nothing.
+    """
 
     place: int
+    waits_for: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ Update: TypeAlias = Progress | Restarted | Standing | Ended
 class RunningAnswer:
     """The state of one running answer, changed only on its event loop.
 
-    `standing` is its place in the line before the model server; 0: it has its turn.
+    `standing` is its place in the line before the model server; 0: it has its turn. `waits_for` is what it
+    waits for before it stands there, for people; empty: nothing.
     """
 
     answer_id: UUID
@@ -86,6 +91,7 @@ class RunningAnswer:
     outcome: Outcome | None = None
     first_token_at: float | None = None
     standing: int = 0
+    waits_for: str = ""
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     _let_go: bool = False
     _restarts: int = 0
@@ -113,12 +119,12 @@ class RunningAnswer:
         comes.
         """
         thinking_from, text_from = max(0, thinking_from), max(0, text_from)
-        restarts, standing, fits = self._restarts, 0, False
+        restarts, standing, fits = self._restarts, Standing(0), False
         while not self._let_go:
             seen = self._changes
-            if standing != self.standing:
-                standing = self.standing
-                yield Standing(standing)
+            if (standing.place, standing.waits_for) != (self.standing, self.waits_for):
+                standing = Standing(self.standing, self.waits_for)
+                yield standing
             if not fits and restarts == self._restarts:
                 beyond = thinking_from > len(self.thinking) or text_from > len(self.text)
                 if beyond and self.outcome is None:
@@ -144,6 +150,12 @@ class RunningAnswer:
         """Say where it stands in the line; 0: it has its turn."""
         if place != self.standing:
             self.standing = place
+            self._wake()
+
+    def wait_for(self, what: str) -> None:
+        """Say what it waits for before it stands in the line; empty: nothing."""
+        if what != self.waits_for:
+            self.waits_for = what
             self._wake()
 
     def add(self, piece: Delta | Reclassified) -> None:

@@ -165,8 +165,9 @@ PULLING: Mapping[str, Need] = {
 
 RUNNING_ANSWER: Mapping[str, Need] = {
     **_each(READ, "answer_id", "conversation_id", "thinking", "text", "outcome", "updates", "ended"),
-    **_each(READ, "begun", "first_token_at", "standing"),
+    **_each(READ, "begun", "first_token_at", "standing", "waits_for"),
     **_each(ASK, "cancel"),
-    **_each(PROCESS, "stop", "add", "finish", "unsaved", "not_saved", "stand", "become", "let_go"),
+    **_each(PROCESS, "stop", "add", "finish", "unsaved", "not_saved", "stand", "wait_for"),
+    **_each(PROCESS, "become", "let_go"),
 }
 """What `answering.running` lends."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from application.admission import Admission
     from application.answering import Answering
+    from application.arrival import Arrival
     from application.disclosing import Disclosures
     from application.handlers import Commands
     from application.ports.clock import Clock
@@ -192,7 +193,15 @@ class Container:
         """Generates answers."""
         from application.answering import Answering
 
-        return Answering(self.log, self.live, self.model_memory, self.model_server, self.clock, self.turns)
+        return Answering(self.log, self.live, self.model_memory, self.arrival, self.clock, self.turns)
+
+    @cached_property
+    def arrival(self) -> Arrival:
+        """Gets the default model where it is missing."""
+        from application.arrival import Arrival
+
+        unasked = self._settings.get("pull") == "on"
+        return Arrival(self.model_server, self._settings.get("model"), unasked=unasked)
 
     @cached_property
     def titling(self) -> Titling:

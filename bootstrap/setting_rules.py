@@ -117,6 +117,7 @@ _CHECKS = {
     "ollama_url": _ollama_url,
     "public_url": _public_url,
     "titles": _on_or_off,
+    "pull": _on_or_off,
     "record_access": _record_access,
     "server": _server,
     "trusted_proxies": _trusted_proxies,

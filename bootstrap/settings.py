@@ -76,6 +76,12 @@ DEFINITIONS = (
         "`on`: a model gives conversations that nobody named a title, when it has nothing else to do; `off`.",
     ),
     Definition(
+        "pull",
+        ("DAYBOOK_PULL",),
+        "off",
+        "`on`: the default model is got, some GB, where the model server lacks it; `off`: people are asked.",
+    ),
+    Definition(
         "model_concurrency",
         ("DAYBOOK_MODEL_CONCURRENCY",),
         "1",

@@ -15,6 +15,7 @@ from uuid import UUID
 if TYPE_CHECKING:
     from application.admission import Admission
     from application.answering import Answering
+    from application.arrival import Arrival
     from application.disclosing import Disclosures
     from application.handlers import Commands
     from application.ports.audit import Auditor
@@ -228,6 +229,11 @@ class WholeBook(Book, Protocol):
     @property
     def answering(self) -> Answering:
         """Generates answers. Bound to the event loop it is first used on."""
+        ...
+
+    @property
+    def arrival(self) -> Arrival:
+        """Gets the default model where it is missing. Bound to the event loop it is first used on."""
         ...
 
     @property

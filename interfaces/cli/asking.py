@@ -76,7 +76,7 @@ async def _watch(running: RunningAnswer, model: str, display: Display) -> Outcom
                 case Progress():
                     display.progress(update.thinking, update.text)
                 case Standing():
-                    display.queued(update.place)
+                    display.queued(update.place, update.waits_for)
                 case _:
                     display.restarted()
     finally:

@@ -20,8 +20,8 @@ class Display(Protocol):
         """Nothing has come yet, for so long; called several times a second."""
         ...
 
-    def queued(self, place: int) -> None:
-        """It waits for the model server, at this place in the line; 0: its turn has come."""
+    def queued(self, place: int, waits_for: str = "") -> None:
+        """It waits for the model server, at this place in the line, or for something else; 0: no more."""
         ...
 
     def progress(self, thinking: str, text: str) -> None:
@@ -44,13 +44,18 @@ class Display(Protocol):
 class Unseen:
     """Shows nothing; whoever made it shows the outcome."""
 
+    _waits = False
+
     def waiting(self, model: str, seconds: float) -> None:
         """Show nothing."""
 
-    def queued(self, place: int) -> None:
-        """Show nothing but the place, and not among the output."""
-        if place:
+    def queued(self, place: int, waits_for: str = "") -> None:
+        """Show nothing but what it waits for, once, and not among the output."""
+        if waits_for and not self._waits:
+            say_dim(f"daybook: It waits for {waits_for}.")
+        elif place:
             say_dim(f"daybook: The model server is busy; this is number {place} in the line.")
+        self._waits = bool(waits_for)
 
     def progress(self, thinking: str, text: str) -> None:
         """Show nothing."""

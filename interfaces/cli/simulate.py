@@ -31,6 +31,7 @@ def simulate(  # noqa: PLR0913 - the flags are the command
         list[str] | None, typer.Option(help="A model that is installed; again for more.")
     ] = None,
     empty: Annotated[bool, typer.Option("--no-models", help="No model is installed.")] = False,
+    pull_seconds: Annotated[float, typer.Option(min=0, help="How long a pull takes.")] = 1.0,
     fault_models: Annotated[
         bool, typer.Option("--fault-models", help="Install a model simulator-MODE for every mode.")
     ] = False,
@@ -43,6 +44,7 @@ def simulate(  # noqa: PLR0913 - the flags are the command
         "tokens": tokens,
         "script": script,
         "fault_models": fault_models,
+        "pull_seconds": pull_seconds,
     }
     if model or empty:
         options["models"] = tuple(model or ())

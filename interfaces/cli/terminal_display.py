@@ -44,15 +44,16 @@ class TerminalDisplay:
         self._model = ""
         self._seconds = 0.0
         self._place = 0
+        self._waits_for = ""
 
     def waiting(self, model: str, seconds: float) -> None:
         """Turn the wheel; redraw the last block at the same pace."""
         self._model, self._seconds = model, seconds
         self._draw()
 
-    def queued(self, place: int) -> None:
-        """Say at which place it waits, until its turn has come."""
-        self._place = place
+    def queued(self, place: int, waits_for: str = "") -> None:
+        """Say at which place it waits, or for what, until its turn has come."""
+        self._place, self._waits_for = place, waits_for
         self._draw()
 
     def progress(self, thinking: str, text: str) -> None:
@@ -164,6 +165,8 @@ class TerminalDisplay:
             return f"{self._model} is thinking …"
         if self._text or self._printed:
             return f"{self._model} is writing …"
+        if self._waits_for:
+            return f"waiting for {self._waits_for} …"
         if self._place:
             return f"the model server is busy; number {self._place} in the line …"
         if self._seconds < _LOADING_AFTER_SECONDS:

@@ -71,7 +71,7 @@ def find_answer(book: WholeBook, answer_id: UUID) -> Found:
 def as_far_as_it_is(book: WholeBook, found: Found, running: RunningAnswer | None) -> AnswerView:
     """Show an answer with what is known of it beyond the log while it is written or waits."""
     if running is not None:
-        return answer(*found, running, running.standing)
+        return answer(*found, running, running.standing, waits=bool(running.waits_for))
     if not found.is_streaming:
         return answer(*found)
     message = found.message

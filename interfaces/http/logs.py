@@ -30,6 +30,7 @@ LINES = {
     "work-ended": "A long operation has ended: `operation`, `outcome` (`done`, `failed` or `abandoned`), "
     "`duration_ms`, `correlation_id`.",
     "erased": "Content was erased: `kind`, `id`, `correlation_id`, `actor`.",
+    "pull": "The default model was missing and is being got, or that has ended: `model`, `status`, `detail`.",
     "pump-stopped": "The read models are no longer kept up: `detail`.",
     "look-failed": "The look for orphaned answers failed, and is done again later: `detail`.",
     "answers-left": "Some answers could not be ended in time; the next start closes them.",

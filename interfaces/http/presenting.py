@@ -43,7 +43,12 @@ def transcript_page(
 
 
 def answer(
-    found: Message, log_size: int, growing: RunningAnswer | LiveText | None = None, standing: int = 0
+    found: Message,
+    log_size: int,
+    growing: RunningAnswer | LiveText | None = None,
+    standing: int = 0,
+    *,
+    waits: bool = False,
 ) -> AnswerView:
     """Return an answer as it was recorded, or as far as it has come while it is written or waits."""
     return AnswerView(
@@ -51,7 +56,7 @@ def answer(
         prompt_id=found.parent_id or found.id,
         answer_id=found.id,
         model=found.model or "",
-        status=str(Status.QUEUED) if standing else found.status or "",
+        status=str(Status.QUEUED) if standing or waits else found.status or "",
         text=growing.text if growing else found.text,
         thinking=growing.thinking if growing else found.thinking,
         usage=viewing.usage(found),

@@ -22,6 +22,7 @@ from application.access import Guarded, Principal
 from application.commands import Asking, Command
 from application.conversations import Asked
 from application.errors import AlreadyUnderWayError
+from application.pulling import Pulling, PullView
 from application.running import RunningAnswer
 from domain.errors import ConflictError, DaybookError
 from interfaces.admitted import AdmittedBook
@@ -34,7 +35,6 @@ from interfaces.http.paths import Paths
 from interfaces.http.replays_running import RunningReplays
 from interfaces.http.tails import Tails
 from interfaces.http.tries import Tries
-from interfaces.http.web.pulling import Pulling
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -46,6 +46,7 @@ _PARTS = (
     "admission",
     "access",
     "commands",
+    "arrival",
     "answering",
     "titling",
     "live",
@@ -111,7 +112,7 @@ class Server:
     def pulling(self) -> Pulling:
         """The pull of a model under way, or the last one."""
         if self.principal is None:
-            return Pulling(self.book.model_server)
+            return self.book.arrival.pulling
         guarded = Guarded(self.whole.pulling, scopes.PULLING, self.principal, "pulling")
         return cast("Pulling", guarded)
 
@@ -142,6 +143,7 @@ class Server:
         self._caring = asyncio.create_task(self._care())
         if self.options.titles:
             self._titling = asyncio.create_task(self._entitle())
+        self.book.arrival.begin(_tell_of_pull)
         self._going_on = asyncio.create_task(self.replays.go_on())
 
     async def ask(self, command: Asking) -> Asked:
@@ -246,8 +248,7 @@ class Server:
         self.workers.shutdown(wait=False, cancel_futures=True)
         if self._watchers:
             await asyncio.wait(self._watchers, timeout=1.0)
-        if "pulling" in vars(self):
-            await self.pulling.stop()
+        await self.book.arrival.stop()
         self._stop_pump.set()
         if self._caring is not None:
             self._caring.cancel()
@@ -306,6 +307,11 @@ class Server:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self.options.look_after_every):
                     await self._answered.wait()
+
+
+def _tell_of_pull(pull: PullView) -> None:
+    level = logging.WARNING if pull.problem else logging.INFO
+    tell("pull", level, model=pull.model, status=pull.status, detail=pull.problem)
 
 
 def _rounded(milliseconds: float | None) -> float | None:

@@ -42,7 +42,7 @@ def is_past_end(found: Found, place: Place) -> bool:
 
 async def of_growing(growing: RunningAnswer, place: Place) -> AsyncGenerator[StreamEvent]:
     """Follow an answer that grows: written by this process, or read from what another one saves."""
-    if not growing.standing:
+    if not growing.standing and not growing.waits_for:
         yield _status(growing.answer_id, _STREAMING)
     async with aclosing(growing.updates(place.thinking, place.text)) as updates:
         async for update in updates:
@@ -54,8 +54,10 @@ async def of_growing(growing: RunningAnswer, place: Place) -> AsyncGenerator[Str
                 case Restarted():
                     yield RESET
                     place = Place()
-                case Standing(0):
+                case Standing(0, ""):
                     yield _status(growing.answer_id, _STREAMING)
+                case Standing(0):
+                    yield _status(growing.answer_id, _QUEUED, waits_for=update.waits_for)
                 case Standing():
                     yield _status(growing.answer_id, _QUEUED, position=update.place)
                 case Ended():
@@ -83,7 +85,7 @@ async def follow(server: Server, found: Found, place: Place) -> AsyncGenerator[S
             yield event
 
 
-def _status(answer_id: UUID, status: str | None, **more: int) -> StreamEvent:
+def _status(answer_id: UUID, status: str | None, **more: int | str) -> StreamEvent:
     return StreamEvent("status", {"answer_id": answer_id, "status": status, **more})
 
 

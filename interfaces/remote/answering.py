@@ -164,6 +164,7 @@ class _Follower:
             self._last_id = event.id
         match event.name:
             case "status":
+                self._running.wait_for(str(event.data.get("waits_for") or ""))
                 self._running.stand(int(event.data.get("position") or 0))
             case "delta":
                 thinking, text = str(event.data.get("thinking", "")), str(event.data.get("text", ""))

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from application import commands as c
 from application.answering import Answering
+from application.arrival import Arrival
 from application.conversations import Asked
 from application.handlers import Commands
 from application.ports.log import Origin
@@ -31,7 +32,15 @@ ENDS = (e.AnswerCompleted, e.AnswerCancelled, e.AnswerFailed, e.AnswerInterrupte
 class Desk:
     """Everything an answer needs, in memory."""
 
-    def __init__(self, *, patience: float = 5.0, save_every: float = 0.005, step: float = 1.0) -> None:
+    def __init__(
+        self,
+        *,
+        patience: float = 5.0,
+        save_every: float = 0.005,
+        step: float = 1.0,
+        server: ScriptedModelServer | None = None,
+        unasked: bool = False,
+    ) -> None:
         services = memory_services()
         assert isinstance(services.log, MemoryWriteLog)
         assert isinstance(services.live, MemoryLiveAnswers)
@@ -40,12 +49,12 @@ class Desk:
         self.log, self.live, self.models = services.log, services.live, services.models
         self.turns = services.turns
         self.commands = Commands(services)
-        self.server = ScriptedModelServer()
+        self.server = server or ScriptedModelServer()
         self.answering = Answering(
             self.log,
             self.live,
             self.models,
-            self.server,
+            Arrival(self.server, "deepseek-r1:8b", unasked=unasked, look_every=0.01),
             FixedClock(step=step),
             services.turns,
             save_every=save_every,

@@ -6,10 +6,11 @@ import asyncio
 from dataclasses import dataclass
 
 from application import scopes
+from application.arrival import is_installed
 from application.errors import ForbiddenError, ModelServerError
+from application.pulling import PullView
 from domain.errors import DaybookError
 from interfaces.http.server import Server
-from interfaces.http.web.pulling import PullView
 
 _MODEL_SERVER_SECONDS = 2.0
 
@@ -86,6 +87,6 @@ async def _model(server: Server, model: str) -> tuple[PartView, bool]:
         return PartView(ok=True, text="not shown"), False  # the page says which scope lacks
     except ModelServerError as problem:
         return PartView(ok=False, text=problem.message, hint=problem.hint), False
-    if model in {name for card in installed for name in (card.name, card.name.removesuffix(":latest"))}:
+    if is_installed(model, installed):
         return PartView(ok=True, text="ready"), False
     return PartView(ok=False, text="not installed yet", hint=f"daybook models pull {model}"), True

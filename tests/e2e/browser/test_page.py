@@ -115,6 +115,16 @@ def test_a_missing_model_is_pulled_from_the_page(page: Any, start_server: StartS
     assert page.locator("#notice").is_hidden()
 
 
+def test_a_question_waits_for_a_model_that_is_on_its_way(page: Any, start_server: StartServer) -> None:
+    with RunningSimulator(SimulatorOptions(rate=0, models=(), pull_seconds=4.0)) as bare:
+        page.goto(start_server(settings={"DAYBOOK_OLLAMA_URL": bare.url, "DAYBOOK_PULL": "on"}).url)
+        page.wait_for_selector("#pulling:not([hidden]) progress[value]", timeout=20_000)
+        page.fill("#text", "Are you there yet?")
+        page.press("#text", "Enter")
+        page.wait_for_selector(".live .who:has-text('waiting for the model deepseek-r1:8b')", timeout=20_000)
+        page.wait_for_selector("text=simulator", timeout=20_000)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1400])
 def test_nothing_is_wider_than_the_window(

@@ -102,6 +102,16 @@ def test_a_missing_model_can_be_pulled(empty_daybook: Daybook) -> None:
         assert daybook.last()["messages"][-1]["status"] == "complete"
 
 
+def test_where_it_is_to_be_got_unasked_nobody_is_asked(empty_daybook: Daybook) -> None:
+    with RunningSimulator(SimulatorOptions(rate=0, models=(), pull_seconds=1.5)) as server:
+        daybook = empty_daybook.with_settings(DAYBOOK_OLLAMA_URL=server.url, DAYBOOK_PULL="on")
+        child = daybook.on_terminal("ask", "hello there")
+        child.expect(r"waiting for the model deepseek-r1:8b: \d+ % of 5.2 GB")
+        seen(child)
+        assert child.exitstatus == 0
+        assert [one["status"] for one in daybook.last()["messages"]] == [None, "complete"]
+
+
 def test_no_model_may_be_wanted(daybook: Daybook) -> None:
     child = daybook.on_terminal("ask", "-m", "not-there", "hello neither")
     child.expect("Which")

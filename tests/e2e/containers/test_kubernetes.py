@@ -113,7 +113,7 @@ def test_what_is_called_by_name_has_a_service(manifests: list[Manifest]) -> None
 def test_what_runs_once_is_tried_again_where_it_fails(manifests: list[Manifest]) -> None:
     once = of(manifests, "Pod")
 
-    assert set(once) == {"migrate", "model"}
+    assert set(once) == {"migrate"}
     assert {one["spec"]["restartPolicy"] for one in once.values()} == {"OnFailure"}
 
 

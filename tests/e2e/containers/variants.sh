@@ -111,16 +111,23 @@ COMPOSE_FILE=docker-compose.yml:docker-compose.host-ollama.yml
 projects[-1]="$COMPOSE_PROJECT_NAME=$COMPOSE_FILE"
 port=$(free_port)
 docker run --detach --name "daybook-host-model-$$" --network host "$DAYBOOK_IMAGE:$DAYBOOK_VERSION" \
-    simulate-ollama --host 0.0.0.0 --port "$port" >/dev/null
-export DAYBOOK_OLLAMA_URL=http://host.docker.internal:$port
+    simulate-ollama --host 0.0.0.0 --port "$port" --no-models --pull-seconds 20 >/dev/null
+export DAYBOOK_OLLAMA_URL=http://host.docker.internal:$port DAYBOOK_PULL=on
 check "it comes up with a model server on the machine itself" compose 240 up -d --wait
+check "whose missing model is on its way" says '"line":"pull"' compose 20 logs --no-log-prefix app
+check "which is shown" says '"running":true' app python -c "
+import pathlib, urllib.request as u
+asked = u.Request('http://127.0.0.1:8484/state')
+asked.add_header('Authorization', 'Bearer ' + pathlib.Path('/run/daybook/keys/token').read_text().strip())
+print(u.urlopen(asked, timeout=10).read().decode())"
+check "a question waits for it, and is told how far it is" says "waits for the model" app daybook ask "Are you there yet?"
 check "no model server runs beside it" same "$(compose 20 ps --services | tr '\n' ' ')" "app db "
 check "it answers" says imulator app daybook ask "Where are you?"
 docker rm --force "daybook-host-model-$$" >/dev/null
 check "the doctor says that it is not reached" says "host.docker.internal:$port" compose 60 exec -T app sh -c 'daybook doctor || true'
 check "and where it must listen to be" says "OLLAMA_HOST=" compose 60 exec -T app sh -c 'daybook doctor || true'
 down
-unset DAYBOOK_OLLAMA_URL
+unset DAYBOOK_OLLAMA_URL DAYBOOK_PULL
 
 begin kubernetes
 export DAYBOOK_SECRETS=$work/cluster

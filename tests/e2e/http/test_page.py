@@ -10,6 +10,7 @@ from infrastructure.simulator.options import SimulatorOptions
 from infrastructure.simulator.server import RunningSimulator
 from tests.support.http_client import answered
 from tests.support.http_server import RunningServer
+from tests.support.server_sent import events_of
 
 StartServer = Callable[..., RunningServer]
 
@@ -105,6 +106,21 @@ def test_a_missing_model_is_told_and_can_be_pulled_from_the_page(start_server: S
             while (now := client.get("/state").json())["model_missing"] and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert now["model"]["ok"], now
+
+
+def test_a_missing_model_is_got_unasked_and_answers_wait_for_it(start_server: StartServer) -> None:
+    with RunningSimulator(SimulatorOptions(rate=0, models=(), pull_seconds=3.0)) as bare:
+        server = start_server(settings={"DAYBOOK_OLLAMA_URL": bare.url, "DAYBOOK_PULL": "on"})
+        with server.client() as client:
+            asked = client.post("/api/v1/prompts", json={"text": "Are you there?"}).json()
+            with client.stream("GET", f"/api/v1/answers/{asked['answer_id']}/stream") as stream:
+                told = list(events_of(stream))
+
+            waited = [data for name, data in told if name == "status" and "waits_for" in data]
+            assert {data["status"] for data in waited} == {"queued"}
+            assert any("% of 5.2 GB" in data["waits_for"] for data in waited), waited
+            assert told[-1][0] == "done"
+            assert client.get("/state").json()["model"] == {"ok": True, "text": "ready", "hint": ""}
 
 
 def test_a_page_is_shown_without_a_model_server(start_server: StartServer, unused_port: int) -> None:

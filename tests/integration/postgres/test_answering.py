@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from application.answering import Answering
+from application.arrival import Arrival
 from application.commands import AskQuestion
 from application.conversations import Asked
 from application.handlers import Commands
@@ -51,8 +52,9 @@ class Desk:
         self.commands = Commands(
             Services(self.log, LogMemory(MemoryWriteLog()), self.live, models, turns, "deepseek-r1:8b", 8192)
         )
+        arrival = Arrival(self.server, "deepseek-r1:8b", unasked=False)
         self.answering = Answering(
-            self.log, self.live, models, self.server, SystemClock(), turns, save_every=0.02, patience=patience
+            self.log, self.live, models, arrival, SystemClock(), turns, save_every=0.02, patience=patience
         )
 
     def ask(self) -> Asked:

@@ -25,6 +25,7 @@ from application.ports.live import LiveAnswers
 from application.ports.log import Origin
 from application.ports.model_server import ModelServer
 from application.ports.turns import Turns
+from application.pulling import Pulling
 from application.replaying import Replaying
 from application.running import RunningAnswer
 from application.titling import Titling
@@ -34,7 +35,6 @@ from interfaces.admitted import AdmittedBook
 from interfaces.book import Claims, EventReader, WholeBook
 from interfaces.comparing.here import ComparingHere
 from interfaces.explaining import ExplainingHere
-from interfaces.http.web.pulling import Pulling
 from interfaces.reporting.here import ReportingHere
 from projections.access.queries import AccessQueries
 from projections.conversations.queries import ConversationQueries
@@ -77,6 +77,7 @@ PARTS: dict[str, type] = {
 }
 NO_PART = {
     "actor",
+    "arrival",
     "commands",
     "admission",
     "clock",

@@ -150,8 +150,8 @@ function follow(id, article) {
     if (stay) scrollTo(0, document.body.scrollHeight);
   });
   on("status", (now) => {
-    const place = now.status === "queued" && now.position ? ` · waiting, number ${now.position} in the queue` : "";
-    who.textContent = model + place;
+    const place = now.position ? ` · waiting, number ${now.position} in the queue` : "";
+    who.textContent = model + (now.waits_for ? ` · waiting for ${now.waits_for}` : place);
   });
   on("reset", () => {
     thought.textContent = "";

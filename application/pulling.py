@@ -1,6 +1,6 @@
-"""The one pull of a model that a server looks after, so that a page may show it and be closed meanwhile.
+"""The one pull of a model that a process looks after, whoever watches it and for how long.
 
-Invariant: at most one pull runs at a time; it belongs to the server and not to who asked for it.
+Invariant: at most one pull runs at a time; it belongs to the process and not to who asked for it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,13 @@ class PullView:
     total_bytes: int = 0
     running: bool = True
     problem: str | None = None
+
+    @property
+    def words(self) -> str:
+        """How far it is, for people: `42 % of 5.2 GB`, before that the model server's own words."""
+        if not self.total_bytes:
+            return self.status
+        return f"{100 * self.completed_bytes // self.total_bytes} % of {self.total_bytes / 1e9:.1f} GB"
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import asyncio
 
 from application.errors import ModelServerUnreachableError
-from interfaces.http.web.pulling import Pulling
+from application.pulling import Pulling
 from tests.fakes.model_server import ScriptedModelServer
 
 
