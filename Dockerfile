@@ -24,7 +24,7 @@ LABEL org.opencontainers.image.title="Daybook" \
       org.opencontainers.image.description="A private AI assistant that keeps the book" \
       org.opencontainers.image.licenses="MIT"
 # The directories are made here with their owner, so that new volumes mounted there belong to it.
-RUN for place in /var/lib/daybook /run/daybook/keys /run/daybook/database /run/daybook/application /backups; do \
+RUN for place in /var/lib/daybook /run/daybook/keys /run/daybook/database /run/daybook/application /var/lib/daybook-releases /backups; do \
       mkdir -p "$place" && chown 10001:10001 "$place" && chmod 755 "$place"; done
 COPY --from=build /opt/daybook /opt/daybook
 ENV PATH=/opt/daybook/bin:$PATH \

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from application.errors import DatabaseError, DatabaseUnreachableError
 from bootstrap.home import Home
 from bootstrap.settings import Settings
-from domain.errors import InvalidInputError, NotFoundError, RefusedError
+from domain.errors import DaybookError, InvalidInputError, NotFoundError, RefusedError
 from interfaces.cli.host import DatabaseView, LogProtection, MigratedView, Scrubbed
 
 if TYPE_CHECKING:
     from infrastructure.postgres.database import Database
     from infrastructure.postgres.embedded import EmbeddedPostgres
+    from infrastructure.postgres.migrate import Form
 
 Say = Callable[[str], None]
 
@@ -57,6 +58,13 @@ class BookDatabase:
         from infrastructure.postgres.database import Database
 
         return Database(self.url(), connect_timeout=self._settings.number("connect_timeout"))
+
+    def form(self) -> Form:
+        """Return the migrations that the database has."""
+        from infrastructure.postgres.migrate import form
+
+        with closing(self.connect()) as database:
+            return form(database)
 
     def glance(self, patience: float) -> Database:
         """Return the database as it is, if it runs; nothing is started or migrated.
@@ -102,7 +110,23 @@ class BookDatabase:
             return MigratedView(applied, warnings, None)
         with closing(self.connect()) as database:
             require_current(database)
+            warnings += self._keep_release(say)
             return MigratedView(applied, warnings, _protection(database))
+
+    def _keep_release(self, say: Say) -> list[str]:
+        """Keep a copy of this release, where the settings say where; return what went wrong."""
+        from importlib.metadata import version
+
+        from bootstrap.kept_releases import KeptReleases
+        from infrastructure.postgres.migrate import known_form
+
+        folder = self._settings.get("releases")
+        try:
+            if folder and KeptReleases(Path(folder)).keep(version("daybook-assistant"), known_form()):
+                say("This release is kept, to stand in if a later one cannot be migrated to.")
+        except DaybookError as problem:
+            return [f"{problem.message} The book is not affected."]
+        return []
 
     def status(self) -> DatabaseView:
         """Say what is there, without changing or starting anything."""

@@ -18,7 +18,13 @@ def main() -> None:
     from bootstrap.settings import Settings
     from interfaces.cli.app import main as run
 
-    sys.exit(run(ProcessHost(Settings.from_process()), sys.argv[1:]))
+    settings = Settings.from_process()
+    if kept := settings.environment.get("DAYBOOK_RELEASES"):
+        from bootstrap.standing_in import give_way
+        from interfaces.cli.console import say
+
+        give_way(kept, sys.argv[1:], settings.environment, say)
+    sys.exit(run(ProcessHost(settings), sys.argv[1:]))
 
 
 if __name__ == "__main__":

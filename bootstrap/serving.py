@@ -162,6 +162,7 @@ def http_options(settings: Settings, book: Container) -> HttpOptions:
         recommend=lambda: machine_recommendation(settings),
         requests_a_minute=settings.number("rate_limit"),
         titles=settings.get("titles") == "on",
+        notice=settings.get("notice"),
     )
 
 

@@ -120,6 +120,19 @@ DEFINITIONS = (
         "public_url", ("DAYBOOK_PUBLIC_URL",), "", "The address people reach the server by, behind a proxy."
     ),
     Definition(
+        "notice",
+        ("DAYBOOK_NOTICE",),
+        "",
+        "A line that the page shows to everybody, such as a downtime to come.",
+    ),
+    Definition(
+        "releases",
+        ("DAYBOOK_RELEASES",),
+        "",
+        "Where `daybook db migrate` keeps copies of releases, to stand in for a later one whose migrations "
+        "fail; empty: nowhere. Compose sets it.",
+    ),
+    Definition(
         "log_format",
         ("DAYBOOK_LOG_FORMAT",),
         "auto",

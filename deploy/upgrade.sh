@@ -4,7 +4,8 @@
 #   git pull && deploy/upgrade.sh
 #
 # It builds the release and migrates the database while the app that is there goes on, and only then puts the new app in
-# its place. Where building or migrating fails, that app goes on. (`docker compose up` takes the app down first.)
+# its place. Where building or migrating fails, that app goes on. (`docker compose up` takes the app down first, and lets a
+# copy of its release stand in where migrating fails.)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

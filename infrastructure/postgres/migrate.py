@@ -1,9 +1,9 @@
 """Migrations: numbered SQL files, forward only, recorded in the ledger `daybook.migrations`.
 
-Invariants: one runner at a time (an advisory lock); each file in its own transaction together with its ledger
-row, so a migration is either done and recorded or neither; a lock that cannot be had soon ends the migration
-instead of making every reader queue behind it; a database with other people's tables is never touched
-unasked.
+Invariants: one runner at a time (an advisory lock); all pending files in one transaction together with their
+ledger rows, so that a database always has the form of one release, whose programs can work on it; a lock that
+cannot be had soon ends the migration instead of making every reader queue behind it; a database with other
+people's tables is never touched unasked.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ from infrastructure.postgres.failures import translate
 if TYPE_CHECKING:
     import psycopg
 
+Form = tuple[tuple[int, str, str], ...]
 _Ledger = dict[int, tuple[str, str]]  # number → name and SHA-256
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -137,6 +138,18 @@ def status(database: Database) -> MigrationStatus:
         return _status(connection)
 
 
+def form(database: Database) -> Form:
+    """Return the migrations that a database has: number, name and SHA-256 of each."""
+    with database.connection() as connection:
+        ledger = _ledger(connection) or {}
+    return tuple((number, name, sha256) for number, (name, sha256) in ledger.items())
+
+
+def known_form() -> Form:
+    """Return the migrations that this release works with, in the same way."""
+    return tuple((one.number, one.name, one.sha256) for one in known_migrations())
+
+
 def require_current(database: Database) -> None:
     """Raise unless every migration known here, and no other, has been applied. One query."""
     with database.connection() as connection:
@@ -210,18 +223,16 @@ def _migrate(
             hint="DAYBOOK_OWNER_DATABASE_URL=postgresql://OWNER:PASSWORD@HOST/DATABASE daybook db migrate   "
             "(under Compose: docker compose run --rm migrate)",
         )
-    done = []
-    for migration in pending:
-        say(f"Applying {migration.label}")
-        with connection.transaction():
+    with connection.transaction():
+        for migration in pending:
+            say(f"Applying {migration.label}")
             connection.execute("set local lock_timeout = '10s'")
             connection.execute(migration.sql.encode())
             connection.execute(
                 "insert into daybook.migrations (number, name, sha256) values (%s, %s, %s)",
                 (migration.number, migration.name, migration.sha256),
             )
-        done.append(migration.label)
-    return done
+    return [migration.label for migration in pending]
 
 
 def _status(connection: "psycopg.Connection") -> MigrationStatus:

@@ -64,6 +64,7 @@ class HttpOptions:
     heartbeat_every: float = 15.0
     stop_within: float = 8.0
     titles: bool = True
+    notice: str = ""
 
 
 def is_loopback(host: str) -> bool:

@@ -28,7 +28,8 @@ class PartView:
 class StateView:
     """Everything the strip at the top of the page shows.
 
-    `can_ask`: a prompt would be answered now. `can_pull`: whoever looks may get the missing model.
+    `notice`: what whoever runs the server says to everybody. `can_ask`: a prompt would be answered now.
+    `can_pull`: whoever looks may get the missing model.
     """
 
     server: PartView
@@ -39,6 +40,7 @@ class StateView:
     can_ask: bool
     can_pull: bool
     pull: PullView | None = None
+    notice: str = ""
 
 
 async def look(server: Server, model: str) -> StateView:
@@ -64,6 +66,7 @@ async def look(server: Server, model: str) -> StateView:
         and (principal is None or principal.may(scopes.ASK)),
         can_pull=missing and (principal is None or principal.may(scopes.ADMIN)),
         pull=pull if pull is not None and (pull.running or pull.problem) else None,
+        notice=server.options.notice,
     )
 
 

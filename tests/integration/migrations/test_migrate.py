@@ -14,6 +14,8 @@ from infrastructure.postgres import migrate as module
 from infrastructure.postgres.database import Database
 from infrastructure.postgres.migrate import (
     Migration,
+    form,
+    known_form,
     known_migrations,
     migrate,
     prepare,
@@ -137,6 +139,7 @@ def test_a_pending_migration_waits_for_the_command_unless_automatic(
 def test_a_migration_that_fails_leaves_nothing_and_can_be_run_again(
     empty: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    migrate(empty)
     pretend(
         monkeypatch, *known_migrations(), NEXT._replace(sql="create table daybook.next (n int); select 1/0")
     )
@@ -146,6 +149,18 @@ def test_a_migration_that_fails_leaves_nothing_and_can_be_run_again(
     require_current(empty)
     pretend(monkeypatch, *known_migrations(), NEXT)
     assert migrate(empty) == [NEXT.label]
+
+
+def test_where_one_of_several_fails_none_is_applied(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrate(empty)
+    before = form(empty)
+    last = NEXT._replace(number=NEXT.number + 1, name="the_one_after", sql="select 1/0")
+    pretend(monkeypatch, *known_migrations(), NEXT, last)
+    with pytest.raises(DatabaseError, match="division by zero"):
+        migrate(empty)
+    monkeypatch.undo()
+    require_current(empty)
+    assert form(empty) == before == known_form()
 
 
 def test_a_lock_that_cannot_be_had_ends_the_migration(
