@@ -36,6 +36,8 @@ USER 10001:10001
 WORKDIR /var/lib/daybook
 EXPOSE 8484
 STOPSIGNAL SIGTERM
+ARG VERSION=local
+LABEL org.opencontainers.image.version=$VERSION
 # It is healthy as soon as it is ready. Until then an upgrade may build read models, minutes in a book of a million events.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=15m --retries=5 CMD ["python", "-m", "bootstrap.probe"]
 ENTRYPOINT ["daybook"]
