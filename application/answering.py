@@ -22,7 +22,7 @@ from uuid import UUID
 from application.arrival import Arrival
 from application.conversations import Asked
 from application.deciding import settle
-from application.errors import DatabaseError, ModelServerError
+from application.errors import DatabaseError, ModelMissingError, ModelServerError
 from application.line import Line
 from application.ports.clock import Clock
 from application.ports.live import LiveAnswers, Piece, Signal
@@ -244,8 +244,24 @@ class Answering:
         life.stop(SHUTDOWN)
 
     async def _stream(self, request: ChatRequest, running: RunningAnswer, began: float) -> ChatEnd:
-        await self._arrival.wait(running, request.model)
+        await self._turn(request.model, running)
+        try:
+            return await self._said(request, running, began)
+        except ModelMissingError:
+            if not self._arrival.missed(request.model):
+                raise
+        await self._turn(request.model, running)
+        return await self._said(request, running, began)
+
+    async def _turn(self, model: str, running: RunningAnswer) -> None:
+        """Return when the model may be asked. While it is still on its way, others have their turns."""
+        if await self._arrival.is_coming(model):
+            await self._line.leave(running.answer_id)
+            await self._arrival.wait(running, model)
+            await self._line.enter(running.answer_id)
         await self._line.turn(running)
+
+    async def _said(self, request: ChatRequest, running: RunningAnswer, began: float) -> ChatEnd:
         splitter = ThinkSplitter()
         end = ChatEnd(reason="stop")
         stream: Any = self._server.chat(request)

@@ -1,7 +1,7 @@
 """A model that is missing on its way onto the model server, and the answers that wait for it.
 
-Invariant: an answer waits only while its model is being pulled, or before the first look at the model server.
-A pull that fails lets it go on, to be told that the model is missing.
+Invariant: an answer waits only for a model that is known to be missing and is being got, and has no turn at
+the model server meanwhile. After some failures it waits no more, and fails; the tries go on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
 
-from application.errors import ModelServerError
 from application.ports.model_server import ModelCard, ModelServer
 from application.pulling import Pulling, PullView
 from application.running import RunningAnswer
@@ -19,6 +18,7 @@ LOOK_EVERY_SECONDS = 2.0
 _TELL_EVERY_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 300.0
 _FIRST_LOOK_SECONDS = 5.0
+_FAILURES_WAITED_FOR = 3
 
 
 class Arrival:
@@ -34,22 +34,35 @@ class Arrival:
     def __init__(
         self, server: ModelServer, model: str, *, unasked: bool, look_every: float = LOOK_EVERY_SECONDS
     ) -> None:
-        self.pulling = Pulling(server)
         self.server = server
+        self.pulling = Pulling(server)
         self._model = model
         self._unasked = unasked
         self._look_every = look_every
         self._looked = asyncio.Event()
+        self._missing = False
         self._task: asyncio.Task[None] | None = None
+        self._told: Callable[[PullView], None] = _nobody
 
-    def begin(self, told: Callable[[PullView], None] = lambda _view: None) -> None:
+    def begin(self, told: Callable[[PullView], None] | None = None) -> None:
         """Begin to look for the model and to get it, if that is to be done unasked. Twice is once.
 
         What goes wrong is tried again, after pauses that grow. `told` of each pull's beginning and end.
         """
-        if self._unasked and (self._task is None or self._task.cancelled()):
+        self._told = told or self._told
+        task = self._task
+        if self._unasked and (task is None or task.cancelled() or (task.done() and task.exception())):
             self._looked = asyncio.Event()
-            self._task = asyncio.create_task(self._get(told))
+            self._task = asyncio.create_task(self._get())
+
+    def missed(self, model: str) -> bool:
+        """Take note that the model server said it has no such model; True where that is being got."""
+        if not self._unasked or model != self._model:
+            return False
+        if self._task is not None and self._task.done():
+            self._task = None
+        self.begin()
+        return True
 
     async def stop(self) -> None:
         """Stop looking, and end a pull under way."""
@@ -58,45 +71,66 @@ class Arrival:
             await asyncio.wait([self._task])
         await self.pulling.stop()
 
-    async def wait(self, running: RunningAnswer, model: str) -> None:
-        """Return when an answer may be asked of the model; its watchers are told what it waits for."""
-        self.begin()
-        if self._task is not None and model == self._model:
+    async def is_coming(self, model: str) -> bool:
+        """Say whether a model is missing and being got; the first look is waited for."""
+        if self._unasked and model == self._model:
+            self.begin()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_FIRST_LOOK_SECONDS):
                     await self._looked.wait()
+        return self._is_coming(model)
+
+    async def wait(self, running: RunningAnswer, model: str) -> None:
+        """Return when a model is there, or is no more to be waited for; watchers are told how far it is."""
         try:
-            while (now := self.pulling.now) is not None and now.running and now.model == model:
-                running.wait_for(f"the model {model}: {now.words}")
+            while self._is_coming(model):
+                running.wait_for(f"the model {model}: {self._how_far(model)}")
                 await asyncio.sleep(_TELL_EVERY_SECONDS)
         finally:
             running.wait_for("")
 
-    async def _get(self, told: Callable[[PullView], None]) -> None:
-        pause = self._look_every
-        while not await self._is_there():
-            if not await self._pulled(told):
+    def _is_coming(self, model: str) -> bool:
+        now = self.pulling.now
+        pulled = now is not None and now.running and now.model == model
+        return pulled or (self._missing and model == self._model)
+
+    def _how_far(self, model: str) -> str:
+        now = self.pulling.now
+        if now is None or (now.running and now.model != model):
+            return "its pull is about to begin"
+        return now.words if now.running or not now.problem else f"{now.problem} It is tried again"
+
+    async def _get(self) -> None:
+        pause, failures = self._look_every, 0
+        try:
+            while not await self._is_there():
+                self._missing = failures < _FAILURES_WAITED_FOR
+                await self._pull()
+                if await self._is_there():
+                    break
+                failures += 1
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-        self._looked.set()
+        finally:
+            self._missing = False
+            self._looked.set()
 
-    async def _pulled(self, told: Callable[[PullView], None]) -> bool:
+    async def _pull(self) -> None:
         begun = self.pulling.begin(self._model)
         self._looked.set()
         if begun.model == self._model:
-            told(begun)
+            self._told(begun)
         await self.pulling.over()
         ended = self.pulling.now
         if ended is not None and ended.model == self._model:
-            told(ended)
-        return ended is not None and ended.problem is None
+            self._told(ended)
 
     async def _is_there(self) -> bool:
         """Say whether the model server has the model, as soon as it says anything."""
         while True:
             try:
                 cards = await self.server.models()
-            except ModelServerError:
+            except Exception:  # noqa: BLE001 - whatever it was, the next look may go well
                 self._looked.set()
                 await asyncio.sleep(self._look_every)
             else:
@@ -104,5 +138,15 @@ class Arrival:
 
 
 def is_installed(model: str, cards: Iterable[ModelCard]) -> bool:
-    """Say whether a model is among those of a server; `:latest` need not be named."""
-    return any(model in {card.name, card.name.removesuffix(":latest")} for card in cards)
+    """Say whether a model is among those of a server, however it is written."""
+    return _short(model) in {_short(card.name) for card in cards}
+
+
+def _short(name: str) -> str:
+    """Return a name as Ollama's library has it: without what it adds by itself, and in small letters."""
+    shortened = name.lower().removeprefix("registry.ollama.ai/").removeprefix("library/")
+    return shortened.removesuffix(":latest")
+
+
+def _nobody(_view: PullView) -> None:
+    pass

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from uuid import UUID
 
-from application.errors import DatabaseError
+from application.errors import DatabaseError, LineFullError
 from application.ports.turns import Turns
 from application.running import RunningAnswer
 from application.threads import in_thread
@@ -49,6 +49,13 @@ class Line:
         finally:
             del self._waiting[running.answer_id]
             running.stand(0)
+
+    async def enter(self, answer_id: UUID) -> None:
+        """Take a place at the end of the line once more, as soon as it is not full."""
+        while True:
+            with contextlib.suppress(DatabaseError, LineFullError):
+                return await in_thread(lambda: self._turns.enter(answer_id, background=False))
+            await asyncio.sleep(self._look_every)
 
     async def leave(self, answer_id: UUID) -> None:
         """Give a turn, or a place in the line, up. Where the database is away, it goes with the next look."""

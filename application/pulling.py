@@ -71,6 +71,8 @@ class Pulling:
                     self.now = self._view(model, progress.status)
         except DaybookError as problem:
             self.now = self._view(model, "failed", running=False, problem=problem.message)
+        except Exception as fault:  # noqa: BLE001 - whatever it was, it is over
+            self.now = self._view(model, "failed", running=False, problem=f"A fault: {type(fault).__name__}.")
         except asyncio.CancelledError:
             self.now = self._view(model, "stopped", running=False, problem="The server stopped.")
             raise

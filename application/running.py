@@ -79,8 +79,8 @@ Update: TypeAlias = Progress | Restarted | Standing | Ended
 class RunningAnswer:
     """The state of one running answer, changed only on its event loop.
 
-    `standing` is its place in the line before the model server; 0: it has its turn. `waits_for` is what it
-    waits for before it stands there, for people; empty: nothing.
+    `standing` is its place in the line before the model server; 0: it has its turn. `waits_for` is what else
+    it waits for, with no place in the line, for people; empty: nothing.
     """
 
     answer_id: UUID
@@ -153,7 +153,7 @@ class RunningAnswer:
             self._wake()
 
     def wait_for(self, what: str) -> None:
-        """Say what it waits for before it stands in the line; empty: nothing."""
+        """Say what it waits for outside the line; empty: nothing."""
         if what != self.waits_for:
             self.waits_for = what
             self._wake()

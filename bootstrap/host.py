@@ -304,7 +304,7 @@ class ProcessHost:
     def serve(self, *, ready: Say) -> None:
         """Run the HTTP server until it is stopped."""
         self._must_be_here("`daybook serve` serves the book of its own machine; yours is")
-        from application.errors import DatabaseError, DatabaseUnreachableError
+        from application.errors import DatabaseError
         from bootstrap.serving import serve
         from bootstrap.starting import patiently
 
@@ -314,7 +314,7 @@ class ProcessHost:
             from infrastructure.postgres.migrate import known_form
 
             environment = self._settings.environment
-            found = patiently(self._database.form, wait, ready, kind=DatabaseUnreachableError)
+            found = patiently(self._database.form, wait, ready, kind=DatabaseError)
             serve_until_migrated(kept, found, self._database.form, known_form(), environment, ready)
         # Also what is not migrated yet: something else does that meanwhile.
         book = patiently(lambda: self.open_here(ready), wait, ready, kind=DatabaseError)

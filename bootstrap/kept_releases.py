@@ -12,8 +12,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
+import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +29,10 @@ if TYPE_CHECKING:
     from infrastructure.postgres.migrate import Form
 
 _CARD = "release.json"
-_PART = ".part"
+_PART = ".part-"
+_NAME = re.compile(r"[0-9a-f]{16}")
 _MOST = 2
+_STALE = 3_600  # seconds after which a part is nobody's any more
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -65,16 +70,20 @@ class KeptReleases:
         if not (self._running / "pyvenv.cfg").is_file():
             raise DaybookError("This release runs in no virtual environment, so it could not be kept.")
         kept = self._folder / self._name(form)
+        card = {"version": version, "python": _PYTHON, "form": form}
         try:
-            if (kept / _CARD).is_file():
+            if _read(kept) is not None:
                 os.utime(kept)
                 return False
-            part = kept.with_suffix(_PART)
-            shutil.rmtree(part, ignore_errors=True)
-            shutil.copytree(self._running, part, symlinks=True)
-            card = {"version": version, "python": _PYTHON, "form": form}
-            (part / _CARD).write_text(json.dumps(card), encoding="utf-8")
-            part.rename(kept)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(kept, ignore_errors=True)
+            # In a folder of its own: somebody else may keep the same release at the same moment.
+            with tempfile.TemporaryDirectory(prefix=_PART, dir=self._folder) as part:
+                copy = Path(part, kept.name)
+                shutil.copytree(self._running, copy, symlinks=True)
+                (copy / _CARD).write_text(json.dumps(card), encoding="utf-8")
+                os.sync()  # a power cut must not leave a card without what it stands for
+                copy.rename(kept)
             os.utime(kept)
         except (OSError, shutil.Error) as problem:
             raise DaybookError(f"This release could not be kept in {self._folder}: {problem}.") from problem
@@ -83,15 +92,12 @@ class KeptReleases:
 
     def fitting(self, form: Form) -> Release | None:
         """Return the newest copy that works on a database of this form, and under this Python."""
-        for folder in self._newest_first():
-            try:
-                card = json.loads((folder / _CARD).read_text(encoding="utf-8"))
-                theirs = tuple((int(number), str(name), str(sha256)) for number, name, sha256 in card["form"])
-                if theirs == form and card["python"] == _PYTHON:
-                    return Release(folder, str(card["version"]), theirs)
-            except (OSError, ValueError, KeyError, TypeError):
-                continue
-        return None
+        found = (_read(folder) for folder in self._newest_first())
+        return next((release for release in found if release is not None and release.form == form), None)
+
+    def named(self, name: str) -> Release | None:
+        """Return the copy of a name, where there is one that can run here."""
+        return _read(self._folder / name) if _NAME.fullmatch(name) else None
 
     def _name(self, form: Form) -> str:
         """Return a name that is another one as soon as any installed file is."""
@@ -102,13 +108,23 @@ class KeptReleases:
 
     def _newest_first(self) -> Iterator[Path]:
         try:
-            found = [path for path in self._folder.iterdir() if (path / _CARD).is_file()]
+            found = [path for path in self._folder.iterdir() if _NAME.fullmatch(path.name)]
         except OSError:
             return
         yield from sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
     def _remove_old(self) -> None:
-        for folder in list(self._newest_first())[_MOST:]:
+        before = time.time() - _STALE
+        broken_off = [part for part in self._folder.glob(f"{_PART}*") if part.stat().st_mtime < before]
+        for folder in [*list(self._newest_first())[_MOST:], *broken_off]:
             shutil.rmtree(folder, ignore_errors=True)
-        for part in self._folder.glob(f"*{_PART}"):
-            shutil.rmtree(part, ignore_errors=True)
+
+
+def _read(folder: Path) -> Release | None:
+    """Return the copy in a folder; None where it is none, or none for this Python."""
+    try:
+        card = json.loads((folder / _CARD).read_text(encoding="utf-8"))
+        form = tuple((int(number), str(name), str(sha256)) for number, name, sha256 in card["form"])
+        return Release(folder, str(card["version"]), form) if card["python"] == _PYTHON else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

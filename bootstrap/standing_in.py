@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,15 +28,17 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 
-# In a container this is the container's own, and gone with it.
+# Of this machine, which in a container is the container. It is looked at only where copies are kept.
 _SIGN = Path(tempfile.gettempdir()) / "daybook-stands-in"
 _LOOK_EVERY_SECONDS = 2.0
+_ENDS_WITHIN_SECONDS = 20.0
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 # What is about this release, and not about the book.
-_OWN = frozenset({"serve", "db", "doctor", "restore", "config", "simulate-ollama", "--version", "-V"})
+_OWN = frozenset({"serve", "db", "doctor", "restore", "config", "simulate-ollama"})
+_PASSED_OVER = frozenset({"--no-pager"})
 
-_NOT_MIGRATED = "the database could not be migrated to the new one"
+_NOT_MIGRATED = "the database is not migrated to the new one yet"
 _WHY = "Why: docker compose logs migrate   (without Compose: daybook db migrate)"
 
 
@@ -48,18 +51,14 @@ def give_way(kept: str, arguments: Sequence[str], environment: Mapping[str, str]
         environment: the command's.
         say: told who answers.
     """
-    if not arguments or arguments[0] in _OWN:
+    command = next((word for word in arguments if word not in _PASSED_OVER), "-")
+    if command.startswith("-") or command in _OWN:  # other options may mean another book, or none
         return
-    try:
-        release = Path(kept, _SIGN.read_text(encoding="utf-8"))
-        if _SIGN.stat().st_uid != os.getuid():
-            return
-    except OSError:
-        return
-    if release.is_dir():
+    release = KeptReleases(Path(kept)).named(_signed())
+    if release is not None:
         say(f"daybook: The release before answers: {_NOT_MIGRATED}. {_WHY}")
-        command = Release(release, "", ()).command(arguments)
-        os.execve(command[0], command, _of(release, environment))  # noqa: S606 - no shell is what is wanted
+        line = release.command(arguments)
+        os.execve(line[0], line, _of(release, environment))  # noqa: S606 - no shell is what is wanted
 
 
 def serve_until_migrated(
@@ -78,12 +77,13 @@ def serve_until_migrated(
         environment: for the release that stands in.
         say: told what happens.
     """
+    _unsign()
     if not found or found != known[: len(found)] or found == known:
         return
     release = KeptReleases(Path(kept)).fitting(found)
     if release is None:
         return
-    say(f"The release before ({release.version}) answers: {_NOT_MIGRATED}, and is as it was. {_WHY}")
+    say(f"The release before ({release.version}) answers: {_NOT_MIGRATED}. {_WHY}")
 
     def migrated() -> bool:
         try:
@@ -92,12 +92,10 @@ def serve_until_migrated(
             return False
 
     notice = f"This is the release before: {_NOT_MIGRATED}. All your data is here. {_WHY}"
-    theirs = {**_of(release.folder, environment), "DAYBOOK_NOTICE": notice}
-    _SIGN.write_text(release.folder.name, encoding="utf-8")
-    try:
-        code = _run(release.command(sys.argv[1:]), theirs, until=migrated)
-    finally:
-        _SIGN.unlink(missing_ok=True)
+    theirs = {**_of(release, environment), "DAYBOOK_NOTICE": notice}
+    _sign(release)
+    code = _run(release.command(sys.argv[1:]), theirs, until=migrated)
+    _unsign()
     if code is not None:
         sys.exit(code)
     say("The database has been migrated: this release takes over.")
@@ -105,28 +103,66 @@ def serve_until_migrated(
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str], *, until: Callable[[], bool]) -> int | None:
-    """Run a program until it ends by itself, or is ended here; return its code, None in the second case."""
-    child = subprocess.Popen(command, env=environment)
+    """Run a program until it ends, or is ended because something has come about.
 
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        child.send_signal(number)
+    Returns its exit code, None in the second case. A signal that was to end this process goes to the program,
+    and makes any end the first case.
+    """
+    stopped: list[int] = []
+    child: subprocess.Popen[bytes] | None = None
 
-    before = {number: signal.signal(number, pass_on) for number in _SIGNALS}
+    def stop(number: int, _frame: FrameType | None) -> None:
+        stopped.append(number)
+        if child is not None:
+            child.send_signal(number)
+
+    before = {number: signal.signal(number, stop) for number in _SIGNALS}
+    # In a group of its own: Ctrl-C on a terminal must not reach it twice.
+    child = subprocess.Popen(command, env=environment, process_group=0)
     try:
-        while True:
-            try:
-                return child.wait(_LOOK_EVERY_SECONDS)
-            except subprocess.TimeoutExpired:
-                if until():
-                    child.terminate()
-                    child.wait()
-                    return None
+        if stopped:
+            child.send_signal(stopped[0])
+        while child.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(_LOOK_EVERY_SECONDS)
+            if not stopped and child.poll() is None and until():
+                _unsign()
+                child.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(_ENDS_WITHIN_SECONDS)
+                return child.poll() if stopped else None
+        return child.returncode
     finally:
         child.kill()
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _of(release: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    path = os.pathsep.join([str(release / "bin"), environment.get("PATH", os.defpath)])
+def _sign(release: Release) -> None:
+    """Say which release stands in; where that cannot be written, commands say themselves what waits."""
+    with suppress(OSError):
+        file = os.open(_SIGN, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        os.write(file, release.folder.name.encode())
+        os.close(file)
+
+
+def _signed() -> str:
+    """Return the name of the release that stands in here; empty where none does, or somebody else says so."""
+    try:
+        file = os.open(_SIGN, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return ""
+    try:
+        return os.read(file, 64).decode(errors="replace") if os.fstat(file).st_uid == os.getuid() else ""
+    finally:
+        os.close(file)
+
+
+def _unsign() -> None:
+    with suppress(OSError):
+        _SIGN.unlink()
+
+
+def _of(release: Release, environment: Mapping[str, str]) -> dict[str, str]:
+    path = os.pathsep.join([str(release.folder / "bin"), environment.get("PATH", os.defpath)])
     return {**environment, "PATH": path, "DAYBOOK_RELEASES": ""}

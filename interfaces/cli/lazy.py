@@ -7,6 +7,7 @@ command's first line of help; a test holds both together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import typer
@@ -124,8 +125,9 @@ class LazyGroup(TyperGroup):
                 formatter.write_dl([(e.name, e.help) for e in shown])
 
 
+@cache
 def load(entry: Entry) -> Any:
-    """Import a command."""
+    """Import a command, once a process."""
     from importlib import import_module
 
     from interfaces.cli.helping import polish

@@ -95,8 +95,8 @@ asked = u.Request('http://127.0.0.1:8484/')
 asked.add_header('Authorization', 'Bearer ' + pathlib.Path('/run/secrets/token').read_text().strip())
 print(u.urlopen(asked, timeout=10).read().decode())"
 owner "drop table daybook.next"
-check "with the hindrance gone the database is migrated" says "1 migrations applied" compose 120 run --rm -T migrate
-check "the new release takes over" until_says 60 "takes over" compose 20 logs app
+check "with the hindrance gone, up migrates" compose 120 up -d --wait
+check "the new release takes over, in the same container" until_says 60 "takes over" compose 20 logs app
 check "it is well" until_says 60 healthy docker inspect --format '{{.State.Health.Status}}' "$(compose 20 ps -q app)"
 check "and answers for itself" refuses says "The release before answers" app daybook ask "Which release are you now?"
 check "all that was asked is there" says "in a pipe" app daybook search pipe

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import site
 import subprocess
-import sys
 import time
 import venv
 from collections.abc import Callable, Iterator
@@ -36,11 +35,12 @@ class Upgrade:
 
     environment: dict[str, str]
     sign: Path
+    python: Path  # of a small virtual environment, which is soon copied
 
     def run(self, *arguments: str, migration: str = FAILS, **settings: str) -> Ran:
         """Let the newer release carry out a command."""
         return subprocess.run(
-            [sys.executable, "-c", NEWER, *arguments],
+            [self.python, "-c", NEWER, *arguments],
             env=self.environment | {"NEXT_MIGRATION": migration} | settings,
             cwd=ROOT,
             capture_output=True,
@@ -85,7 +85,7 @@ def upgrade(new_database: Callable[[], str], simulator: RunningSimulator, tmp_pa
     command = [older / "bin" / "python", older / "bin" / "daybook", "db", "migrate"]
     kept = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
     assert "This release is kept" in kept.stderr
-    return Upgrade(environment, tmp_path / "tmp" / "daybook-stands-in")
+    return Upgrade(environment, tmp_path / "tmp" / "daybook-stands-in", older / "bin" / "python")
 
 
 def test_where_migrating_fails_the_release_before_answers_until_it_is_done(upgrade: Upgrade) -> None:
@@ -99,7 +99,7 @@ def test_where_migrating_fails_the_release_before_answers_until_it_is_done(upgra
         ).json()
         assert answered["status"] == "complete"
 
-        told = upgrade.run("list")
+        told = upgrade.run("--no-pager", "list")
         assert told.returncode == 0
         assert "The release before answers" in told.stderr
         assert "Still there?" in told.stdout
@@ -124,6 +124,31 @@ def test_told_to_stop_both_stop(upgrade: Upgrade) -> None:
         assert "The release before (" in said
         with pytest.raises(httpx.TransportError):
             served.client().get("/healthz")
+
+
+def test_told_to_stop_while_it_takes_over_it_stops(upgrade: Upgrade) -> None:
+    with upgrade.serving() as served, served.client() as client:
+        asked = client.post("/api/v1/prompts", json={"text": "A long one", "model": "simulator-slow"})
+        assert asked.status_code == 202
+        assert upgrade.run("db", "migrate", migration=WORKS).returncode == 0
+        wait_until(lambda: not upgrade.sign.exists())
+        code, said = served.end(signal.SIGTERM)
+    assert (code, "takes over" in said) == (0, False)
+
+
+def test_options_that_may_mean_another_book_are_not_passed_on(upgrade: Upgrade) -> None:
+    with upgrade.serving():
+        assert upgrade.run("--help").stderr == ""
+        told = upgrade.run("--database-url", upgrade.environment["DAYBOOK_DATABASE_URL"], "list")
+        assert "migrations wait to be applied" in told.stderr
+
+
+def test_a_sign_of_somebody_gone_is_taken_away(upgrade: Upgrade) -> None:
+    assert upgrade.run("db", "migrate", migration=WORKS).returncode == 0
+    upgrade.sign.write_text(next(Path(upgrade.environment["DAYBOOK_RELEASES"]).iterdir()).name)
+    with upgrade.serving():
+        told = upgrade.run("list", migration=WORKS)
+    assert (told.returncode, "release before" in told.stderr) == (0, False)
 
 
 def test_where_none_was_kept_it_says_what_waits(upgrade: Upgrade, tmp_path: Path) -> None:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from uuid import UUID
+
+import pytest
 
 from application import arrival
+from application import commands as c
 from application.arrival import Arrival
-from application.errors import ModelMissingError, ModelServerError, ModelServerUnreachableError
+from application.errors import (
+    DatabaseError,
+    LineFullError,
+    ModelMissingError,
+    ModelServerError,
+    ModelServerUnreachableError,
+)
 from application.ports.model_server import PullProgress
 from application.pulling import PullView
-from application.running import Outcome, Standing
+from application.running import Outcome, RunningAnswer, Standing
 from domain.conversation.conversation import Status
+from domain.ids import new_id
 from tests.fakes.model_server import DEFAULT_CARD, ScriptedModelServer
 from tests.support.desk import Desk, ended, run, until
 
@@ -97,6 +108,158 @@ def test_a_waiting_answer_can_be_stopped() -> None:
     assert run(scenario).status is Status.CANCELLED
 
 
+def test_meanwhile_others_have_their_turns() -> None:
+    small = type(DEFAULT_CARD)(name="small:1b", digest="01")
+    server = SlowServer()
+    server.cards = {small.name: small}
+    desk = Desk(server=server, unasked=True)
+    desk.turns.most = 1
+    waits = desk.ask()
+    goes = desk.commands.ask(c.AskQuestion(text="Hi", actor="ada", source="cli", model=small.name))
+
+    async def scenario() -> list[Outcome]:
+        waiting = desk.answering.start(waits)
+        await until(lambda: bool(waiting.waits_for))
+        outcomes = [await ended(desk.answering.start(goes))]
+        server.go_on.set()
+        return [*outcomes, await ended(waiting)]
+
+    assert [one.status for one in run(scenario)] == [Status.COMPLETE] * 2
+    assert desk.turns.mine == {}
+
+
+def test_it_takes_its_place_again_as_soon_as_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = SlowServer()
+    desk = Desk(server=server, unasked=True)
+    enter, refused = desk.turns.enter, [LineFullError("Full."), DatabaseError("Away.")]
+
+    def refusing(answer_id: UUID, *, background: bool) -> None:
+        if refused:
+            raise refused.pop()
+        enter(answer_id, background=background)
+
+    asked = desk.ask()
+    monkeypatch.setattr(desk.turns, "enter", refusing)
+    server.go_on.set()
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(asked))
+
+    assert run(scenario).status is Status.COMPLETE
+    assert refused == []
+
+
+def test_a_pull_that_fails_once_fails_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrival, "_TELL_EVERY_SECONDS", 0.001)
+    server = SlowServer(failures=2)
+    server.go_on.set()
+    desk = Desk(server=server, unasked=True)
+    said: set[str] = set()
+
+    async def scenario() -> Outcome:
+        running = desk.answering.start(desk.ask())
+        async for update in running.updates():
+            if isinstance(update, Standing):
+                said.add(update.waits_for)
+        return await ended(running)
+
+    assert run(scenario).status is Status.COMPLETE
+    assert f"the model {MODEL}: The disk is full. It is tried again" in said
+
+
+def test_after_some_failures_it_is_told_that_the_model_is_missing() -> None:
+    desk = Desk(server=SlowServer(failures=100), unasked=True)
+
+    async def scenario() -> Outcome:
+        return await ended(desk.answering.start(desk.ask()))
+
+    assert isinstance(run(scenario).problem, ModelMissingError)
+
+
+def test_a_model_that_was_taken_away_is_got_again() -> None:
+    server = SlowServer()
+    server.cards = {MODEL: DEFAULT_CARD}
+    server.go_on.set()
+    desk = Desk(server=server, unasked=True)
+
+    async def scenario() -> list[Outcome]:
+        first = await ended(desk.answering.start(desk.ask()))
+        del server.cards[MODEL]
+        return [first, await ended(desk.answering.start(desk.ask()))]
+
+    assert [one.status for one in run(scenario)] == [Status.COMPLETE] * 2
+
+
+def test_only_the_default_model_is_got_when_it_is_missed() -> None:
+    async def scenario() -> list[bool]:
+        arriving = Arrival(SlowServer(), MODEL, unasked=True)
+        missed = [arriving.missed("another"), arriving.missed(MODEL), arriving.missed(MODEL)]
+        await until(lambda: arriving.pulling.now is not None)
+        await arriving.stop()
+        return missed
+
+    assert asyncio.run(scenario()) == [False, True, True]
+
+
+def test_another_model_is_pulled_first() -> None:
+    server = SlowServer()
+
+    async def scenario() -> str:
+        arriving = Arrival(server, MODEL, unasked=True, look_every=0.001)
+        arriving.pulling.begin("another")
+        running = RunningAnswer(new_id(), new_id(), lambda _reason: None)
+        assert await arriving.is_coming(MODEL)
+        waiting = asyncio.create_task(arriving.wait(running, MODEL))
+        await until(lambda: bool(running.waits_for))
+        said = running.waits_for
+        server.go_on.set()
+        await waiting
+        await arriving.stop()
+        return said
+
+    assert asyncio.run(scenario()) == f"the model {MODEL}: its pull is about to begin"
+
+
+def test_a_pull_that_brings_nothing_is_not_repeated_at_once() -> None:
+    class Barren(ScriptedModelServer):
+        """Says that it has pulled, and has not."""
+
+        pulls = 0
+
+        async def pull(self, name: str) -> AsyncGenerator[PullProgress, None]:
+            self.pulls += 1
+            yield PullProgress(f"success with {name}")
+
+    async def scenario() -> int:
+        server = Barren(cards={})
+        arriving = Arrival(server, MODEL, unasked=True, look_every=0.02)
+        arriving.begin()
+        await asyncio.sleep(0.2)
+        await arriving.stop()
+        return server.pulls
+
+    assert 1 < asyncio.run(scenario()) < 6
+
+
+def test_a_fault_in_a_pull_ends_it_and_is_told() -> None:
+    class Faulty(ScriptedModelServer):
+        """Raises what no model server should."""
+
+        async def pull(self, name: str) -> AsyncGenerator[PullProgress, None]:
+            yield PullProgress(f"pulling {name}")
+            raise ZeroDivisionError
+
+    async def scenario() -> list[PullView]:
+        told: list[PullView] = []
+        arriving = Arrival(Faulty(cards={}), MODEL, unasked=True, look_every=60)
+        arriving.begin(told.append)
+        await until(lambda: bool(told) and not told[-1].running)
+        await arriving.stop()
+        return told
+
+    assert asyncio.run(scenario())[-1].problem == "A fault: ZeroDivisionError."
+
+
 def test_what_fails_is_tried_again_and_told() -> None:
     async def scenario() -> list[PullView]:
         server = SlowServer(failures=2)
@@ -128,8 +291,9 @@ def test_it_waits_for_the_server_and_pulls_nothing_that_is_there() -> None:
     assert asyncio.run(scenario()) == []
 
 
-def test_latest_need_not_be_named() -> None:
+def test_a_name_may_be_written_in_other_ways() -> None:
     cards = [DEFAULT_CARD, type(DEFAULT_CARD)(name="llama3.2:latest", digest="01")]
     assert arrival.is_installed("llama3.2", cards)
     assert arrival.is_installed("llama3.2:latest", cards)
+    assert arrival.is_installed("library/Llama3.2", cards)
     assert not arrival.is_installed("llama3", cards)

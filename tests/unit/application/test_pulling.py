@@ -19,6 +19,7 @@ def test_a_pull_ends_with_all_its_bytes() -> None:
         await _until_over(pulling)
 
         assert begun.running
+        assert begun.words == "asking the model server"
         assert pulling.now is not None
         assert (pulling.now.model, pulling.now.status, pulling.now.problem) == (
             "deepseek-r1:1.5b",
@@ -64,6 +65,7 @@ def test_stopping_ends_it() -> None:
     async def run() -> None:
         pulling = Pulling(ScriptedModelServer())
         await pulling.stop()
+        await pulling.over()
         assert pulling.now is None
 
         pulling.begin("one")

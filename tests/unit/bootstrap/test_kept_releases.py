@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import time
 import venv
 from pathlib import Path
 
@@ -93,16 +95,39 @@ def test_a_copy_for_another_python_does_not_fit(tmp_path: Path, running: Path) -
     assert kept.fitting(FORM) is None
 
 
-def test_a_copy_that_was_broken_off_is_none_and_goes(tmp_path: Path, running: Path) -> None:
+def test_what_was_broken_off_long_ago_goes_with_the_next_copy(tmp_path: Path, running: Path) -> None:
+    kept = KeptReleases(tmp_path / "kept", running)
+    for name, age in ((".part-old", 7_200), (".part-new", 0)):
+        part = tmp_path / "kept" / name
+        part.mkdir(parents=True)
+        os.utime(part, (time.time() - age,) * 2)
+    kept.keep("1.0", FORM)
+    assert [path.name for path in (tmp_path / "kept").glob(".*")] == [".part-new"]
+
+
+def test_what_cannot_be_copied_is_told_and_leaves_nothing(tmp_path: Path, running: Path) -> None:
+    os.mkfifo(running / "bin" / "pipe")
+    with pytest.raises(DaybookError, match="could not be kept"):
+        KeptReleases(tmp_path / "kept", running).keep("1.0", FORM)
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_a_copy_without_its_card_is_made_anew(tmp_path: Path, running: Path) -> None:
     kept = KeptReleases(tmp_path / "kept", running)
     kept.keep("1.0", FORM)
     [one] = (tmp_path / "kept").iterdir()
-    one.rename(one.with_suffix(".part"))
-    (one.with_suffix(".part") / "release.json").unlink()
-    assert kept.fitting(FORM) is None
-    become(running, "other")
-    kept.keep("1.1", FORM)
-    assert [path.suffix for path in (tmp_path / "kept").iterdir()] == [""]
+    (one / "release.json").write_text("")
+    assert kept.keep("1.0", FORM)
+    assert kept.fitting(FORM) is not None
+
+
+def test_a_copy_is_found_by_its_name_and_by_nothing_else(tmp_path: Path, running: Path) -> None:
+    kept = KeptReleases(tmp_path / "kept", running)
+    kept.keep("1.0", FORM)
+    [one] = (tmp_path / "kept").iterdir()
+    (tmp_path / "release.json").write_text((one / "release.json").read_text())
+    assert kept.named(one.name) == kept.fitting(FORM)
+    assert [kept.named(name) for name in ("", "..", str(one), "0" * 16)] == [None] * 4
 
 
 def test_where_nothing_was_kept_nothing_fits(tmp_path: Path) -> None:
