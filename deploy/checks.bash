@@ -7,11 +7,11 @@ app() { compose 60 exec -T app "$@" </dev/null; }
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 check() { # NAME COMMAND…
-    local name=$1 output
+    local name=$1 output began=$SECONDS
     shift
     if output=$("$@" 2>&1); then
         passed=$((passed + 1))
-        printf 'ok      %s\n' "$name"
+        printf 'ok      %s%s\n' "$name" "$([ $((SECONDS - began)) -lt 5 ] || echo " ($((SECONDS - began)) s)")"
     else
         failed=$((failed + 1))
         printf 'FAILED  %s\n%s\n' "$name" "$(printf '%s' "$output" | tail -n 25)"

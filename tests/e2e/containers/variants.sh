@@ -95,7 +95,7 @@ asked = u.Request('http://127.0.0.1:8484/')
 asked.add_header('Authorization', 'Bearer ' + pathlib.Path('/run/secrets/token').read_text().strip())
 print(u.urlopen(asked, timeout=10).read().decode())"
 owner "drop table daybook.next"
-check "with the hindrance gone, up migrates" compose 120 up -d --wait
+check "with the hindrance gone, up migrates" compose 120 up -d
 check "the new release takes over, in the same container" until_says 60 "takes over" compose 20 logs app
 check "it is well" until_says 60 healthy docker inspect --format '{{.State.Health.Status}}' "$(compose 20 ps -q app)"
 check "and answers for itself" refuses says "The release before answers" app daybook ask "Which release are you now?"

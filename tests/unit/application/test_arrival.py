@@ -201,6 +201,16 @@ def test_only_the_default_model_is_got_when_it_is_missed() -> None:
     assert asyncio.run(scenario()) == [False, True, True]
 
 
+def test_what_never_began_can_be_stopped() -> None:
+    async def scenario() -> bool:
+        arriving = Arrival(SlowServer(), MODEL, unasked=False)
+        arriving.begin()
+        await arriving.stop()
+        return await arriving.is_coming(MODEL)
+
+    assert not asyncio.run(scenario())
+
+
 def test_another_model_is_pulled_first() -> None:
     server = SlowServer()
 
