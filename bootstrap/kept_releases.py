@@ -32,6 +32,7 @@ _CARD = "release.json"
 _PART = ".part-"
 _NAME = re.compile(r"[0-9a-f]{16}")
 _MOST = 2
+_COMPILED = shutil.ignore_patterns("__pycache__")
 _STALE = 3_600  # seconds after which a part is nobody's any more
 _PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -80,7 +81,8 @@ class KeptReleases:
             # In a folder of its own: somebody else may keep the same release at the same moment.
             with tempfile.TemporaryDirectory(prefix=_PART, dir=self._folder) as part:
                 copy = Path(part, kept.name)
-                shutil.copytree(self._running, copy, symlinks=True)
+                # Without what Python can compile again: that is half of all files, and people wait for this.
+                shutil.copytree(self._running, copy, symlinks=True, ignore=_COMPILED)
                 (copy / _CARD).write_text(json.dumps(card), encoding="utf-8")
                 os.sync()  # a power cut must not leave a card without what it stands for
                 copy.rename(kept)
