@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from infrastructure.postgres.wal import SCRUB
 from tests.support.hunting import BYSTANDER, WITHOUT_SEARCH, Hunt
 from tests.support.hunting_rounds import hunt_once
 from tests.support.tree import ROOT
+
+pytestmark = pytest.mark.slow
 
 
 def test_no_word_and_no_key_is_left_anywhere_and_old_dumps_stay_shut(tmp_path: Path) -> None:

@@ -165,6 +165,7 @@ def conversations(  # noqa: C901, PLR0912 - one choice after the other
     return talk
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_what_goes_out_comes_back_exactly(

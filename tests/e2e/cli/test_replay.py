@@ -45,6 +45,7 @@ def test_the_same_seed_gives_the_same_and_another_says_which_differ(book: Dayboo
     assert book("show", conversation_id, "--json").json == before  # nothing of the book was changed
 
 
+@pytest.mark.slow
 def test_one_that_is_killed_again_and_again_asks_each_prompt_once(book: Daybook) -> None:
     asked(book, 4)
     chance = random.Random(5)

@@ -237,6 +237,7 @@ def test_a_stopping_server_ends_answers_and_tells_their_watchers(start_server: S
         assert again["conversation_id"] == asked["conversation_id"]
 
 
+@pytest.mark.slow
 def test_an_answer_of_another_process_is_streamed_from_what_it_saves(start_server: StartServer) -> None:
     # Slow enough that a loaded machine comes to the cancellation before the end.
     options = SimulatorOptions(rate=0, slow_rate=25, fault_models=True)

@@ -46,6 +46,7 @@ def test_many_and_long_headers_are_refused(server: RunningServer, api: httpx.Cli
     still_there(api)
 
 
+@pytest.mark.slow
 def test_a_head_that_never_ends_is_not_waited_for(
     server: RunningServer, api: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

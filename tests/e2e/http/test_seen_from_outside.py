@@ -77,6 +77,7 @@ def test_readiness_tells_a_page_of_another_site_no_more_either(api: httpx.Client
         assert api.get("/readyz", headers=headers).json()["checks"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["auto", "text"])
 def test_a_request_is_a_line_without_what_anybody_wrote(
     environment: dict[str, str], unused_port: int, form: str

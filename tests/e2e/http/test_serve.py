@@ -7,12 +7,14 @@ import time
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.support.cli_process import wait_until
 from tests.support.http_client import Reader, answered, ask, conversation
 from tests.support.server_process import MAIN, Served, free_port, serving
 
 
+@pytest.mark.slow
 def test_it_ends_running_answers_on_sigterm_and_leaves_with_zero(
     environment: dict[str, str], unused_port: int
 ) -> None:
@@ -52,6 +54,7 @@ def test_beyond_this_machine_it_wants_a_token(environment: dict[str, str], unuse
     assert b"DAYBOOK_TOKEN" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_killed_one_leaves_an_interrupted_answer_that_can_be_gone_on_from(
     environment: dict[str, str], unused_port: int
 ) -> None:
@@ -80,6 +83,7 @@ def _is_an_owner_gone(connection: psycopg.Connection) -> bool:
     return row is not None and bool(row[0])
 
 
+@pytest.mark.slow
 def test_a_prompt_finds_the_way_free_where_a_killed_server_left_an_answer(
     environment: dict[str, str], unused_port: int
 ) -> None:

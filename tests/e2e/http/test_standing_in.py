@@ -21,6 +21,9 @@ from tests.support.cli_process import Daybook
 from tests.support.server_process import Served, free_port
 from tests.support.tree import ROOT
 
+pytestmark = pytest.mark.slow
+
+
 NEWER = "from tests.support.unmigrated_daybook import main; main()"
 FAILS, WORKS = "select 1/0", "create table daybook.next (n int)"
 PENDING = f"{len(known_migrations()) + 1:04}_next"

@@ -164,6 +164,7 @@ def test_an_answer_is_tried_again_beside_the_one_that_was_cut(api: httpx.Client)
     assert api.get(f"/api/v1/answers/{asked['answer_id']}").json()["status"] == "complete"
 
 
+@pytest.mark.slow
 def test_many_who_watch_from_afar_cost_one_reader(start_server: StartServer) -> None:
     options = SimulatorOptions(rate=0, slow_rate=40, fault_models=True)
     with ExitStack() as stack:

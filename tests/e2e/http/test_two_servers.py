@@ -13,6 +13,9 @@ from infrastructure.simulator.server import RunningSimulator
 from tests.support.http_client import Reader, ask
 from tests.support.server_process import Served, free_port, serving
 
+pytestmark = pytest.mark.slow
+
+
 KILLS, STREAMS = 2, 4
 
 

@@ -24,6 +24,9 @@ from tests.support.given_files import END, HEAD, TIME, answer, conversation, fil
 from tests.support.server_process import Served, free_port
 from tests.support.tree import ROOT
 
+pytestmark = pytest.mark.slow
+
+
 OLD_FORM, NEW_FORM = (f"daybook_conversations_v{version}" for version in (VERSION, VERSION + 1))
 NEWER = "from tests.support.newer_daybook import main; main()"
 COUNT = 250

@@ -114,6 +114,7 @@ def test_a_chat_goes_on_goes_back_and_ends(there: Daybook) -> None:
     assert there("show", "@last", "--json").json["messages"] == []
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_and_comes_back_tells_how_the_answer_ended(
     new_cli: Callable[[], Daybook], there: Daybook
 ) -> None:

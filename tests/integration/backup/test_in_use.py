@@ -62,6 +62,7 @@ def large(book: Daybook, kept: dict[str, UUID]) -> dict[str, UUID]:
     return kept
 
 
+@pytest.mark.slow
 def test_a_backup_that_is_taken_while_others_write_restores_and_verifies(
     book: Daybook, kept: dict[str, UUID], there: Daybook, passphrase: str, tmp_path: Path
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_backup_that_is_killed_leaves_nothing_under_its_name(
     book("backup", "--verify", str(file))
 
 
+@pytest.mark.slow
 def test_a_restore_that_is_killed_leaves_an_empty_database_and_the_next_one_succeeds(
     book: Daybook, large: dict[str, UUID], there: Daybook, passphrase: str, tmp_path: Path
 ) -> None:

@@ -39,6 +39,7 @@ def short() -> Iterator[Path]:
     shutil.rmtree(place)
 
 
+@pytest.mark.slow
 def test_nothing_acknowledged_is_lost_or_doubled_and_readers_miss_nothing_under_random_harm(
     crashing_server: CrashingServer, tmp_path: Path, seed: int
 ) -> None:

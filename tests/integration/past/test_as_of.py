@@ -114,6 +114,7 @@ def pages(view: Now | View, wanted: Wanted, sort: Sort) -> Iterator[UUID]:
             return
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_every_moment_is_shown_as_it_was(asked: Asked, seed: int) -> None:
     historian = LoggedHistorian(asked.process, seed)
@@ -151,6 +152,7 @@ def test_every_moment_is_shown_as_it_was(asked: Asked, seed: int) -> None:
         assert gone.id not in {hit.conversation_id for hit in view.search.search("sun", limit=200).hits}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("some", [10, 90, 2_000])
 def test_a_list_folds_no_more_than_its_page_needs_and_misses_nobody(
     asked: Asked, monkeypatch: pytest.MonkeyPatch, some: int

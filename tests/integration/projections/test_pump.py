@@ -62,6 +62,7 @@ class Interrupted(ReadModel):
             raise ConnectionResetError("the process died here")
 
 
+@pytest.mark.slow
 @settings(
     max_examples=12,
     deadline=None,
