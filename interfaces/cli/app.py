@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 
@@ -99,9 +100,9 @@ def _run(host: Host, argv: Sequence[str]) -> int:
     if argv[:1] == ["__complete"]:
         from interfaces.cli.completing import complete
 
-        return complete(host, typer.main.get_command(app), argv[1:])
+        return complete(host, _command(), argv[1:])
     try:
-        result = typer.main.get_command(app).main(args=list(argv), prog_name="daybook", obj=host)
+        result = _command().main(args=list(argv), prog_name="daybook", obj=host)
     except SystemExit as leaving:
         if isinstance(leaving.__context__, BrokenPipeError):
             raise leaving.__context__ from None  # Typer makes a failure of it
@@ -110,6 +111,11 @@ def _run(host: Host, argv: Sequence[str]) -> int:
         typer.echo(leaving.code, err=True)
         return 1
     return int(result or 0)
+
+
+@cache
+def _command() -> Any:
+    return typer.main.get_command(app)
 
 
 def _told(host: Host, argv: Sequence[str], problem: Exception) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pexpect
+import pytest
 
 from tests.support.cli_process import Daybook
 
@@ -22,6 +23,7 @@ def leave(child: pexpect.spawn[str]) -> None:
     assert child.exitstatus == 0
 
 
+@pytest.mark.slow
 def test_what_is_pasted_is_one_prompt_also_while_an_answer_is_written(empty_daybook: Daybook) -> None:
     child = empty_daybook.on_terminal("chat", "--no-think", "-m", "simulator-slow", columns=40)
     child.expect(_READY)
@@ -47,6 +49,7 @@ def test_what_is_pasted_is_one_prompt_also_while_an_answer_is_written(empty_dayb
     assert prompts == ["one\ntwo\n", "three\nfour", _MANY_LINES]
 
 
+@pytest.mark.slow
 def test_it_goes_on_from_an_answer_on_a_branch_of_its_own(daybook: Daybook, tmp_path: Path) -> None:
     editor = tmp_path / "an editor"
     editor.write_text('#!/bin/sh\nprintf "%s" "$1" >> "$2"\n')

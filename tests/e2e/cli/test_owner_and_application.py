@@ -108,6 +108,7 @@ def test_one_login_gives_its_right_up(empty_daybook: Daybook) -> None:
     assert "gives up its login's right" in empty_daybook("doctor", expect=None).out
 
 
+@pytest.mark.slow
 def test_where_no_role_can_be_made_everybody_is_told_and_it_works(
     cluster: Cluster, installed: Install
 ) -> None:

@@ -71,6 +71,7 @@ def test_one_that_is_killed_again_and_again_asks_each_prompt_once(book: Daybook)
     assert "is complete" in book("replay", "resume", expect=4).err
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_go_on_and_a_cancel_ends_it_elsewhere(book: Daybook) -> None:
     asked(book, 2)
     process = book.begin("replay", "--last", "2", "-m", "simulator-stall")

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pexpect
+import pytest
 
 from infrastructure.simulator.options import SimulatorOptions
 from infrastructure.simulator.server import RunningSimulator
@@ -102,6 +103,7 @@ def test_a_missing_model_can_be_pulled(empty_daybook: Daybook) -> None:
         assert daybook.last()["messages"][-1]["status"] == "complete"
 
 
+@pytest.mark.slow
 def test_where_it_is_to_be_got_unasked_nobody_is_asked(empty_daybook: Daybook) -> None:
     with RunningSimulator(SimulatorOptions(rate=0, models=(), pull_seconds=1.5)) as server:
         daybook = empty_daybook.with_settings(DAYBOOK_OLLAMA_URL=server.url, DAYBOOK_PULL="on")
@@ -129,6 +131,7 @@ def test_ctrl_c_at_the_question_means_neither(daybook: Daybook) -> None:
     assert child.exitstatus == 5
 
 
+@pytest.mark.slow
 def test_a_chat_survives_cancelled_and_failed_answers_and_goes_back(empty_daybook: Daybook) -> None:
     daybook = empty_daybook
     child = daybook.on_terminal("chat", "--no-think")
@@ -237,6 +240,7 @@ def test_a_narrow_list_shows_whole_ids(daybook: Daybook) -> None:
     assert max(map(len, rows)) <= 40
 
 
+@pytest.mark.slow
 def test_a_routine_is_written_in_an_editor_and_what_is_wrong_there_is_kept(
     empty_daybook: Daybook, tmp_path: Path
 ) -> None:

@@ -19,6 +19,8 @@ from openapi_python_client.config import Config, ConfigFile, MetaType
 
 from tests.support.http_server import RunningServer
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = "generated_daybook_client"
 
 

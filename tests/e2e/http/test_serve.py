@@ -31,6 +31,7 @@ def test_it_ends_running_answers_on_sigterm_and_leaves_with_zero(
         assert served.end(signal.SIGINT)[0] == 0
 
 
+@pytest.mark.slow
 def test_a_second_one_on_the_same_address_is_told_so(environment: dict[str, str], unused_port: int) -> None:
     with serving(environment, unused_port) as first:
         second = Served(environment, unused_port)

@@ -60,6 +60,7 @@ def test_another_program_that_is_connected_keeps_it_alive(used_home: Path) -> No
     wait_until(lambda: gone(postgres))
 
 
+@pytest.mark.slow
 def test_a_command_that_comes_while_it_stops_for_idleness_is_not_broken(used_home: Path) -> None:
     server = EmbeddedPostgres(used_home, idle_seconds=0.1)
     seen = set()
@@ -73,6 +74,7 @@ def test_a_command_that_comes_while_it_stops_for_idleness_is_not_broken(used_hom
     assert len(seen) > 1, "it never stopped, so nothing was tried"
 
 
+@pytest.mark.slow
 def test_a_server_that_cannot_come_back_is_given_up_with_its_last_words(used_home: Path) -> None:
     server = EmbeddedPostgres(used_home)
     server.ensure_running()

@@ -303,6 +303,7 @@ def test_too_little_space_is_told_before_anything_is_made(
     assert not (home / "postgres" / "data").exists()
 
 
+@pytest.mark.slow
 def test_a_slow_recovery_is_waited_for_and_spoken_of_and_an_old_ready_pid_file_deceives_nobody(
     used_home: Path, outside: Path
 ) -> None:

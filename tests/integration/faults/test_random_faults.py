@@ -60,6 +60,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_and_readers_miss_nothing_under_
     assert verdict.figures["attempts acknowledged"] > 0
 
 
+@pytest.mark.slow
 def test_killing_the_embedded_servers_supervisor_loses_nothing(
     short: Path, tmp_path: Path, seed: int
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from application.answering import Answering
 from application.arrival import Arrival
 from application.commands import AskQuestion
@@ -96,6 +98,7 @@ def test_a_database_that_is_restarted_in_the_middle_gets_the_whole_answer() -> N
         database.close()
 
 
+@pytest.mark.slow
 def test_an_answer_outlives_the_patience_of_those_who_wait_for_it() -> None:
     with PostgresServer(folder=quick_place()) as server:
         database = Database(server.url, connect_timeout=2)
