@@ -22,6 +22,8 @@ from tests.e2e.remote.scenarios import (
 from tests.support.cli_process import Daybook
 from tests.support.two_ways import both_ways
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_the_same_comes_of_it(twins: tuple[Daybook, Daybook], name: str) -> None:

@@ -16,6 +16,8 @@ import pytest
 from tests.support.given_files import END, HEAD, answer, conversation, file_of, prompt
 from tests.support.tree import ROOT
 
+pytestmark = pytest.mark.slow
+
 MOST_MIB = 300
 """An interpreter with the product takes 50; a conversation may take 96, and is put together of its parts."""
 
