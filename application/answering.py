@@ -32,7 +32,7 @@ from application.ports.model_server import ChatEnd, ChatRequest, ModelCard
 from application.ports.turns import Turns
 from application.running import Outcome, RunningAnswer
 from application.thinking import ThinkSplitter
-from application.threads import in_thread
+from application.threads import in_thread, leave_if_cancelled
 from domain.conversation.conversation import Conversation, Status
 from domain.errors import ConflictError, ContentErasedError, DaybookError, WrongVersionError
 from domain.ids import short
@@ -257,6 +257,7 @@ class Answering:
         """Return when the model may be asked. While it is still on its way, others have their turns."""
         if await self._arrival.is_coming(model):
             await self._line.leave(running.answer_id)
+            leave_if_cancelled()
             await self._arrival.wait(running, model)
             await self._line.enter(running.answer_id)
         await self._line.turn(running)
@@ -341,16 +342,18 @@ class Answering:
 
     async def _record_late(self, asked: Asked, outcome: Outcome) -> None:
         """Go on trying after everybody was told that the end is not recorded, until this process ends."""
-        while not self._closing:
+        recorded = False
+        while not recorded and not self._closing:
             await self._pause(_LONGEST_PAUSE_SECONDS)
             try:
                 await in_thread(lambda: self._settle(asked, outcome))
+                recorded = True
             except (DatabaseError, WrongVersionError):
                 continue
             except DaybookError:
                 return
+        if recorded:
             await self._forget(asked.answer_id)
-            return
 
     async def _pause(self, seconds: float) -> None:
         """Sleep; when the event loop is torn down meanwhile, what follows is the last try."""

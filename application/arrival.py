@@ -41,6 +41,7 @@ class Arrival:
         self._look_every = look_every
         self._looked = asyncio.Event()
         self._missing = False
+        self._given_up = False
         self._task: asyncio.Task[None] | None = None
         self._told: Callable[[PullView], None] = _nobody
 
@@ -92,7 +93,9 @@ class Arrival:
     def _is_coming(self, model: str) -> bool:
         now = self.pulling.now
         pulled = now is not None and now.running and now.model == model
-        return pulled or (self._missing and model == self._model)
+        if model == self._model:
+            return self._missing or (pulled and not self._given_up)
+        return pulled
 
     def _how_far(self, model: str) -> str:
         now = self.pulling.now
@@ -105,17 +108,19 @@ class Arrival:
         try:
             while not await self._is_there():
                 self._missing = failures < _FAILURES_WAITED_FOR
-                await self._pull()
+                self._given_up = not self._missing
+                failures += await self._pull()
+                self._given_up = False
                 if await self._is_there():
                     break
-                failures += 1
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         finally:
-            self._missing = False
+            self._missing = self._given_up = False
             self._looked.set()
 
-    async def _pull(self) -> None:
+    async def _pull(self) -> bool:
+        """Pull the model, or wait for the end of another pull; say whether it was the model's."""
         begun = self.pulling.begin(self._model)
         self._looked.set()
         if begun.model == self._model:
@@ -124,6 +129,7 @@ class Arrival:
         ended = self.pulling.now
         if ended is not None and ended.model == self._model:
             self._told(ended)
+        return begun.model == self._model
 
     async def _is_there(self) -> bool:
         """Say whether the model server has the model, as soon as it says anything."""

@@ -13,7 +13,7 @@ from uuid import UUID
 from application.errors import DatabaseError, LineFullError
 from application.ports.turns import Turns
 from application.running import RunningAnswer
-from application.threads import in_thread
+from application.threads import in_thread, leave_if_cancelled
 
 LOOK_EVERY_SECONDS = 0.25
 
@@ -52,10 +52,18 @@ class Line:
 
     async def enter(self, answer_id: UUID) -> None:
         """Take a place at the end of the line once more, as soon as it is not full."""
-        while True:
-            with contextlib.suppress(DatabaseError, LineFullError):
-                return await in_thread(lambda: self._turns.enter(answer_id, background=False))
-            await asyncio.sleep(self._look_every)
+        entered = False
+        while not entered:
+            try:
+                await in_thread(lambda: self._turns.enter(answer_id, background=False))
+                entered = True
+            except LineFullError:
+                await asyncio.sleep(self._look_every)
+            except DatabaseError:
+                await asyncio.sleep(self._look_every)
+                with contextlib.suppress(DatabaseError):  # perhaps the place that was left is there still
+                    await in_thread(self._turns.look)
+            leave_if_cancelled()
 
     async def leave(self, answer_id: UUID) -> None:
         """Give a turn, or a place in the line, up. Where the database is away, it goes with the next look."""

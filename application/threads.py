@@ -20,3 +20,10 @@ async def in_thread(function: Callable[[], T]) -> T:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait([future])
     return future.result()
+
+
+def leave_if_cancelled() -> None:
+    """Take a cancellation that came during `in_thread`, where whoever calls has nothing to finish."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

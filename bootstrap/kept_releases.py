@@ -87,9 +87,9 @@ class KeptReleases:
                 os.sync()  # a power cut must not leave a card without what it stands for
                 copy.rename(kept)
             os.utime(kept)
+            self._remove_old()
         except (OSError, shutil.Error) as problem:
             raise DaybookError(f"This release could not be kept in {self._folder}: {problem}.") from problem
-        self._remove_old()
         return True
 
     def fitting(self, form: Form) -> Release | None:
@@ -113,13 +113,21 @@ class KeptReleases:
             found = [path for path in self._folder.iterdir() if _NAME.fullmatch(path.name)]
         except OSError:
             return
-        yield from sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        yield from sorted(found, key=_made_at, reverse=True)
 
     def _remove_old(self) -> None:
         before = time.time() - _STALE
-        broken_off = [part for part in self._folder.glob(f"{_PART}*") if part.stat().st_mtime < before]
+        broken_off = [part for part in self._folder.glob(f"{_PART}*") if _made_at(part) < before]
         for folder in [*list(self._newest_first())[_MOST:], *broken_off]:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _made_at(path: Path) -> float:
+    """Return when a path was made; what somebody else has just taken away is the oldest of all."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _read(folder: Path) -> Release | None:

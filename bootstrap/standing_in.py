@@ -32,7 +32,8 @@ Say = Callable[[str], None]
 _SIGN = Path(tempfile.gettempdir()) / "daybook-stands-in"
 _LOOK_EVERY_SECONDS = 2.0
 _ENDS_WITHIN_SECONDS = 20.0
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_KILLED = 128  # and the signal's number, as a shell has it
 
 # What is about this release, and not about the book.
 _OWN = frozenset({"serve", "db", "doctor", "restore", "config", "simulate-ollama"})
@@ -97,7 +98,7 @@ def serve_until_migrated(
     code = _run(release.command(sys.argv[1:]), theirs, until=migrated)
     _unsign()
     if code is not None:
-        sys.exit(code)
+        sys.exit(code if code >= 0 else _KILLED - code)
     say("The database has been migrated: this release takes over.")
     os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - no shell is what is wanted
 
@@ -114,14 +115,15 @@ def _run(command: Sequence[str], environment: Mapping[str, str], *, until: Calla
     def stop(number: int, _frame: FrameType | None) -> None:
         stopped.append(number)
         if child is not None:
-            child.send_signal(number)
+            child.terminate()
 
-    before = {number: signal.signal(number, stop) for number in _SIGNALS}
+    heeded = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heeded}
     # In a group of its own: Ctrl-C on a terminal must not reach it twice.
     child = subprocess.Popen(command, env=environment, process_group=0)
     try:
         if stopped:
-            child.send_signal(stopped[0])
+            child.terminate()
         while child.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 child.wait(_LOOK_EVERY_SECONDS)
@@ -130,7 +132,9 @@ def _run(command: Sequence[str], environment: Mapping[str, str], *, until: Calla
                 child.terminate()
                 with suppress(subprocess.TimeoutExpired):
                     child.wait(_ENDS_WITHIN_SECONDS)
-                return child.poll() if stopped else None
+                child.kill()
+                code = child.wait()
+                return code if stopped else None
         return child.returncode
     finally:
         child.kill()

@@ -50,11 +50,12 @@ class Desk:
         self.turns = services.turns
         self.commands = Commands(services)
         self.server = server or ScriptedModelServer()
+        self.arrival = Arrival(self.server, "deepseek-r1:8b", unasked=unasked, look_every=0.01)
         self.answering = Answering(
             self.log,
             self.live,
             self.models,
-            Arrival(self.server, "deepseek-r1:8b", unasked=unasked, look_every=0.01),
+            self.arrival,
             FixedClock(step=step),
             services.turns,
             save_every=save_every,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator
 from uuid import UUID
 
@@ -147,6 +148,65 @@ def test_it_takes_its_place_again_as_soon_as_there_is_one(monkeypatch: pytest.Mo
 
     assert run(scenario).status is Status.COMPLETE
     assert refused == []
+
+
+def test_a_stop_is_heard_while_the_place_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(server=SlowServer(), unasked=True)
+    leave, began, go_on = desk.turns.leave, threading.Event(), threading.Event()
+
+    def slowly(answer_id: UUID) -> None:
+        began.set()
+        go_on.wait(5)
+        leave(answer_id)
+
+    monkeypatch.setattr(desk.turns, "leave", slowly)
+
+    async def scenario() -> Outcome:
+        running = desk.answering.start(desk.ask())
+        await until(began.is_set)
+        running.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+        return await ended(running)
+
+    assert run(scenario).status is Status.CANCELLED
+
+
+def test_a_stop_is_heard_while_it_takes_its_place_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = SlowServer()
+    server.go_on.set()
+    desk = Desk(server=server, unasked=True)
+    asked, tried = desk.ask(), threading.Event()
+
+    def away(_answer_id: UUID, *, background: bool) -> None:
+        tried.set()
+        raise DatabaseError(f"Away, {background}.")
+
+    monkeypatch.setattr(desk.turns, "enter", away)
+
+    async def scenario() -> Outcome:
+        running = desk.answering.start(asked)
+        await until(tried.is_set)
+        running.cancel()
+        return await ended(running)
+
+    assert run(scenario).status is Status.CANCELLED
+
+
+def test_a_pull_that_hangs_after_some_failures_holds_nobody_up() -> None:
+    server = SlowServer(failures=3)
+
+    async def scenario() -> Outcome:
+        desk = Desk(server=server, unasked=True)
+        first = await ended(desk.answering.start(desk.ask()))
+        await until(lambda: server.failures == 0)
+        await until(lambda: (pull := desk.arrival.pulling.now) is not None and pull.running)
+        second = await ended(desk.answering.start(desk.ask()))
+        await desk.answering.close()
+        assert isinstance(first.problem, ModelMissingError)
+        return second
+
+    assert isinstance(asyncio.run(scenario()).problem, ModelMissingError)
 
 
 def test_a_pull_that_fails_once_fails_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
