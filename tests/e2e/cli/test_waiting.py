@@ -8,6 +8,9 @@ import pytest
 
 from tests.support.cli_process import Daybook, wait_until
 
+pytestmark = pytest.mark.slow
+
+
 STALL, QUICK = "simulator-stall", "deepseek-r1:8b"
 
 
@@ -90,7 +93,6 @@ def test_a_full_line_refuses_and_records_nothing(empty_daybook: Daybook) -> None
         process.communicate(timeout=30)
 
 
-@pytest.mark.slow
 def test_a_terminal_shows_the_place_in_the_line(empty_daybook: Daybook) -> None:
     daybook = empty_daybook
     first = daybook.begin("ask", "-m", STALL, "hold the place")

@@ -232,7 +232,7 @@ def there(api: httpx.Client, kept: dict[str, str], operation_id: str) -> Iterato
 @pytest.mark.parametrize(
     ("operation_id", "mode"),
     [
-        (name, mode)
+        pytest.param(name, mode, marks=[pytest.mark.slow] if mode is GenerationMode.NEGATIVE else [])
         for name in sorted(OPERATIONS)
         for mode in GenerationMode
         if mode is GenerationMode.POSITIVE or name not in WITHOUT_INPUT

@@ -13,6 +13,8 @@ from infrastructure.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresE
 from tests.integration.embedded.conftest import type_of_command
 from tests.integration.embedded.support import ask, gone, pids, wait_until
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_stops_some_time_after_the_last_command_and_starts_again_for_the_next(
     used_home: Path, command: type_of_command
@@ -60,7 +62,6 @@ def test_another_program_that_is_connected_keeps_it_alive(used_home: Path) -> No
     wait_until(lambda: gone(postgres))
 
 
-@pytest.mark.slow
 def test_a_command_that_comes_while_it_stops_for_idleness_is_not_broken(used_home: Path) -> None:
     server = EmbeddedPostgres(used_home, idle_seconds=0.1)
     seen = set()
@@ -74,7 +75,6 @@ def test_a_command_that_comes_while_it_stops_for_idleness_is_not_broken(used_hom
     assert len(seen) > 1, "it never stopped, so nothing was tried"
 
 
-@pytest.mark.slow
 def test_a_server_that_cannot_come_back_is_given_up_with_its_last_words(used_home: Path) -> None:
     server = EmbeddedPostgres(used_home)
     server.ensure_running()
