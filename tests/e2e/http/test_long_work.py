@@ -150,6 +150,7 @@ def test_an_erasure_tells_how_far_it_is(api: httpx.Client) -> None:
 
 
 def test_keys_are_rotated_and_read_models_rebuilt(api: httpx.Client) -> None:
+    answered(api, "Under which key is this?")
     before = api.get("/api/v1/keys").json()["epochs"][-1]["epoch"]
     assert api.post("/api/v1/keys/rotation").json()["epoch"] == before + 1
     names, told = last_of(api, "/api/v1/keys/rotation")
