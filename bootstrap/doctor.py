@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from application.arrival import is_installed
 from application.errors import ModelServerUnreachableError, in_words
 from bootstrap.container import given_signing_key, make_keyring, make_model_server
 from bootstrap.database_admin import BookDatabase
@@ -263,7 +264,7 @@ def _model_server(settings: Settings) -> list[Check]:
         return [Check("model server", False, problem.message, fix)]
     checks = [Check("model server", True, f"{settings.get('ollama_url')}, version {version}")]
     names = {card.name for card in cards}
-    there = model in names or f"{model}:latest" in names
+    there = is_installed(model, cards)
     others = ", ".join(sorted(names)[:4]) or "none"
     detail = f"{model} is installed" if there else f"{model} is not installed (there: {others})"
     checks.append(Check("default model", there, detail, "" if there else f"daybook models pull {model}"))

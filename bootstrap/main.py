@@ -19,6 +19,7 @@ def main() -> None:
     from interfaces.cli.app import main as run
 
     settings = Settings.from_process()
+    # From the environment alone, where a container has it: no other command pays for reading a file.
     if kept := settings.environment.get("DAYBOOK_RELEASES"):
         from bootstrap.standing_in import give_way
         from interfaces.cli.console import say

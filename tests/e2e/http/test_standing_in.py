@@ -154,6 +154,14 @@ def test_a_sign_of_somebody_gone_is_taken_away(upgrade: Upgrade) -> None:
     assert (told.returncode, "release before" in told.stderr) == (0, False)
 
 
+def test_where_no_copy_can_be_written_it_is_migrated_all_the_same(upgrade: Upgrade, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    told = upgrade.run("db", "migrate", migration=WORKS, DAYBOOK_RELEASES=str(tmp_path / "file"))
+    assert told.returncode == 0
+    assert "warning: This release could not be kept" in told.stderr
+    assert "1 migrations applied" in told.stderr
+
+
 def test_where_none_was_kept_it_says_what_waits(upgrade: Upgrade, tmp_path: Path) -> None:
     told = upgrade.run("serve", DAYBOOK_RELEASES=str(tmp_path / "nothing"))
     assert told.returncode != 0
